@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* Who offers an address, who carries it, and the table between the two. */
+#ifndef ANNOUNCE_ANNOUNCE_H
+#define ANNOUNCE_ANNOUNCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plugin.h"
+#include "rib/rib.h"
+
+struct cli_mount;
+struct cli_row;
+struct cli_node;
+
+/*
+ * Sources offer services; each service has addresses; each address names the
+ * protocol that shall carry it. A backend carries an address once, however many
+ * services share it. Source and backend never meet: what a backend says of an
+ * address comes back through the table.
+ */
+struct announce;
+
+/* The backend "bgp" (the RIB) is built in. */
+struct announce *announce_new(struct rib *rib);
+void announce_free(struct announce *announce);
+
+/* table.c: offers -------------------------------------------------------------- */
+
+struct announce_source;
+/* `owner`: the plugin that asks; its neighbors alone are told, see rib.h. */
+struct announce_source *announce_source_new(struct announce *announce,
+    const char *owner, const struct bgpd_source *source, void *arg);
+/* Retracts everything it offered. */
+void announce_source_free(struct announce_source *source);
+void announce_begin(struct announce_source *source);
+void announce_offer(
+    struct announce_source *source, const struct bgpd_service *service);
+void announce_retract(struct announce_source *source, const char *name);
+void announce_end(struct announce_source *source);
+void announce_members(
+    struct announce_source *source, const struct bgpd_membership *membership);
+
+struct announce_backend;
+/* NULL when the protocol has its backend already. Gets what is there at once. */
+struct announce_backend *announce_backend_new(
+    struct announce *announce, const struct bgpd_backend *backend, void *arg);
+/* Drops everything it carried; the offers wait for the next backend. */
+void announce_backend_free(struct announce_backend *backend);
+void announce_carried(
+    struct announce_backend *backend, const struct bgpd_carry *carry);
+
+/* network.c: the source "bgpd.conf": network lines ------------------------------- */
+
+/* Rows for the address-family mode, mounted by the table of contents. */
+extern const struct cli_row announce_family_rows[];
+/*
+ * One network line as the table of contents found it. `attr` is after its route
+ * map; the family's lines in place of the last ones.
+ */
+struct announce_network {
+	struct prefix prefix;
+	struct attr attr;
+};
+void announce_set_networks(struct announce *announce,
+    const struct announce_network *networks, unsigned count);
+
+/* show.c ---------------------------------------------------------------------------- */
+
+/* `show services [NAME]`; the session's `struct announce` is announce_shown. */
+extern const struct cli_mount announce_mounts[];
+extern const unsigned announce_mount_count;
+void announce_show_bind(struct announce *announce);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/* The outside: loop, timers, descriptors, sockets, interfaces, process. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/addr.h"
+#include "util/text.h"
+
+/* loop.c: the event loop; libevent is seen here alone ---------------------- */
+
+struct loop;
+struct timer;
+struct watch;
+struct task;
+struct child;
+
+struct loop *loop_new(void);
+void loop_free(struct loop *loop);
+void loop_run(struct loop *loop); /* until loop_stop */
+void loop_stop(struct loop *loop);
+int64_t loop_now_ms(const struct loop *loop); /* monotonic, this turn's */
+int64_t clock_now_us(void);		      /* monotonic, exact */
+
+/* All of the below may be stopped and freed inside their own callback. */
+struct timer *timer_new(struct loop *loop, void (*on_time)(void *), void *arg);
+void timer_start(struct timer *timer, int64_t after_ms); /* re-arms */
+void timer_stop(struct timer *timer);
+bool timer_is_on(const struct timer *timer);
+int64_t timer_left_ms(const struct timer *timer); /* -1 when off */
+void timer_free(struct timer *timer); /* NULL is fine, here and below */
+
+enum { WATCH_READ = 1, WATCH_WRITE = 2 };
+/* The descriptor stays the caller's: free the watch, then close it. */
+struct watch *watch_new(struct loop *loop, int fd,
+    void (*on_ready)(void *arg, unsigned what), void *arg);
+void watch_set(struct watch *watch, unsigned what);
+void watch_free(struct watch *watch);
+
+/* Work in slices: on_slice is called once a turn until it returns false. */
+struct task *task_new(struct loop *loop, bool (*on_slice)(void *), void *arg);
+void task_start(struct task *task);
+void task_stop(struct task *task);
+void task_free(struct task *task);
+
+/* The one call that other threads may make. FIFO; runs in the loop's thread. */
+void loop_post(struct loop *loop, void (*on_post)(void *), void *arg);
+void loop_signal(
+    struct loop *loop, int signo, void (*on_signal)(void *, int), void *arg);
+
+/* child.c: children of this process ---------------------------------------- */
+
+/* Called once with waitpid's status when pid has ended. */
+struct child *child_new(struct loop *loop, pid_t pid,
+    void (*on_exit)(void *, int status), void *arg);
+void child_free(struct child *child);
+
+/* sock.c: TCP sockets for BGP ---------------------------------------------- */
+
+struct sock_options {
+	struct addr source;	  /* family 0: the kernel's choice */
+	char interface[16];	  /* "": any; update-source IFNAME */
+	const char *password;	  /* TCP-MD5 (RFC 2385); NULL: none */
+	uint8_t ttl;		  /* 0: the system's (64) */
+	uint8_t min_ttl;	  /* RFC 5082; 0: none */
+	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: none */
+	uint8_t dscp;		  /* 48 is CS6 */
+};
+
+/* Nonblocking. -1 with the reason in `why` (may be NULL). */
+int sock_listen(const struct addr *local, uint16_t port, struct text *why);
+/* -1 when there is none left to accept. */
+int sock_accept(int listener, struct addr *remote, uint16_t *port);
+/* The connection may be under way still: wait for WATCH_WRITE, ask sock_error. */
+int sock_dial(const struct addr *remote, uint16_t port,
+    const struct sock_options *options, struct text *why);
+/* Options for a socket that was accepted (source and password are skipped). */
+int sock_tune(int fd, const struct sock_options *options, struct text *why);
+/*
+ * Key for a remote on a listener or before a dial; NULL removes it. A listener
+ * of the other family needs none: 0.
+ */
+int sock_set_password(
+    int fd, const struct addr *remote, const char *password, struct text *why);
+int sock_error(int fd); /* SO_ERROR */
+int sock_local(int fd, struct addr *addr, uint16_t *port);
+int sock_remote(int fd, struct addr *addr, uint16_t *port);
+/* > 0 bytes; 0 would block; -1 end of stream or error (errno 0: end). */
+ssize_t sock_read(int fd, void *data, size_t len);
+ssize_t sock_write(int fd, const void *data, size_t len);
+void sock_close(int fd);
+
+/* local.c: the control socket (AF_UNIX, stream) ---------------------------- */
+
+/* Replaces a dead socket's file, refuses a living one. Mode 0660. */
+int local_listen(const char *path, struct text *why);
+int local_accept(int listener);
+int local_dial(const char *path, struct text *why);
+
+/* iface.c: interfaces of this host ----------------------------------------- */
+
+/* The address of this family on the interface that has `local`: a global one. */
+int iface_global_addr(
+    const struct addr *local, uint8_t family, struct addr *addr);
+/* The link-local address on the interface that has `local`. */
+int iface_link_local(const struct addr *local, struct addr *addr);
+bool iface_is_connected(const struct addr *remote); /* on a connected prefix */
+int iface_addr_of(const char *name, uint8_t family, struct addr *addr);
+/* The highest IPv4 address that is not loopback, for a router-id. */
+int iface_router_id(struct addr *addr);
+
+/* process.c: this process -------------------------------------------------- */
+
+/* Only the child returns; the parent's exit status waits for process_ready. */
+int process_daemonize(void);
+void process_ready(void); /* from here on in the background */
+/* Locked as long as we live: a second process is refused. */
+int process_write_pid(const char *path, struct text *why);
+void process_remove_pid(void);
+int process_set_user(const char *user, struct text *why);
+/* Appends; -1 with why. Keeps the descriptor across exec: no. */
+int process_open_log(const char *path, struct text *why);
+/* Whole file, terminated, mem_free it; NULL with why. At most limit bytes. */
+char *process_read_file(
+    const char *path, size_t limit, size_t *len, struct text *why);
+/* Replaces the file by rename; 0, or -1 with why and the old file as it was. */
+int process_write_file(const char *path, unsigned mode, const char *data,
+    size_t len, struct text *why);
+
+#endif

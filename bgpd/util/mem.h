@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Memory that is either there or the end of the process. */
+#ifndef UTIL_MEM_H
+#define UTIL_MEM_H
+
+#include <stddef.h>
+
+/*
+ * None of these returns NULL: out of memory is fatal(). What they give is
+ * zeroed (mem_resize: only what the caller had stays) and is freed by
+ * mem_free, which accepts NULL.
+ */
+void *mem_alloc(size_t size);
+void *mem_array(size_t count, size_t size);
+void *mem_resize(void *p, size_t count, size_t size);
+void *mem_copy(const void *p, size_t size);
+char *mem_string(const char *s); /* NULL gives NULL */
+void mem_free(void *p);
+
+/* Says why on stderr and in the log, and ends the process with status 1. */
+void fatal(const char *format, ...)
+    __attribute__((noreturn, format(printf, 1, 2)));
+
+#endif

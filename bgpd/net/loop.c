@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: ISC */
+/* The event loop: timers, descriptors, sliced work, posts, signals. */
+
+/*
+ * One turn of the loop waits for events, then calls who is due: timers before
+ * descriptors, so that a keepalive never waits behind a flood of updates. After
+ * them every started task gets one slice; while a task is started the loop does
+ * not sleep. libevent removes an event that is freed from what is due in the
+ * turn, so a callback may free its own object and any other.
+ *
+ * A loop belongs to the thread that runs it; loop_post alone may be called from
+ * others. Signals belong to one loop of the process.
+ */
+#include <bsd/sys/queue.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "net/net.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+enum { PRIORITY_TIMER, PRIORITY_IO, PRIORITY_COUNT };
+#define DISPATCH_MAX_US 50000 /* look at the timers again after this long */
+
+struct post {
+	STAILQ_ENTRY(post) entry;
+	void (*on_post)(void *);
+	void *arg;
+};
+STAILQ_HEAD(posts, post);
+
+struct hook {
+	SLIST_ENTRY(hook) entry;
+	struct loop *loop;
+	struct event *event;
+	int signo;
+	void (*on_signal)(void *, int);
+	void *arg;
+};
+
+struct timer {
+	struct loop *loop;
+	struct event *event;
+	int64_t due_ms;
+	void (*on_time)(void *);
+	void *arg;
+};
+
+struct watch {
+	struct loop *loop;
+	struct event *event;
+	int fd;
+	unsigned what;
+	void (*on_ready)(void *, unsigned);
+	void *arg;
+};
+
+struct task {
+	TAILQ_ENTRY(task) entry;
+	struct loop *loop;
+	bool on;
+	bool again;    /* started once more by its own slice */
+	uint32_t turn; /* the last it had a slice in */
+	bool (*on_slice)(void *);
+	void *arg;
+};
+
+struct loop {
+	struct event_base *base;
+	bool stopped;
+	int64_t now_ms;
+	uint32_t turn;
+	TAILQ_HEAD(, task) tasks; /* those that are on */
+	struct task *slice; /* the task in its slice; NULL once it is freed */
+	SLIST_HEAD(, hook) hooks;
+	pthread_mutex_t lock; /* of posts */
+	struct posts posts;
+	int post_fd;
+	struct watch *post_watch;
+};
+
+int64_t
+clock_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Called before each callback: a clock is cheaper than a wrong hold time. */
+static void
+loop_take_time(struct loop *loop)
+{
+	loop->now_ms = clock_now_us() / 1000;
+}
+
+int64_t
+loop_now_ms(const struct loop *loop)
+{
+	return loop->now_ms;
+}
+
+static void
+on_libevent_log(int severity, const char *text)
+{
+	if (severity >= EVENT_LOG_ERR)
+		log_error("net", "libevent: %s", text);
+	else if (severity == EVENT_LOG_WARN)
+		log_warning("net", "libevent: %s", text);
+}
+
+static struct event_base *
+base_new(void)
+{
+	struct event_config *config = event_config_new();
+	const struct timeval most = { 0, DISPATCH_MAX_US };
+	struct event_base *base;
+
+	if (config == NULL)
+		return NULL;
+	event_set_log_callback(on_libevent_log);
+	/* Without its cache a timer counts from now, not from the turn. */
+	event_config_set_flag(config,
+	    EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME);
+	event_config_set_max_dispatch_interval(config, &most, -1, PRIORITY_IO);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (base != NULL && event_base_priority_init(base, PRIORITY_COUNT)) {
+		event_base_free(base);
+		base = NULL;
+	}
+	return base;
+}
+
+static void
+loop_on_post(void *arg, unsigned what)
+{
+	struct loop *loop = arg;
+	struct posts mine = STAILQ_HEAD_INITIALIZER(mine);
+	struct post *post;
+	uint64_t count;
+
+	(void)what;
+	if (read(loop->post_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		log_error("net", "eventfd: %s", strerror(errno));
+	pthread_mutex_lock(&loop->lock);
+	STAILQ_CONCAT(&mine, &loop->posts);
+	pthread_mutex_unlock(&loop->lock);
+	while ((post = STAILQ_FIRST(&mine)) != NULL) {
+		STAILQ_REMOVE_HEAD(&mine, entry);
+		post->on_post(post->arg);
+		mem_free(post);
+	}
+}
+
+struct loop *
+loop_new(void)
+{
+	struct loop *loop = mem_alloc(sizeof(*loop));
+
+	TAILQ_INIT(&loop->tasks);
+	SLIST_INIT(&loop->hooks);
+	STAILQ_INIT(&loop->posts);
+	pthread_mutex_init(&loop->lock, NULL);
+	loop_take_time(loop);
+	loop->base = base_new();
+	loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (loop->base == NULL || loop->post_fd < 0) {
+		log_error(
+		    "net", "cannot make an event loop: %s", strerror(errno));
+		loop_free(loop);
+		return NULL;
+	}
+	loop->post_watch = watch_new(loop, loop->post_fd, loop_on_post, loop);
+	watch_set(loop->post_watch, WATCH_READ);
+	return loop;
+}
+
+static void
+hook_free(struct hook *hook)
+{
+	SLIST_REMOVE(&hook->loop->hooks, hook, hook, entry);
+	event_free(hook->event);
+	mem_free(hook);
+}
+
+/* Timers, watches and tasks are their owners', and gone before. */
+void
+loop_free(struct loop *loop)
+{
+	struct post *post;
+
+	if (loop == NULL)
+		return;
+	while (!SLIST_EMPTY(&loop->hooks))
+		hook_free(SLIST_FIRST(&loop->hooks));
+	while ((post = STAILQ_FIRST(&loop->posts)) != NULL) {
+		STAILQ_REMOVE_HEAD(&loop->posts, entry);
+		mem_free(post);
+	}
+	watch_free(loop->post_watch);
+	if (loop->post_fd >= 0)
+		close(loop->post_fd);
+	if (loop->base != NULL)
+		event_base_free(loop->base);
+	pthread_mutex_destroy(&loop->lock);
+	mem_free(loop);
+}
+
+static void
+loop_run_tasks(struct loop *loop)
+{
+	struct task *task;
+	bool more;
+
+	loop->turn++;
+	while ((task = TAILQ_FIRST(&loop->tasks)) != NULL &&
+	       task->turn != loop->turn && !loop->stopped) {
+		TAILQ_REMOVE(&loop->tasks, task, entry);
+		TAILQ_INSERT_TAIL(&loop->tasks, task, entry);
+		task->turn = loop->turn;
+		task->again = false;
+		loop->slice = task;
+		loop_take_time(loop);
+		more = task->on_slice(task->arg);
+		if (loop->slice != NULL && !more && !task->again)
+			task_stop(task);
+		loop->slice = NULL;
+	}
+}
+
+void
+loop_run(struct loop *loop)
+{
+	int flags;
+
+	while (!loop->stopped) {
+		flags = EVLOOP_ONCE;
+		if (!TAILQ_EMPTY(&loop->tasks))
+			flags |= EVLOOP_NONBLOCK;
+		if (event_base_loop(loop->base, flags) < 0) {
+			log_error("net", "event loop: %s", strerror(errno));
+			break;
+		}
+		if (!loop->stopped)
+			loop_run_tasks(loop);
+	}
+	loop->stopped = false;
+}
+
+/* What is due in this turn and was not called yet waits for the next run. */
+void
+loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+	event_base_loopbreak(loop->base);
+}
+
+/* Timers ------------------------------------------------------------------- */
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct timer *timer = arg;
+
+	(void)fd;
+	(void)what;
+	loop_take_time(timer->loop);
+	timer->on_time(timer->arg);
+}
+
+static struct event *
+loop_event(struct loop *loop, int fd, short what, event_callback_fn on_event,
+    void *arg)
+{
+	struct event *event = event_new(loop->base, fd, what, on_event, arg);
+
+	if (event == NULL)
+		fatal("out of memory: event");
+	event_priority_set(event, fd < 0 ? PRIORITY_TIMER : PRIORITY_IO);
+	return event;
+}
+
+struct timer *
+timer_new(struct loop *loop, void (*on_time)(void *), void *arg)
+{
+	struct timer *timer = mem_alloc(sizeof(*timer));
+
+	timer->loop = loop;
+	timer->on_time = on_time;
+	timer->arg = arg;
+	timer->event = loop_event(loop, -1, 0, on_timer, timer);
+	return timer;
+}
+
+void
+timer_start(struct timer *timer, int64_t after_ms)
+{
+	struct timeval tv;
+
+	if (after_ms < 0)
+		after_ms = 0;
+	tv.tv_sec = after_ms / 1000;
+	tv.tv_usec = after_ms % 1000 * 1000;
+	timer->due_ms = clock_now_us() / 1000 + after_ms;
+	if (event_add(timer->event, &tv) < 0)
+		fatal("out of memory: timer");
+}
+
+void
+timer_stop(struct timer *timer)
+{
+	event_del(timer->event);
+}
+
+bool
+timer_is_on(const struct timer *timer)
+{
+	return event_pending(timer->event, EV_TIMEOUT, NULL) != 0;
+}
+
+int64_t
+timer_left_ms(const struct timer *timer)
+{
+	int64_t left;
+
+	if (!timer_is_on(timer))
+		return -1;
+	left = timer->due_ms - clock_now_us() / 1000;
+	return left > 0 ? left : 0;
+}
+
+void
+timer_free(struct timer *timer)
+{
+	if (timer == NULL)
+		return;
+	event_free(timer->event);
+	mem_free(timer);
+}
+
+/* Descriptors -------------------------------------------------------------- */
+
+static void
+on_watch(evutil_socket_t fd, short events, void *arg)
+{
+	struct watch *watch = arg;
+	unsigned what = 0;
+
+	(void)fd;
+	if (events & EV_READ)
+		what |= WATCH_READ;
+	if (events & EV_WRITE)
+		what |= WATCH_WRITE;
+	loop_take_time(watch->loop);
+	watch->on_ready(watch->arg, what);
+}
+
+struct watch *
+watch_new(
+    struct loop *loop, int fd, void (*on_ready)(void *, unsigned), void *arg)
+{
+	struct watch *watch = mem_alloc(sizeof(*watch));
+
+	watch->loop = loop;
+	watch->fd = fd;
+	watch->on_ready = on_ready;
+	watch->arg = arg;
+	watch->event = loop_event(loop, fd, EV_PERSIST, on_watch, watch);
+	return watch;
+}
+
+void
+watch_set(struct watch *watch, unsigned what)
+{
+	short events = EV_PERSIST;
+
+	if (what == watch->what)
+		return;
+	if (watch->what != 0)
+		event_del(watch->event);
+	watch->what = what;
+	if (what == 0)
+		return;
+	if (what & WATCH_READ)
+		events |= EV_READ;
+	if (what & WATCH_WRITE)
+		events |= EV_WRITE;
+	event_assign(watch->event, watch->loop->base, watch->fd, events,
+	    on_watch, watch);
+	event_priority_set(watch->event, PRIORITY_IO);
+	if (event_add(watch->event, NULL) < 0)
+		log_error("net", "cannot watch descriptor %d: %s", watch->fd,
+		    strerror(errno));
+}
+
+void
+watch_free(struct watch *watch)
+{
+	if (watch == NULL)
+		return;
+	event_free(watch->event);
+	mem_free(watch);
+}
+
+/* Tasks -------------------------------------------------------------------- */
+
+struct task *
+task_new(struct loop *loop, bool (*on_slice)(void *), void *arg)
+{
+	struct task *task = mem_alloc(sizeof(*task));
+
+	task->loop = loop;
+	task->on_slice = on_slice;
+	task->arg = arg;
+	task->turn = loop->turn;
+	return task;
+}
+
+void
+task_start(struct task *task)
+{
+	task->again = true;
+	if (task->on)
+		return;
+	task->on = true;
+	TAILQ_INSERT_TAIL(&task->loop->tasks, task, entry);
+}
+
+void
+task_stop(struct task *task)
+{
+	task->again = false;
+	if (!task->on)
+		return;
+	task->on = false;
+	TAILQ_REMOVE(&task->loop->tasks, task, entry);
+}
+
+void
+task_free(struct task *task)
+{
+	if (task == NULL)
+		return;
+	task_stop(task);
+	if (task->loop->slice == task)
+		task->loop->slice = NULL;
+	mem_free(task);
+}
+
+/* Posts and signals --------------------------------------------------------- */
+
+void
+loop_post(struct loop *loop, void (*on_post)(void *), void *arg)
+{
+	struct post *post = mem_alloc(sizeof(*post));
+	const uint64_t one = 1;
+
+	post->on_post = on_post;
+	post->arg = arg;
+	/* Woken inside the lock: once it is seen, the loop may be freed. */
+	pthread_mutex_lock(&loop->lock);
+	STAILQ_INSERT_TAIL(&loop->posts, post, entry);
+	if (write(loop->post_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_error("net", "eventfd: %s", strerror(errno));
+	pthread_mutex_unlock(&loop->lock);
+}
+
+static void
+on_hook(evutil_socket_t signo, short what, void *arg)
+{
+	struct hook *hook = arg;
+
+	(void)what;
+	loop_take_time(hook->loop);
+	hook->on_signal(hook->arg, (int)signo);
+}
+
+/* Replaces who was called for signo before; NULL: the default action again. */
+void
+loop_signal(
+    struct loop *loop, int signo, void (*on_signal)(void *, int), void *arg)
+{
+	struct hook *hook;
+
+	SLIST_FOREACH (hook, &loop->hooks, entry)
+		if (hook->signo == signo)
+			break;
+	if (hook != NULL)
+		hook_free(hook);
+	if (on_signal == NULL)
+		return;
+	hook = mem_alloc(sizeof(*hook));
+	hook->loop = loop;
+	hook->signo = signo;
+	hook->on_signal = on_signal;
+	hook->arg = arg;
+	hook->event =
+	    loop_event(loop, signo, EV_SIGNAL | EV_PERSIST, on_hook, hook);
+	SLIST_INSERT_HEAD(&loop->hooks, hook, entry);
+	if (event_add(hook->event, NULL) < 0)
+		log_error("net", "cannot catch signal %d", signo);
+}

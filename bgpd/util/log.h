@@ -38,7 +38,10 @@ void log_debug(const char *floor, const char *format, ...)
 void log_write(enum log_level level, const char *floor, const char *format,
     va_list ap) __attribute__((format(printf, 3, 0)));
 
-/* At the start: stderr from info on, the ring always from debug of what is on. */
+/*
+ * At the start stderr is on from info. The last lines are kept from info on, from
+ * debug where a sink is on for it. One thread logs: the loop's.
+ */
 void log_set_level(enum log_sink sink, int level); /* or LOG_LEVEL_OFF */
 int log_get_level(enum log_sink sink);
 void log_set_json(bool json); /* JSON lines on stderr and in the file */
@@ -48,8 +51,10 @@ void log_set_file(int fd);
 /* Called for each line that LOG_MONITOR's level lets through; NULL for nobody. */
 void log_set_monitor(void (*on_line)(void *arg, const char *line), void *arg);
 
-int log_read_level(const char *word); /* FRR's words; -1 if it is none */
-const char *log_level_name(int level);
+/* FRR's words, or those of a line; -1 if it is none. */
+int log_read_level(const char *word);
+const char *log_level_name(int level); /* as in a line: "warning" */
+const char *log_level_word(int level); /* as in the language: "warnings" */
 
 /* The last lines, oldest first, for `show logging`; line valid in the call. */
 void log_each(void (*each)(void *arg, const char *line), void *arg);

@@ -22,8 +22,8 @@ struct slab_block;
 struct slab {
 	struct slab_block **blocks;
 	uint32_t block_count;
-	uint32_t used; /* objects alive */
-	uint32_t held; /* blocks that are there */
+	uint32_t used;	/* objects alive */
+	uint32_t held;	/* blocks that are there */
 	uint32_t spare; /* a block that is there and empty, or BITS_NONE */
 	uint32_t object_size;
 	struct bits room; /* blocks that are not full */

@@ -78,9 +78,10 @@ local_make_dir(const char *path)
 }
 
 static int
-local_bind(
-    int fd, const char *path, const struct sockaddr_un *sun, struct text *why)
+local_bind(int fd, const struct sockaddr_un *sun, struct text *why)
 {
+	const char *path = sun->sun_path;
+
 	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) < 0)
 		return why_add(why, "%s: %s%s", path, strerror(errno),
 		    errno == ENOENT ? ": make its directory or use -s" : "");
@@ -102,7 +103,7 @@ local_listen(const char *path, struct text *why)
 	if (fd < 0)
 		return -1;
 	local_make_dir(path);
-	if (local_clear(path, why) < 0 || local_bind(fd, path, &sun, why) < 0) {
+	if (local_clear(path, why) < 0 || local_bind(fd, &sun, why) < 0) {
 		sock_close(fd);
 		return -1;
 	}

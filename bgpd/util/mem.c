@@ -18,6 +18,16 @@ mem_some(size_t size)
 	return size > 0 ? size : 1;
 }
 
+static size_t
+mem_product(size_t count, size_t size)
+{
+	size_t product;
+
+	if (__builtin_mul_overflow(count, size, &product))
+		fatal("out of memory: %zu times %zu bytes", count, size);
+	return product;
+}
+
 void *
 mem_alloc(size_t size)
 {
@@ -31,20 +41,17 @@ mem_alloc(size_t size)
 void *
 mem_array(size_t count, size_t size)
 {
-	void *p = calloc(mem_some(count), mem_some(size));
-
-	if (p == NULL)
-		fatal("out of memory: %zu times %zu bytes", count, size);
-	return p;
+	return mem_alloc(mem_product(count, size));
 }
 
 void *
 mem_resize(void *p, size_t count, size_t size)
 {
-	void *moved = reallocarray(p, mem_some(count), mem_some(size));
+	size_t product = mem_product(count, size);
+	void *moved = realloc(p, mem_some(product));
 
 	if (moved == NULL)
-		fatal("out of memory: %zu times %zu bytes", count, size);
+		fatal("out of memory: %zu bytes", product);
 	return moved;
 }
 

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: ISC */
+/* The source "directory": objects out of manifest files, watched for change. */
+
+/*
+ * A scan compares what `stat` says of every file with the last time and reads
+ * those that differ. What wakes it is inotify on the directory and, for one
+ * that appears later or is swapped, on its parent; a slow poll sees the rest
+ * (targets of links, file systems without inotify). An object is known by kind
+ * and name; where several files have it, the last by file name is told.
+ */
+
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "k8s.h"
+
+#define FILE_MAX     (64 * 1024 * 1024)
+#define DEBOUNCE_MS  20
+#define YOUNG_MS     50 /* it may still be being written */
+#define YOUNG_SCANS  15 /* ... but not for ever */
+#define POLL_MS	     2000
+#define POLL_LINK_MS 500 /* inotify does not see through a link */
+
+struct file;
+
+/* An object by kind and name. */
+struct key {
+	RB_ENTRY(key) link;
+	TAILQ_ENTRY(key) orphan;
+	struct file *owner;  /* whose version is told; NULL: an orphan */
+	unsigned copies;     /* files that have it */
+	unsigned generation; /* of the reading that saw it last */
+	bool orphaned;
+	uint8_t kind;
+	char name[];
+};
+RB_HEAD(keys, key);
+TAILQ_HEAD(orphans, key);
+
+struct file {
+	RB_ENTRY(file) link;
+	struct stat st;
+	struct key **keys;
+	size_t key_count, key_room;
+	unsigned young; /* scans that found it so */
+	bool seen, stale, nameless /* an object without a name is in it */;
+	char name[];
+};
+RB_HEAD(files, file);
+
+struct directory {
+	struct source source;
+	struct guest *guest;
+	char *path, *parent, *base;
+	const struct source_sink *sink;
+	void *arg;
+	struct files files;
+	struct keys keys;
+	struct orphans orphans;
+	struct bgpd_timer *timer;
+	struct bgpd_watch *watch;
+	int inotify, own_watch, parent_watch;
+	int64_t due_ms;
+	ino_t inode;
+	dev_t device;
+	unsigned generation;
+	bool synced, missing, links, changed;
+	struct file *reading;
+};
+
+static int
+file_compare(const struct file *a, const struct file *b)
+{
+	return strcmp(a->name, b->name);
+}
+K8S_TREE(files, file, link, file_compare)
+
+static int
+key_compare(const struct key *a, const struct key *b)
+{
+	return a->kind != b->kind ? a->kind - b->kind
+				  : strcmp(a->name, b->name);
+}
+K8S_TREE(keys, key, link, key_compare)
+
+/* Keys ------------------------------------------------------------------------ */
+
+static struct key *
+key_find(struct directory *d, enum object_kind kind, const char *name)
+{
+	struct key *k = RB_ROOT(&d->keys);
+	int order;
+
+	while (k != NULL) {
+		order = (int)kind != k->kind ? (int)kind - k->kind
+					     : strcmp(name, k->name);
+		if (order == 0)
+			return k;
+		k = order < 0 ? RB_LEFT(k, link) : RB_RIGHT(k, link);
+	}
+	k = k8s_alloc(sizeof(*k) + strlen(name) + 1);
+	k->kind = (uint8_t)kind;
+	strcpy(k->name, name);
+	RB_INSERT(keys, &d->keys, k);
+	return k;
+}
+
+/* The file has the key, said once per reading; false: it is there twice. */
+static bool
+file_add_key(struct directory *d, struct file *f, struct key *k)
+{
+	if (k->generation == d->generation)
+		return false;
+	k->generation = d->generation;
+	k->copies++;
+	if (f->key_count == f->key_room) {
+		f->key_room = f->key_room == 0 ? 1 : 2 * f->key_room;
+		f->keys = k8s_grow(f->keys, f->key_room * sizeof(f->keys[0]));
+	}
+	f->keys[f->key_count++] = k;
+	return true;
+}
+
+static void
+key_orphan(struct directory *d, struct key *k)
+{
+	k->owner = NULL;
+	if (k->orphaned)
+		return;
+	k->orphaned = true;
+	TAILQ_INSERT_TAIL(&d->orphans, k, orphan);
+}
+
+/* May the file's version be told? Then the file owns the key. */
+static bool
+key_take(struct directory *d, struct key *k, struct file *f, bool again)
+{
+	struct file *other = k->owner;
+
+	if (again)
+		say(d->guest, LOG_WARNING,
+		    "%s/%s: %s %s is there twice: the last one is taken",
+		    d->path, f->name, object_kind_name(k->kind), k->name);
+	if (other != NULL && other != f)
+		say(d->guest, LOG_WARNING,
+		    "%s %s is in %s and in %s: the one in %s is taken",
+		    object_kind_name(k->kind), k->name, other->name, f->name,
+		    strcmp(other->name, f->name) > 0 ? other->name : f->name);
+	if (other != NULL && strcmp(other->name, f->name) > 0)
+		return false;
+	k->owner = f;
+	return true;
+}
+
+/* Some files that have the key are read again; none has it: it is gone. */
+static void
+orphan_settle(struct directory *d, struct key *k)
+{
+	struct file *f;
+	size_t i;
+
+	k->orphaned = false;
+	if (k->owner != NULL)
+		return;
+	if (k->copies == 0) {
+		d->sink->on_gone(d->arg, k->kind, k->name);
+		RB_REMOVE(keys, &d->keys, k);
+		free(k);
+		return;
+	}
+	RB_FOREACH (f, files, &d->files) {
+		for (i = 0; i < f->key_count && !f->stale; i++)
+			f->stale = f->keys[i] == k;
+	}
+}
+
+/* Files ----------------------------------------------------------------------- */
+
+static bool
+name_fits(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return name[0] != '.' && dot != NULL &&
+	       (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 ||
+		   strcmp(dot, ".json") == 0);
+}
+
+static struct file *
+file_find(struct directory *d, const char *name)
+{
+	struct file *f = RB_ROOT(&d->files);
+	int order;
+
+	while (f != NULL && (order = strcmp(name, f->name)) != 0)
+		f = order < 0 ? RB_LEFT(f, link) : RB_RIGHT(f, link);
+	if (f != NULL)
+		return f;
+	f = k8s_alloc(sizeof(*f) + strlen(name) + 1);
+	strcpy(f->name, name);
+	RB_INSERT(files, &d->files, f);
+	return f;
+}
+
+static void
+file_free(struct directory *d, struct file *f)
+{
+	RB_REMOVE(files, &d->files, f);
+	free(f->keys);
+	free(f);
+}
+
+static bool
+stat_differs(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev != b->st_dev || a->st_ino != b->st_ino ||
+	       a->st_size != b->st_size ||
+	       a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+}
+
+static bool
+stat_is_young(const struct stat *st)
+{
+	struct timespec now;
+	int64_t age_ms;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	age_ms = ((int64_t)now.tv_sec - st->st_mtim.tv_sec) * 1000 +
+		 (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000;
+	return age_ms >= 0 && age_ms < YOUNG_MS;
+}
+
+static void
+on_fault(void *arg, const struct manifest_fault *fault)
+{
+	struct directory *d = arg;
+	struct file *f = d->reading;
+
+	if (fault->name == NULL) {
+		f->nameless = true;
+		say(d->guest, LOG_WARNING, "%s/%s:%u: %s", d->path, f->name,
+		    fault->line, fault->text);
+		return;
+	}
+	say(d->guest, LOG_WARNING, "%s/%s:%u: %s %s: %s", d->path, f->name,
+	    fault->line, object_kind_name(fault->kind), fault->name,
+	    fault->text);
+	/* It is there, though not as it should: its last version stays. */
+	file_add_key(d, f, key_find(d, fault->kind, fault->name));
+}
+
+static void
+on_object(void *arg, struct object *object)
+{
+	struct directory *d = arg;
+	struct key *k = key_find(d, object->kind, object->name);
+	bool again = !file_add_key(d, d->reading, k);
+
+	if (key_take(d, k, d->reading, again))
+		d->sink->on_object(d->arg, object);
+	else
+		object_free(object);
+}
+
+/* The content, to be freed by the caller; NULL: the fault is told. */
+static char *
+file_read(struct directory *d, int dir, struct file *f, size_t *len)
+{
+	const char *why = "is too long";
+	char *text = NULL;
+	ssize_t n;
+	int fd;
+
+	*len = 0;
+	fd = openat(dir, f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1 || fstat(fd, &f->st) == -1)
+		why = strerror(errno);
+	else if (!S_ISREG(f->st.st_mode))
+		why = "is not a file";
+	else if (f->st.st_size <= FILE_MAX) {
+		text = k8s_alloc((size_t)f->st.st_size + 1);
+		while (*len < (size_t)f->st.st_size &&
+		       (n = read(
+			    fd, text + *len, (size_t)f->st.st_size - *len)) > 0)
+			*len += (size_t)n;
+	}
+	if (text == NULL)
+		say(d->guest, LOG_WARNING, "%s/%s: %s", d->path, f->name, why);
+	if (fd != -1)
+		close(fd);
+	return text;
+}
+
+/* Puts what a reading did not see again: kept, or lost by this file. */
+static void
+file_compare_keys(
+    struct directory *d, struct file *f, struct key **old, size_t old_count)
+{
+	size_t i;
+
+	for (i = 0; i < old_count; i++) {
+		old[i]->copies--;
+		if (f->nameless)
+			file_add_key(d, f, old[i]);
+		else if (old[i]->generation != d->generation &&
+			 (old[i]->owner == f || old[i]->owner == NULL))
+			key_orphan(d, old[i]);
+	}
+}
+
+static void
+file_load(struct directory *d, int dir, struct file *f)
+{
+	const char *dot = strrchr(f->name, '.');
+	struct key **old = f->keys;
+	size_t old_count = f->key_count, len;
+	struct manifest m;
+	char *text;
+
+	f->stale = false;
+	text = file_read(d, dir, f, &len);
+	if (text == NULL)
+		return;
+	d->reading = f;
+	d->generation++;
+	if (manifest_read(&m, text, len, strcmp(dot, ".json") == 0) == -1) {
+		say(d->guest, LOG_WARNING, "%s/%s:%u: %s%s", d->path, f->name,
+		    m.fault.line, m.fault.text,
+		    old_count > 0 ? "; its last good version stays" : "");
+		free(text);
+		return;
+	}
+	free(text);
+	f->keys = NULL;
+	f->key_count = f->key_room = 0;
+	f->nameless = false;
+	manifest_tell(&m, on_object, on_fault, d);
+	file_compare_keys(d, f, old, old_count);
+	free(old);
+	d->changed = true;
+}
+
+/* Its keys are lost, and it is no more. */
+static void
+file_remove(struct directory *d, struct file *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->key_count; i++) {
+		f->keys[i]->copies--;
+		if (f->keys[i]->owner == f)
+			key_orphan(d, f->keys[i]);
+	}
+	file_free(d, f);
+	d->changed = true;
+}
+
+/* Scanning --------------------------------------------------------------------- */
+
+static void
+scan_after(struct directory *d, int64_t after_ms)
+{
+	int64_t due_ms = d->guest->host->now_ms(d->guest->self) + after_ms;
+
+	if (d->due_ms != 0 && d->due_ms <= due_ms)
+		return;
+	d->due_ms = due_ms;
+	d->guest->host->timer_start(d->timer, after_ms);
+}
+
+/* Marks what is there, changed, or too young to be read; is any of the last? */
+static bool
+scan_names(struct directory *d, int dir, DIR *names)
+{
+	struct stat st, own;
+	struct dirent *entry;
+	struct file *f;
+	bool young = false;
+
+	d->links = false;
+	while ((entry = readdir(names)) != NULL) {
+		if (!name_fits(entry->d_name) ||
+		    fstatat(dir, entry->d_name, &own, AT_SYMLINK_NOFOLLOW) ==
+			-1 ||
+		    fstatat(dir, entry->d_name, &st, 0) == -1 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		d->links |= S_ISLNK(own.st_mode);
+		f = file_find(d, entry->d_name);
+		f->seen = true;
+		if (!stat_differs(&f->st, &st))
+			continue;
+		if (stat_is_young(&st) && f->young++ < YOUNG_SCANS) {
+			young = true;
+			continue;
+		}
+		f->young = 0;
+		f->stale = true;
+		f->st = st;
+	}
+	return young;
+}
+
+/* Reads what is stale, until nobody is an orphan. */
+static void
+scan_files(struct directory *d, int dir)
+{
+	struct file *f, *next;
+	struct key *k;
+
+	RB_FOREACH_SAFE (f, files, &d->files, next) {
+		if (f->seen && f->stale)
+			file_load(d, dir, f);
+	}
+	RB_FOREACH_SAFE (f, files, &d->files, next) {
+		if (!f->seen)
+			file_remove(d, f);
+		else
+			f->seen = false;
+	}
+	while ((k = TAILQ_FIRST(&d->orphans)) != NULL) {
+		TAILQ_REMOVE(&d->orphans, k, orphan);
+		orphan_settle(d, k);
+		RB_FOREACH (f, files, &d->files) {
+			if (f->stale)
+				file_load(d, dir, f);
+		}
+	}
+}
+
+static void
+watches_set(struct directory *d, const struct stat *st)
+{
+	static const uint32_t what = IN_CLOSE_WRITE | IN_MOVE | IN_CREATE |
+				     IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |
+				     IN_MOVE_SELF | IN_ONLYDIR;
+
+	if (d->inotify == -1)
+		return;
+	if (d->parent_watch == -1)
+		d->parent_watch = inotify_add_watch(d->inotify, d->parent,
+		    IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+	if (st == NULL || (d->own_watch != -1 && st->st_ino == d->inode &&
+			      st->st_dev == d->device))
+		return;
+	if (d->own_watch != -1)
+		inotify_rm_watch(d->inotify, d->own_watch);
+	d->own_watch = inotify_add_watch(d->inotify, d->path, what);
+	d->inode = st->st_ino;
+	d->device = st->st_dev;
+}
+
+static void
+scan_missing(struct directory *d)
+{
+	if (!d->missing)
+		say(d->guest, LOG_WARNING, "directory %s: %s; %s", d->path,
+		    strerror(errno),
+		    d->synced ? "what it held last stays"
+			      : "waiting for it to appear");
+	d->missing = true;
+	watches_set(d, NULL);
+	scan_after(d, POLL_LINK_MS);
+}
+
+static void
+directory_scan(void *arg)
+{
+	struct directory *d = arg;
+	struct stat st;
+	DIR *names;
+	bool young;
+
+	d->due_ms = 0;
+	/* Watched before it is read: what changes meanwhile wakes again. */
+	if (stat(d->path, &st) == 0)
+		watches_set(d, &st);
+	names = opendir(d->path);
+	if (names == NULL) {
+		scan_missing(d);
+		return;
+	}
+	if (d->missing)
+		say(d->guest, LOG_NOTICE, "directory %s is there", d->path);
+	d->missing = false;
+	young = scan_names(d, dirfd(names), names);
+	scan_files(d, dirfd(names));
+	closedir(names);
+	if (d->changed || (!d->synced && !young)) {
+		d->synced |= !young;
+		d->changed = false;
+		d->sink->on_batch(d->arg, d->synced);
+	}
+	scan_after(d, young			       ? YOUNG_MS + 10
+		      : d->links || d->own_watch == -1 ? POLL_LINK_MS
+						       : POLL_MS);
+}
+
+static void
+on_inotify(void *arg, unsigned what)
+{
+	_Alignas(struct inotify_event) char buffer[4096];
+	struct directory *d = arg;
+	const struct inotify_event *e;
+	ssize_t n;
+	char *p;
+
+	(void)what;
+	while ((n = read(d->inotify, buffer, sizeof(buffer))) > 0) {
+		for (p = buffer; p < buffer + n; p += sizeof(*e) + e->len) {
+			e = (const struct inotify_event *)(void *)p;
+			if (e->wd == d->own_watch &&
+			    (e->mask & (IN_IGNORED | IN_MOVE_SELF)))
+				d->own_watch = -1;
+			if (e->wd == d->parent_watch && (e->mask & IN_IGNORED))
+				d->parent_watch = -1;
+			if (e->wd != d->parent_watch || e->len == 0 ||
+			    strcmp(e->name, d->base) == 0)
+				scan_after(d, DEBOUNCE_MS);
+		}
+	}
+}
+
+/* Opening ---------------------------------------------------------------------- */
+
+static void
+path_split(struct directory *d, const char *path)
+{
+	char *slash;
+
+	d->path = k8s_copy(path);
+	while ((slash = strrchr(d->path, '/')) != NULL && slash != d->path &&
+	       slash[1] == '\0')
+		*slash = '\0';
+	slash = strrchr(d->path, '/');
+	d->base = k8s_copy(slash == NULL ? d->path : slash + 1);
+	d->parent = k8s_copy(slash == NULL ? "." : d->path);
+	if (slash != NULL)
+		d->parent[slash == d->path ? 1 : slash - d->path] = '\0';
+}
+
+static struct source *
+directory_open(struct guest *guest, const char *where,
+    const struct source_sink *sink, void *arg)
+{
+	struct directory *d = k8s_alloc(sizeof(*d));
+
+	d->source.kind = &source_directory;
+	d->guest = guest;
+	d->sink = sink;
+	d->arg = arg;
+	path_split(d, where);
+	RB_INIT(&d->files);
+	RB_INIT(&d->keys);
+	TAILQ_INIT(&d->orphans);
+	d->own_watch = d->parent_watch = -1;
+	d->timer = guest->host->timer_new(guest->self, directory_scan, d);
+	d->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (d->inotify == -1)
+		say(guest, LOG_WARNING, "inotify: %s; %s is polled",
+		    strerror(errno), d->path);
+	else {
+		d->watch = guest->host->watch_new(
+		    guest->self, d->inotify, on_inotify, d);
+		guest->host->watch_set(d->watch, BGPD_READ);
+	}
+	scan_after(d, 0);
+	return &d->source;
+}
+
+static void
+directory_close(struct source *source)
+{
+	struct directory *d = (struct directory *)(void *)source;
+	struct file *f;
+	struct key *k;
+
+	d->guest->host->timer_free(d->timer);
+	if (d->inotify != -1) {
+		d->guest->host->watch_free(d->watch);
+		close(d->inotify);
+	}
+	while ((f = RB_MIN(files, &d->files)) != NULL)
+		file_free(d, f);
+	while ((k = RB_MIN(keys, &d->keys)) != NULL) {
+		RB_REMOVE(keys, &d->keys, k);
+		free(k);
+	}
+	free(d->path);
+	free(d->parent);
+	free(d->base);
+	free(d);
+}
+
+static const char *
+directory_state(const struct source *source)
+{
+	const struct directory *d =
+	    (const struct directory *)(const void *)source;
+
+	return d->missing ? "missing" : d->synced ? "synced" : "reading";
+}
+
+const struct source_kind source_directory = { "directory", directory_open,
+	directory_close, directory_state };

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: ISC */
+/* The door of the plugin: objects, where they come from, what becomes of them. */
+#ifndef K8S_H
+#define K8S_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <syslog.h>
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+
+#include "plugin.h"
+
+struct json_object;
+
+/* The daemon, as every room that touches it is handed it. */
+struct guest {
+	const struct bgpd_host *host;
+	struct bgpd_self *self;
+};
+#define say(guest, ...) (guest)->host->log((guest)->self, __VA_ARGS__)
+
+/* The functions of a tree, those of them that a room uses. */
+#define K8S_TREE(name, type, field, compare)                                   \
+	RB_GENERATE_INTERNAL(                                                  \
+	    name, type, field, compare, __attribute__((unused)) static)
+
+/* A fault at a place. */
+struct fault {
+	unsigned line; /* 0: unknown */
+	char text[240];
+};
+
+/* tree.c: memory, members of a tree of json-c --------------------------------- */
+
+void *k8s_alloc(size_t size);
+void *k8s_grow(void *old, size_t size);
+char *k8s_copy(const char *text);
+char *k8s_join(const char *space, const char *name);
+
+void tree_fault(struct fault *fault, const char *key, const char *must);
+struct json_object *tree_member(
+    struct json_object *map, const char *key, int type, struct fault *fault);
+struct json_object *tree_map(
+    struct json_object *map, const char *key, struct fault *fault);
+const char *tree_text(
+    struct json_object *map, const char *key, struct fault *fault);
+size_t tree_list(struct json_object *map, const char *key, struct fault *fault,
+    struct json_object **list);
+struct json_object *tree_entry(
+    struct json_object *list, size_t i, const char *key, struct fault *fault);
+bool tree_name_is_good(const char *name);
+bool tree_addr(const char *text, struct bgpd_addr *addr);
+int tree_decode64(char *text);
+
+/* yaml.c */
+
+int yaml_read(const char *text, size_t len,
+    void (*on_document)(void *arg, struct json_object *root), void *arg,
+    struct fault *fault);
+unsigned yaml_line(struct json_object *map);
+
+/* object.c, service.c: what is kept of a Kubernetes object --------------------- */
+
+enum object_kind {
+	OBJECT_CONFIG_MAP,
+	OBJECT_NODE,
+	OBJECT_SECRET,
+	OBJECT_SERVICE,
+	OBJECT_SLICE,
+	OBJECT_KINDS
+};
+
+struct object {
+	uint8_t kind;
+	char *name; /* "namespace/name"; a Node: "name" */
+};
+
+/* A ConfigMap or Secret: its values, decoded. */
+struct object_data {
+	struct object object;
+	struct object_pair {
+		char *key, *value;
+		size_t len;
+	} * pairs;
+	size_t count;
+};
+
+#define LABEL_EXCLUDE "node.kubernetes.io/exclude-from-external-load-balancers"
+#define LABEL_SERVICE "kubernetes.io/service-name"
+
+#define NODE_ADDRESSES 4
+
+struct object_label {
+	const char *key, *value;
+};
+
+struct object_node {
+	struct object object;
+	struct object_label *labels;
+	size_t label_count;
+	struct bgpd_addr addresses[NODE_ADDRESSES]; /* InternalIP */
+	uint8_t address_count;
+	bool excluded;		  /* by its label */
+	bool network_unavailable; /* by its condition */
+};
+
+struct object_slice {
+	struct object object;
+	char *service; /* "namespace/name" by its label; NULL: none */
+	/* Nodes with an endpoint that counts: "a\0b\0", sorted, each once. */
+	char *nodes;
+	size_t nodes_len;
+	bool usable; /* has an endpoint that counts, on a node or nowhere */
+};
+
+enum object_protocol { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP };
+
+struct object_port {
+	uint16_t number;
+	uint8_t protocol; /* enum object_protocol */
+	uint8_t unused;
+};
+
+#define SERVICE_IPS 2
+
+/* Of one that is not of type LoadBalancer nothing but that is kept. */
+struct object_service {
+	struct object object;
+	int64_t created;  /* seconds; 0: not said */
+	bool balancer;	  /* type LoadBalancer */
+	bool local;	  /* externalTrafficPolicy */
+	bool both;	  /* RequireDualStack */
+	bool status_seen; /* the status says anything at all */
+	uint8_t status_count, family_count, families[SERVICE_IPS];
+	char *class;  /* NULL: none; so all below */
+	char *wanted; /* addresses, by comma: loadBalancerIP, annotation */
+	char *pool;   /* annotations */
+	char *sharing;
+	char *selector; /* serialised, when local */
+	struct object_port *ports;
+	size_t port_count;
+	struct bgpd_addr status[SERVICE_IPS];
+};
+
+const char *object_kind_name(enum object_kind kind);
+enum object_kind object_kind_find(struct json_object *root);
+char *object_key(
+    enum object_kind kind, struct json_object *root, struct fault *fault);
+struct object *object_read(enum object_kind kind, struct json_object *root,
+    char **key, struct fault *fault);
+void object_free(struct object *object);
+bool object_equal(const struct object *a, const struct object *b);
+const char *object_value(
+    const struct object_data *data, const char *key, size_t *len);
+
+struct object *service_read(struct json_object *root, struct fault *fault);
+void service_free(struct object *object);
+bool service_equal(const struct object *a, const struct object *b);
+struct object *slice_read(struct json_object *root, struct fault *fault);
+void slice_free(struct object *object);
+bool slice_equal(const struct object *a, const struct object *b);
+
+/* manifest.c: a file to objects ------------------------------------------------- */
+
+struct manifest {
+	TAILQ_HEAD(, manifest_item) items;
+	struct fault fault; /* of the whole file */
+	unsigned line;
+};
+
+struct manifest_fault {
+	unsigned line;
+	enum object_kind kind;
+	const char *name; /* NULL: nobody knows whose */
+	const char *text;
+};
+
+int manifest_read(
+    struct manifest *m, const char *text, size_t len, bool is_json);
+void manifest_tell(struct manifest *m,
+    void (*on_object)(void *arg, struct object *object),
+    void (*on_fault)(void *arg, const struct manifest_fault *fault), void *arg);
+
+/* Sources: where objects come from ---------------------------------------------- */
+
+struct source_sink {
+	/* New, or changed as far as the source knows; given away. */
+	void (*on_object)(void *arg, struct object *object);
+	void (*on_gone)(void *arg, enum object_kind kind, const char *name);
+	/* What was told belongs together; synced: all there is has been told. */
+	void (*on_batch)(void *arg, bool synced);
+};
+
+/* A source begins with this. */
+struct source {
+	const struct source_kind *kind;
+};
+
+/* Nothing is told before `open` has returned. */
+struct source_kind {
+	const char *word; /* `source WORD` */
+	struct source *(*open)(struct guest *guest, const char *where,
+	    const struct source_sink *sink, void *arg);
+	void (*close)(struct source *source);
+	const char *(*state)(const struct source *source);
+};
+
+extern const struct source_kind source_directory;
+
+/* journal.c: what survives a restart ---------------------------------------------- */
+
+struct journal *journal_open(
+    struct guest *guest, const char *path, const char *node);
+void journal_close(struct journal *j);
+void journal_put(struct journal *j, const char *name, const char *value);
+void journal_remove(struct journal *j, const char *name);
+const char *journal_find(struct journal *j, const char *name);
+void journal_walk(
+    struct journal *j, void (*on_name)(void *, const char *), void *arg);
+const char *journal_path(const struct journal *j);
+bool journal_works(const struct journal *j);
+
+#endif

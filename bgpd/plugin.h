@@ -107,9 +107,9 @@ struct bgpd_carry {
 	struct bgpd_addr address;
 	const char *protocol;
 	const char *owner; /* node that carries it; NULL: not known */
-	uint8_t mine;	   /* this node does */
-	uint8_t confirmed; /* the network was seen to use it */
-	uint8_t conflict;  /* somebody else answers for it: mac */
+	uint8_t mine,
+	    confirmed;	  /* this node does; the network was seen to use it */
+	uint8_t conflict; /* somebody else answers for it: mac */
 	uint8_t mac[6];
 	const char *state; /* one word for `show services` */
 };
@@ -180,8 +180,7 @@ struct bgpd_line {
 
 struct bgpd_plugin {
 	uint32_t abi, size;
-	const char *name;	       /* the word after `plugin` */
-	const char *version, *caption; /* for `show plugins` */
+	const char *name, *version, *caption; /* as `show plugins` has them */
 	const struct bgpd_row *rows;
 	uint32_t row_count, row_size;
 	/* *arg comes with every callback. 0; -1 when it has logged why. */

@@ -6,12 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "plugin.h"
 #include "rib/rib.h"
-
-struct cli_mount;
-struct cli_row;
-struct cli_node;
 
 /*
  * Sources offer services; each service has addresses; each address names the
@@ -54,6 +51,12 @@ void announce_carried(
 
 /* Rows for the address-family mode, mounted by the table of contents. */
 extern const struct cli_row announce_family_rows[];
+extern const struct cli_node_type network_type;
+struct network {
+	struct cli_node node;
+	struct prefix prefix;
+	const char *route_map;
+};
 /*
  * One network line as the table of contents found it. `attr` is after its route
  * map; the family's lines in place of the last ones.

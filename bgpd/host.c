@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: ISC */
+/* The host table: what a plugin may ask of the daemon. */
+
+/*
+ * Everything lent is on a list of its guest, so that an unload takes back what
+ * the plugin forgot. What comes from another thread, or late, carries the number
+ * of the guest's life and is dropped when that life is over.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/out.h"
+#include "config.h"
+#include "host.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+static struct loop *host_loop;
+static struct announce *host_announce;
+
+static void
+host_log(struct bgpd_self *self, int level, const char *format, ...)
+{
+	/* By syslog's numbers, from LOG_ERR (3) to LOG_DEBUG (7). */
+	static const enum log_level levels[8] = { LOG_LEVEL_ERROR,
+		LOG_LEVEL_ERROR, LOG_LEVEL_ERROR, LOG_LEVEL_ERROR,
+		LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,
+		LOG_LEVEL_DEBUG };
+	va_list ap;
+
+	va_start(ap, format);
+	log_write(levels[level & 7], self->name, format, ap);
+	va_end(ap);
+}
+
+static int64_t
+host_now_ms(struct bgpd_self *self)
+{
+	(void)self;
+	return clock_now_us() / 1000;
+}
+
+/* timers ------------------------------------------------------------------- */
+
+struct bgpd_timer {
+	LIST_ENTRY(bgpd_timer) entry;
+	struct timer *timer;
+};
+
+static struct bgpd_timer *
+host_timer_new(struct bgpd_self *self, void (*on_time)(void *), void *arg)
+{
+	struct bgpd_timer *t = mem_alloc(sizeof(*t));
+
+	t->timer = timer_new(host_loop, on_time, arg);
+	LIST_INSERT_HEAD(&self->timers, t, entry);
+	return t;
+}
+
+static void
+host_timer_start(struct bgpd_timer *t, int64_t after_ms)
+{
+	timer_start(t->timer, after_ms);
+}
+
+static void
+host_timer_stop(struct bgpd_timer *t)
+{
+	timer_stop(t->timer);
+}
+
+static void
+host_timer_free(struct bgpd_timer *t)
+{
+	if (t == NULL)
+		return;
+	timer_free(t->timer);
+	LIST_REMOVE(t, entry);
+	mem_free(t);
+}
+
+/* descriptors, children, posts ---------------------------------------------- */
+
+struct bgpd_watch {
+	LIST_ENTRY(bgpd_watch) entry;
+	struct watch *watch;
+};
+
+static struct bgpd_watch *
+host_watch_new(struct bgpd_self *self, int fd,
+    void (*on_ready)(void *, unsigned), void *arg)
+{
+	struct bgpd_watch *w = mem_alloc(sizeof(*w));
+
+	w->watch = watch_new(host_loop, fd, on_ready, arg);
+	LIST_INSERT_HEAD(&self->watches, w, entry);
+	return w;
+}
+
+static void
+host_watch_set(struct bgpd_watch *w, unsigned what)
+{
+	watch_set(w->watch, what);
+}
+
+static void
+host_watch_free(struct bgpd_watch *w)
+{
+	if (w == NULL)
+		return;
+	watch_free(w->watch);
+	LIST_REMOVE(w, entry);
+	mem_free(w);
+}
+
+struct post {
+	struct bgpd_self *self;
+	unsigned life;
+	void (*on_post)(void *);
+	void *arg;
+};
+
+static void
+post_run(void *arg)
+{
+	struct post *post = arg;
+
+	if (post->self->is_running && post->self->life == post->life)
+		post->on_post(post->arg);
+	mem_free(post);
+}
+
+static void
+host_post(struct bgpd_self *self, void (*on_post)(void *), void *arg)
+{
+	struct post *post = mem_alloc(sizeof(*post));
+
+	*post = (struct post){ self, self->life, on_post, arg };
+	loop_post(host_loop, post_run, post);
+}
+
+struct bgpd_child {
+	LIST_ENTRY(bgpd_child) entry;
+	struct child *child;
+};
+
+static struct bgpd_child *
+host_child_new(struct bgpd_self *self, int64_t pid,
+    void (*on_exit)(void *, int), void *arg)
+{
+	struct bgpd_child *c = mem_alloc(sizeof(*c));
+
+	c->child = child_new(host_loop, (pid_t)pid, on_exit, arg);
+	LIST_INSERT_HEAD(&self->children, c, entry);
+	return c;
+}
+
+static void
+host_child_free(struct bgpd_child *c)
+{
+	if (c == NULL)
+		return;
+	child_free(c->child);
+	LIST_REMOVE(c, entry);
+	mem_free(c);
+}
+
+/* configuration, sources, backends ------------------------------------------- */
+
+static int
+host_overlay(struct bgpd_self *self, const char *lines,
+    void (*on_fault)(void *, unsigned, const char *), void *arg)
+{
+	return config_overlay(self->name, lines, on_fault, arg);
+}
+
+static int
+host_source(struct bgpd_self *self, const struct bgpd_source *source)
+{
+	if (self->source != NULL)
+		return -1;
+	self->source =
+	    announce_source_new(host_announce, self->name, source, self->arg);
+	return 0;
+}
+
+static void
+host_begin(struct bgpd_self *self)
+{
+	if (self->source != NULL)
+		announce_begin(self->source);
+}
+
+static void
+host_offer(struct bgpd_self *self, const struct bgpd_service *service)
+{
+	if (self->source != NULL)
+		announce_offer(self->source, service);
+}
+
+static void
+host_retract(struct bgpd_self *self, const char *name)
+{
+	if (self->source != NULL)
+		announce_retract(self->source, name);
+}
+
+static void
+host_end(struct bgpd_self *self)
+{
+	if (self->source != NULL)
+		announce_end(self->source);
+}
+
+static void
+host_members(struct bgpd_self *self, const struct bgpd_membership *membership)
+{
+	if (self->source != NULL)
+		announce_members(self->source, membership);
+}
+
+static int
+host_backend(struct bgpd_self *self, const struct bgpd_backend *backend)
+{
+	if (self->backend != NULL)
+		return -1;
+	self->backend = announce_backend_new(host_announce, backend, self->arg);
+	if (self->backend == NULL)
+		log_error("plugin", "%s: protocol %s has its backend already",
+		    self->name, backend->protocol);
+	return self->backend != NULL ? 0 : -1;
+}
+
+static void
+host_carried(struct bgpd_self *self, const struct bgpd_carry *carry)
+{
+	if (self->backend != NULL)
+		announce_carried(self->backend, carry);
+}
+
+/* BFD: not built yet, and says so -------------------------------------------- */
+
+struct bgpd_bfd {
+	LIST_ENTRY(bgpd_bfd) entry;
+	struct bgpd_self *self;
+	struct timer *soon;
+	void (*on_state)(void *, int, const char *);
+	void *arg;
+};
+
+static void
+bfd_answer(void *arg)
+{
+	struct bgpd_bfd *bfd = arg;
+
+	bfd->on_state(bfd->arg, BGPD_BFD_NOT_YET, "this daemon has no BFD");
+}
+
+static struct bgpd_bfd *
+host_bfd_new(struct bgpd_self *self, const struct bgpd_bfd_options *options,
+    void (*on_state)(void *, int, const char *), void *arg)
+{
+	struct bgpd_bfd *bfd = mem_alloc(sizeof(*bfd));
+
+	(void)options;
+	bfd->self = self;
+	bfd->on_state = on_state;
+	bfd->arg = arg;
+	bfd->soon = timer_new(host_loop, bfd_answer, bfd);
+	timer_start(bfd->soon, 0);
+	LIST_INSERT_HEAD(&self->bfds, bfd, entry);
+	return bfd;
+}
+
+static void
+host_bfd_free(struct bgpd_bfd *bfd)
+{
+	if (bfd == NULL)
+		return;
+	timer_free(bfd->soon);
+	LIST_REMOVE(bfd, entry);
+	mem_free(bfd);
+}
+
+/* metrics ---------------------------------------------------------------------- */
+
+static struct bgpd_metric *
+host_metric(struct bgpd_self *self, int kind, const char *name,
+    const char *help, const char *const *labels)
+{
+	struct bgpd_metric *m = mem_alloc(sizeof(*m));
+	struct text text = { 0 };
+
+	for (; labels != NULL && labels[0] != NULL; labels += 2)
+		text_add(&text, "%s%s=\"%s\"", text.len > 0 ? "," : "",
+		    labels[0], labels[1]);
+	m->kind = kind;
+	m->name = mem_string(name);
+	m->help = mem_string(help);
+	m->labels = mem_string(text_str(&text));
+	text_free(&text);
+	LIST_INSERT_HEAD(&self->metrics, m, entry);
+	return m;
+}
+
+static void
+host_metric_set(struct bgpd_metric *m, double value)
+{
+	m->value = value;
+}
+
+static void
+host_metric_add(struct bgpd_metric *m, double value)
+{
+	m->value += value;
+}
+
+static void
+host_metric_free(struct bgpd_metric *m)
+{
+	if (m == NULL)
+		return;
+	LIST_REMOVE(m, entry);
+	mem_free(m->name);
+	mem_free(m->help);
+	mem_free(m->labels);
+	mem_free(m);
+}
+
+/* what a command prints: struct bgpd_out is our struct out -------------------------- */
+
+static struct out *
+out_of(struct bgpd_out *out)
+{
+	return (struct out *)(void *)out;
+}
+
+static int
+host_out_is_json(struct bgpd_out *out)
+{
+	return out_is_json(out_of(out));
+}
+
+static void
+host_out_print(struct bgpd_out *out, const char *format, ...)
+{
+	struct text text = { 0 };
+	va_list ap;
+
+	va_start(ap, format);
+	text_addv(&text, format, ap);
+	va_end(ap);
+	out_print(out_of(out), "%s", text_str(&text));
+	text_free(&text);
+}
+
+static void
+host_out_object(struct bgpd_out *out, const char *key)
+{
+	out_object(out_of(out), key);
+}
+
+static void
+host_out_array(struct bgpd_out *out, const char *key)
+{
+	out_array(out_of(out), key);
+}
+
+static void
+host_out_close(struct bgpd_out *out)
+{
+	out_close(out_of(out));
+}
+
+static void
+host_out_string(struct bgpd_out *out, const char *key, const char *value)
+{
+	out_string(out_of(out), key, value);
+}
+
+static void
+host_out_int(struct bgpd_out *out, const char *key, int64_t value)
+{
+	out_int(out_of(out), key, value);
+}
+
+static void
+host_out_bool(struct bgpd_out *out, const char *key, int value)
+{
+	out_bool(out_of(out), key, value);
+}
+
+const struct bgpd_host host_table = {
+	BGPD_INIT(struct bgpd_host),
+	.version = PACKAGE_VERSION,
+	.log = host_log,
+	.now_ms = host_now_ms,
+	.timer_new = host_timer_new,
+	.timer_start = host_timer_start,
+	.timer_stop = host_timer_stop,
+	.timer_free = host_timer_free,
+	.watch_new = host_watch_new,
+	.watch_set = host_watch_set,
+	.watch_free = host_watch_free,
+	.post = host_post,
+	.child_new = host_child_new,
+	.child_free = host_child_free,
+	.overlay = host_overlay,
+	.source = host_source,
+	.begin = host_begin,
+	.offer = host_offer,
+	.retract = host_retract,
+	.end = host_end,
+	.members = host_members,
+	.backend = host_backend,
+	.carried = host_carried,
+	.bfd_new = host_bfd_new,
+	.bfd_free = host_bfd_free,
+	.metric = host_metric,
+	.metric_set = host_metric_set,
+	.metric_add = host_metric_add,
+	.metric_free = host_metric_free,
+	.out_is_json = host_out_is_json,
+	.out_print = host_out_print,
+	.out_object = host_out_object,
+	.out_array = host_out_array,
+	.out_close = host_out_close,
+	.out_string = host_out_string,
+	.out_int = host_out_int,
+	.out_bool = host_out_bool,
+	.ready_to_stop = plugin_ready,
+};
+
+void
+host_open(struct loop *loop, struct announce *announce)
+{
+	host_loop = loop;
+	host_announce = announce;
+}
+
+void
+host_release(struct bgpd_self *self)
+{
+	announce_source_free(self->source);
+	self->source = NULL;
+	announce_backend_free(self->backend);
+	self->backend = NULL;
+	while (!LIST_EMPTY(&self->timers))
+		host_timer_free(LIST_FIRST(&self->timers));
+	while (!LIST_EMPTY(&self->watches))
+		host_watch_free(LIST_FIRST(&self->watches));
+	while (!LIST_EMPTY(&self->children))
+		host_child_free(LIST_FIRST(&self->children));
+	while (!LIST_EMPTY(&self->metrics))
+		host_metric_free(LIST_FIRST(&self->metrics));
+	while (!LIST_EMPTY(&self->bfds))
+		host_bfd_free(LIST_FIRST(&self->bfds));
+	config_overlay(self->name, "", NULL, NULL);
+}

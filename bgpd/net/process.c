@@ -46,7 +46,8 @@ parent_wait(int fd, pid_t child)
 
 /*
  * Only the child returns; stderr stays until process_ready. Before any thread
- * and any loop: neither outlives a fork.
+ * and any loop: neither outlives a fork. The directory stays, as paths of the
+ * command line are relative to it.
  */
 int
 process_daemonize(void)
@@ -85,7 +86,7 @@ process_ready(void)
 		dup2(null, STDERR_FILENO);
 		close(null);
 	}
-	if (chdir("/") < 0 || write(ready_fd, "", 1) != 1)
+	if (write(ready_fd, "", 1) != 1)
 		(void)0; /* a parent that is gone needs no answer */
 	close(ready_fd);
 	ready_fd = -1;

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: ISC */
+/* Starts and stops the house. */
+
+/*
+ * Up: the command line, the configuration (a fault ends it here), the floors
+ * from the bottom, the sockets, the user, and only then what sessions and
+ * plugins do. Down, on SIGTERM: neighbours are told and plugins hand over at the
+ * same time; when both are done, or late, the floors go from the top.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "announce/announce.h"
+#include "config.h"
+#include "host.h"
+#include "net/net.h"
+#include "peer/peer.h"
+#include "rib/rib.h"
+#include "shell.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+#define BGP_PORT      179
+#define LISTEN_MAX    16
+#define HAND_OVER_MS  3000 /* for plugins; peers_stop has a limit of its own */
+#define EXIT_FAULT    1
+#define EXIT_USAGE    2
+#define DEFAULT_FILE  FAIRWAY_SYSCONFDIR "/fairway/bgpd.conf"
+#define DEFAULT_LOCAL FAIRWAY_RUNDIR "/fairway/bgpd.sock"
+
+/* The command line --------------------------------------------------------- */
+
+struct options {
+	const char *file;
+	const char *socket;
+	const char *pid_file;
+	const char *user;
+	struct addr addrs[LISTEN_MAX];
+	unsigned addr_count;
+	uint16_t port;
+	bool check;
+	bool background;
+	bool version, help, rows;
+};
+
+/* A row says how an option is taken, and into which member. */
+struct row {
+	char letter;
+	const char *name;
+	const char *value; /* NULL: takes none */
+	int (*take)(
+	    struct options *o, const struct row *row, const char *value);
+	size_t member;
+	const char *help; /* NULL: not spoken of */
+};
+
+static int
+take_string(struct options *o, const struct row *row, const char *value)
+{
+	*(const char **)((char *)o + row->member) = value;
+	return 0;
+}
+
+static int
+take_flag(struct options *o, const struct row *row, const char *value)
+{
+	(void)value;
+	*(bool *)((char *)o + row->member) = true;
+	return 0;
+}
+
+static int
+take_port(struct options *o, const struct row *row, const char *value)
+{
+	uint64_t port;
+
+	(void)row;
+	if (text_read_u64(value, 0, UINT16_MAX, &port) < 0)
+		return -1;
+	o->port = (uint16_t)port;
+	return 0;
+}
+
+static int
+take_addr(struct options *o, const struct row *row, const char *value)
+{
+	(void)row;
+	if (o->addr_count == LISTEN_MAX ||
+	    addr_read(value, &o->addrs[o->addr_count]) < 0)
+		return -1;
+	o->addr_count++;
+	return 0;
+}
+
+static int
+take_directory(struct options *o, const struct row *row, const char *value)
+{
+	(void)o;
+	(void)row;
+	plugins_add_directory(value);
+	return 0;
+}
+
+#define AT(member) offsetof(struct options, member)
+#define ON(letter, name, member, help)                                         \
+	{                                                                      \
+		letter, name, NULL, take_flag, AT(member), help                \
+	}
+#define SAID(letter, name, value, member, help)                                \
+	{                                                                      \
+		letter, name, value, take_string, AT(member), help             \
+	}
+static const struct row rows[] = {
+	SAID('f', "file", "FILE", file, "default " DEFAULT_FILE),
+	ON('C', "check", check, "name the file's faults and exit"),
+	ON('d', "daemon", background, "go to the background"),
+	SAID('i', "pid-file", "FILE", pid_file, "write the process id here"),
+	SAID('s', "socket", "PATH", socket, "default " DEFAULT_LOCAL),
+	{ 'p', "port", "PORT", take_port, 0, "default 179; 0: never listen" },
+	{ 'l', "listen", "ADDR", take_addr, 0, "on this alone; repeatable" },
+	{ 'L', "plugins", "DIR", take_directory, 0,
+	    "before " FAIRWAY_PLUGINDIR "; repeatable" },
+	SAID('u', "user", "USER", user, "become this user"),
+	ON('v', "version", version, "print the version and exit"),
+	ON('h', "help", help, "print this and exit"),
+	ON('R', "rows", rows, NULL), /* for the manual page */
+};
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+static void
+print_help(void)
+{
+	const struct row *row;
+	char form[32];
+
+	puts("usage: bgpd [option ...]");
+	for (row = rows; row < rows + ROW_COUNT && row->help; row++) {
+		snprintf(form, sizeof(form), "--%s%s%s", row->name,
+		    row->value != NULL ? " " : "",
+		    row->value != NULL ? row->value : "");
+		printf("  -%c, %-16s %s\n", row->letter, form, row->help);
+	}
+}
+
+static const struct row *
+row_find(int letter)
+{
+	size_t i;
+
+	for (i = 0; i < ROW_COUNT; i++)
+		if (rows[i].letter == letter)
+			return &rows[i];
+	return NULL;
+}
+
+/* The rows in getopt's two languages. */
+static void
+rows_to_getopt(char *letters, struct option *names)
+{
+	size_t i;
+
+	for (i = 0; i < ROW_COUNT; i++) {
+		*letters++ = rows[i].letter;
+		if (rows[i].value != NULL)
+			*letters++ = ':';
+		names[i].name = rows[i].name;
+		names[i].has_arg = rows[i].value != NULL;
+		names[i].val = rows[i].letter;
+	}
+	*letters = '\0';
+}
+
+static int
+options_read(struct options *o, int argc, char **argv)
+{
+	struct option names[ROW_COUNT + 1] = { 0 };
+	char letters[2 * ROW_COUNT + 1];
+	const struct row *row;
+	int letter;
+
+	rows_to_getopt(letters, names);
+	while ((letter = getopt_long(argc, argv, letters, names, NULL)) >= 0) {
+		row = row_find(letter);
+		if (row == NULL)
+			return -1; /* getopt has said why */
+		if (row->take(o, row, optarg) < 0) {
+			fprintf(stderr, "bgpd: -%c %s: not a good %s\n",
+			    row->letter, optarg, row->value);
+			return -1;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(
+	    stderr, "bgpd: %s: not understood, see bgpd -h\n", argv[optind]);
+	return -1;
+}
+
+/* Up ----------------------------------------------------------------------- */
+
+struct house {
+	struct options options;
+	struct loop *loop;
+	struct rib *rib;
+	struct announce *announce;
+	struct peers *peers;
+	struct timer *late;
+	bool is_stopping;
+	unsigned waits; /* for neighbours, for plugins */
+};
+
+/* 0, or -1 when there is nothing to run; faults are told either way. */
+static int
+house_read_config(const struct options *o)
+{
+	struct cli_fault_list faults = { 0 };
+	struct text told = { 0 };
+	int result = config_open(o->file, &faults);
+
+	cli_faults_print(&faults, &told);
+	fputs(text_str(&told), stderr);
+	text_free(&told);
+	cli_faults_clear(&faults);
+	return result;
+}
+
+/* The sockets before the user: their ports may be root's. */
+static int
+house_open_sockets(struct house *h, struct text *why)
+{
+	const struct options *o = &h->options;
+
+	if (o->pid_file != NULL && process_write_pid(o->pid_file, why) < 0)
+		return -1;
+	if (shell_start(h->loop, o->socket, why) < 0)
+		return -1;
+	/* A warning each, where a port is taken: dialling goes on. */
+	(void)peers_listen(h->peers, o->addrs, o->addr_count, o->port);
+	if (o->user != NULL && process_set_user(o->user, why) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+house_open(struct house *h)
+{
+	struct text why = { 0 };
+	int result;
+
+	h->loop = loop_new();
+	if (h->loop == NULL)
+		return -1;
+	h->rib = rib_new();
+	h->announce = announce_new(h->rib);
+	h->peers = peers_new(h->loop, h->rib);
+	peers_bind_shows(h->peers);
+	announce_show_bind(h->announce);
+	result = house_open_sockets(h, &why);
+	if (result < 0)
+		log_error("main", "%s", text_str(&why));
+	text_free(&why);
+	return result;
+}
+
+/* Down --------------------------------------------------------------------- */
+
+static void
+house_close(struct house *h)
+{
+	plugins_close();
+	if (h->peers != NULL) {
+		shell_stop();
+		peers_free(h->peers);
+		announce_free(h->announce);
+	}
+	config_free();
+	if (h->rib != NULL)
+		rib_free(h->rib);
+	timer_free(h->late);
+	loop_free(h->loop);
+	process_remove_pid();
+}
+
+static void
+on_stopped(void *arg)
+{
+	struct house *h = arg;
+
+	if (--h->waits == 0)
+		loop_stop(h->loop);
+}
+
+static void
+on_late(void *arg)
+{
+	struct house *h = arg;
+
+	log_warning("main", "a plugin did not hand over in time");
+	loop_stop(h->loop);
+}
+
+static void
+on_stop_signal(void *arg, int signo)
+{
+	struct house *h = arg;
+
+	if (h->is_stopping) {
+		log_notice(
+		    "main", "%s again: ending at once", strsignal(signo));
+		unlink(h->options.socket);
+		process_remove_pid();
+		_exit(0);
+	}
+	log_notice("main", "%s: stopping", strsignal(signo));
+	h->is_stopping = true;
+	h->waits = 2;
+	h->late = timer_new(h->loop, on_late, h);
+	timer_start(h->late, HAND_OVER_MS);
+	peers_stop(h->peers, NULL, on_stopped, h);
+	plugins_prepare_stop(on_stopped, h);
+}
+
+/* In the background nobody reads stderr: syslog, unless a line says else. */
+static void
+house_apply_log(const struct house *h)
+{
+	if (h->options.background &&
+	    log_get_level(LOG_SYSLOG) == LOG_LEVEL_OFF &&
+	    log_get_level(LOG_FILE) == LOG_LEVEL_OFF)
+		log_set_level(LOG_SYSLOG, LOG_LEVEL_INFO);
+}
+
+static void
+on_reload_signal(void *arg, int signo)
+{
+	const struct house *h = arg;
+
+	(void)signo;
+	if (h->is_stopping)
+		return;
+	(void)config_reload();
+	house_apply_log(h);
+}
+
+static void
+house_run(struct house *h)
+{
+	loop_signal(h->loop, SIGTERM, on_stop_signal, h);
+	loop_signal(h->loop, SIGINT, on_stop_signal, h);
+	loop_signal(h->loop, SIGHUP, on_reload_signal, h);
+	config_run(h->loop, h->rib, h->peers, h->announce);
+	house_apply_log(h);
+	log_notice("main", "%s %s runs, process %d", PACKAGE_NAME,
+	    PACKAGE_VERSION, (int)getpid());
+	process_ready();
+	loop_run(h->loop);
+	log_notice("main", "stopped");
+}
+
+static int
+house_go_back(void)
+{
+	if (process_daemonize() < 0) {
+		log_error(
+		    "main", "cannot go to the background: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static void
+print_rows(void)
+{
+	struct text out = { 0 };
+
+	cli_print_rows(config_cli(), &out);
+	fputs(text_str(&out), stdout);
+	text_free(&out);
+}
+
+/* Was a question all there was? */
+static bool
+house_answer(const struct options *o)
+{
+	if (o->version)
+		puts("bgpd (" PACKAGE_NAME ") " PACKAGE_VERSION);
+	else if (o->help)
+		print_help();
+	else if (o->rows)
+		print_rows();
+	return o->version || o->help || o->rows;
+}
+
+/* The exit status. */
+static int
+house_live(struct house *h)
+{
+	const struct options *o = &h->options;
+
+	if (house_answer(o))
+		return 0;
+	if (o->background && !o->check && house_go_back() < 0)
+		return EXIT_FAULT;
+	if (house_read_config(o) < 0)
+		return EXIT_FAULT;
+	if (o->check)
+		return 0;
+	if (house_open(h) < 0)
+		return EXIT_FAULT;
+	house_run(h);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct house house = { .options = {
+				   .file = DEFAULT_FILE,
+				   .socket = DEFAULT_LOCAL,
+				   .port = BGP_PORT,
+			       } };
+	int status;
+
+	if (options_read(&house.options, argc, argv) < 0)
+		return EXIT_USAGE;
+	signal(SIGPIPE, SIG_IGN);
+	config_init();
+	status = house_live(&house);
+	house_close(&house);
+	return status;
+}

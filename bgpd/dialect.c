@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/out.h"
+#include "cli/read.h"
 #include "config.h"
 #include "host.h"
 #include "util/addr.h"

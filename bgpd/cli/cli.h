@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One table of rows: configuration lines and commands, read, printed, explained. */
+/* One table of rows: configuration lines and commands; the trees they fill. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -13,12 +13,13 @@ struct arena;
 struct cli;
 struct cli_node;
 struct cli_call;
+struct cli_tree;
 struct out;
 
 /* value.c: what a word can mean ------------------------------------------- */
 
 /*
- * One kind of value. `read` turns words into *dst (already zeroed) and returns
+ * One kind of value. `read` turns a word into *dst (already zeroed) and returns
  * 0, or -1 with the reason added to `why`; it may keep memory in the arena.
  * `print` writes it as the user would type it.
  */
@@ -31,23 +32,31 @@ struct cli_value {
 	    const char *word, void *dst, struct text *why);
 	void (*print)(
 	    const struct cli_field *field, const void *src, struct text *out);
-	/* Order of keys; NULL: memcmp. */
+	/* Order of keys; NULL: as numbers when `size` is 0, else memcmp. */
 	int (*compare)(const void *a, const void *b);
+	/*
+	 * `dst` is a plain copy from another tree: what it points to moves into
+	 * the arena. NULL: it points to nothing.
+	 */
+	void (*copy)(
+	    const struct cli_field *field, struct arena *arena, void *dst);
+	bool loose; /* takes nearly any word: beginnings are tried first */
 };
 
 extern const struct cli_value cli_flag; /* bool: the word stands there or not */
-extern const struct cli_value
-    cli_choice; /* uint8_t: which of (a|b|c), from 0 */
+/* uint8_t: which of (a|b|c), from 0 */
+extern const struct cli_value cli_choice;
 extern const struct cli_value cli_u8, cli_u16, cli_u32; /* within min..max */
 extern const struct cli_value cli_asn;	/* uint32_t; asplain or asdot, not 0 */
 extern const struct cli_value cli_word; /* const char *; one word */
 extern const struct cli_value cli_text; /* const char *; rest of the line */
-extern const struct cli_value cli_secret;  /* const char *; masked when shown */
+extern const struct cli_value cli_secret;  /* const char *; rest, masked */
 extern const struct cli_value cli_address; /* struct addr, either family */
 extern const struct cli_value cli_ipv4;	   /* struct addr, IPv4 */
 extern const struct cli_value cli_ipv6;	   /* struct addr, IPv6 */
 extern const struct cli_value cli_prefix;  /* struct prefix, either family */
-/* Several words of one value: struct cli_list of `each`, see CLI_LIST_OF. */
+/* Several words, "TOKEN...": struct cli_list of `each`, see CLI_LIST_OF. */
+extern const struct cli_value cli_many;
 struct cli_list {
 	uint32_t count;
 	void *items; /* in the arena */
@@ -60,8 +69,7 @@ struct cli_list {
  * written as the user would type it; NULL: none (zero).
  */
 struct cli_field {
-	const char
-	    *token; /* "SECS", "as-set", "permit|deny": as in the syntax */
+	const char *token; /* "SECS", "as-set", "permit|deny": as in syntax */
 	const struct cli_value *value;
 	size_t offset;
 	uint8_t size; /* of the member, for integers */
@@ -70,7 +78,7 @@ struct cli_field {
 	const struct cli_value *each; /* of a "TOKEN..." list: items' kind */
 };
 
-/* What a change of the row's value asks of those who run it; floors add bits. */
+/* What a change of the row's value asks of those who run it; floors add. */
 enum cli_effect {
 	CLI_NO_EFFECT = 0,
 	CLI_LIVE = 1 << 0,	  /* read where it is used; nothing to do */
@@ -94,14 +102,16 @@ enum cli_kind {
  * Syntax: words; UPPERCASE values; [x y] may be left out; (a|b) one of;
  * {a|b} any of, in any order; VALUE... one or more. A group may hold values.
  * "neighbor ADDR timers KEEP HOLD" in a CLI_NODE's child is only "timers KEEP
- * HOLD". A CLI_RUN's values are typed by the names in cli_names[] (ADDR, PREFIX,
- * NAME, N, TEXT, WORD) or by its fields (offset unused).
+ * HOLD". A CLI_RUN's values are typed by their names (ADDR, PREFIX, N, TEXT;
+ * else a word) or by its fields (offset unused). Choices count from 0 in the
+ * order of the field's token "a|b|c"; a choice of default 0 that may be left
+ * out is not told from one that was.
  */
 struct cli_row {
 	enum cli_kind kind;
 	const char *syntax;
 	const char *help;
-	const struct cli_field *fields; /* ends with token NULL; may be NULL */
+	const struct cli_field *fields;	   /* ends with token NULL; may be NULL */
 	const struct cli_node_type *child; /* CLI_NODE */
 	/* CLI_RUN: 0 done; 1 call again when out has drained; -1 said why. */
 	int (*run)(struct cli_call *call);
@@ -114,79 +124,71 @@ enum cli_row_flag {
 	CLI_DEFINES = 1 << 0,
 	/* Both the line and its `no` are kept and printed (activate). */
 	CLI_BOTH_WAYS = 1 << 1,
-	/* CLI_NODE without a value: `no` needs none; at most one such child. */
+	/* CLI_NODE without a key: `no` needs no value; at most one child. */
 	CLI_ONE = 1 << 2,
 	/* CLI_RUN allowed in configuration modes without `do`. */
 	CLI_ANYWHERE = 1 << 3,
-	/* Each line is kept beside the others: a node of its own, in order. */
-	CLI_HIDDEN = 1 << 4, /* not shown by `?`; an alias */
+	/*
+	 * Not shown by `?` nor printed: an alias of the first row of the mode
+	 * that makes the same child, or that sets the same first field.
+	 */
+	CLI_HIDDEN = 1 << 4,
+	/*
+	 * CLI_ENTRY: the last key field may be left out; it is 5 more than the
+	 * last one's then, and a line that is there already is not added again.
+	 */
+	CLI_NUMBERED = 1 << 5,
+	/* CLI_NODE of a mode that is printed only if something stands in it. */
+	CLI_IF_ANY = 1 << 6,
 };
 
-#define CLI_FIELD(token, value, type, member, def, min, max)                   \
-	{                                                                      \
-		token, &value, offsetof(struct type, member),                  \
-		    sizeof(((struct type *)0)->member), def, min, max, NULL    \
+#define CLI_FIELD(token, value, type, member, def, min, max) \
+	{ token, &value, offsetof(struct type, member), \
+		sizeof(((struct type *)0)->member), def, min, max, NULL }
+#define CLI_LIST_OF(token, each, type, member, min, max) \
+	{ token, &cli_many, offsetof(struct type, member), \
+		sizeof(struct cli_list), NULL, min, max, &each }
+#define CLI_FIELDS(...) \
+	(const struct cli_field[]) \
+	{ \
+		__VA_ARGS__, { NULL, NULL, 0, 0, NULL, 0, 0, NULL } \
 	}
-#define CLI_LIST_OF(token, each, type, member, min, max)                       \
-	{                                                                      \
-		token, &cli_many, offsetof(struct type, member),               \
-		    sizeof(struct cli_list), NULL, min, max, &each             \
-	}
-#define CLI_FIELDS(...)                                                        \
-	(const struct cli_field[])                                             \
-	{                                                                      \
-		__VA_ARGS__,                                                   \
-		{                                                              \
-			NULL, NULL, 0, 0, NULL, 0, 0, NULL                     \
-		}                                                              \
-	}
-extern const struct cli_value cli_many;
 
-/* One value after the words: LEAF("port", cli_u16, neighbor, port, "179", 1, 65535, 0, "...") */
-#define LEAF(syntax, value, type, member, def, min, max, effect, help)         \
-	{                                                                      \
-		CLI_LEAF, syntax, help,                                        \
-		    CLI_FIELDS(CLI_FIELD(                                      \
-			NULL_TOKEN, value, type, member, def, min, max)),      \
-		    NULL, NULL, effect, 0                                      \
-	}
+/* One value after the words: LEAF("port PORT", cli_u16, neighbor, port,
+ * "179", 1, 65535, 0, "...") */
+#define LEAF(syntax, value, type, member, def, min, max, effect, help) \
+	LEAF_WITH(syntax, value, type, member, def, min, max, 0, effect, help)
 /* The words alone set a bool; `def` is "on" or "off". */
-#define FLAG(syntax, type, member, def, effect, help)                          \
-	{                                                                      \
-		CLI_LEAF, syntax, help,                                        \
-		    CLI_FIELDS(CLI_FIELD(                                      \
-			NULL_TOKEN, cli_flag, type, member, def, 0, 0)),       \
-		    NULL, NULL, effect, 0                                      \
-	}
+#define FLAG(syntax, type, member, def, effect, help) \
+	FLAG_WITH(syntax, type, member, def, 0, effect, help)
 /* A LEAF of several members. */
-#define LINE(syntax, fields, effect, help)                                     \
-	{                                                                      \
-		CLI_LEAF, syntax, help, fields, NULL, NULL, effect, 0          \
-	}
-#define NODE(syntax, fields, child, flags, help)                               \
-	{                                                                      \
-		CLI_NODE, syntax, help, fields, &child, NULL, 0, flags         \
-	}
-#define RUN(syntax, run, help)                                                 \
-	{                                                                      \
-		CLI_RUN, syntax, help, NULL, NULL, run, 0, 0                   \
-	}
-#define HELP(words, help)                                                      \
-	{                                                                      \
-		CLI_HELP, words, help, NULL, NULL, NULL, 0, 0                  \
-	}
-#define IGNORE(syntax, help)                                                   \
-	{                                                                      \
-		CLI_IGNORE, syntax, help, NULL, NULL, NULL, 0, 0               \
-	}
-#define LEAVE(syntax, help)                                                    \
-	{                                                                      \
-		CLI_LEAVE, syntax, help, NULL, NULL, NULL, 0, 0                \
-	}
-#define ROWS_END                                                               \
-	{                                                                      \
-		CLI_HELP, NULL, NULL, NULL, NULL, NULL, 0, 0                   \
-	}
+#define LINE(syntax, fields, effect, help) \
+	{ CLI_LEAF, syntax, help, fields, NULL, NULL, effect, 0 }
+#define NODE(syntax, fields, child, flags, help) \
+	{ CLI_NODE, syntax, help, fields, &child, NULL, 0, flags }
+/* A syntax that begins with "show" takes `json` at its end by itself. */
+#define RUN(syntax, run, help) RUN_WITH(syntax, run, 0, help)
+#define HELP(words, help) \
+	{ CLI_HELP, words, help, NULL, NULL, NULL, 0, 0 }
+#define IGNORE(syntax, help) \
+	{ CLI_IGNORE, syntax, help, NULL, NULL, NULL, 0, 0 }
+#define LEAVE(syntax, help) \
+	{ CLI_LEAVE, syntax, help, NULL, NULL, NULL, 0, 0 }
+#define ROWS_END \
+	{ CLI_HELP, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+/* The same with enum cli_row_flag bits. */
+#define LEAF_WITH(syntax, value, type, member, def, min, max, flags, effect, \
+    help) \
+	{ CLI_LEAF, syntax, help, \
+		CLI_FIELDS(CLI_FIELD( \
+		    NULL_TOKEN, value, type, member, def, min, max)), \
+		NULL, NULL, effect, flags }
+#define FLAG_WITH(syntax, type, member, def, flags, effect, help) \
+	LEAF_WITH(syntax, cli_flag, type, member, def, 0, 0, flags, effect, help)
+#define LINE_WITH(syntax, fields, flags, effect, help) \
+	{ CLI_LEAF, syntax, help, fields, NULL, NULL, effect, flags }
+#define RUN_WITH(syntax, run, flags, help) \
+	{ CLI_RUN, syntax, help, NULL, NULL, run, 0, flags }
 /* In LEAF and FLAG: the only value of the syntax, or the words themselves. */
 #define NULL_TOKEN "*"
 
@@ -201,28 +203,35 @@ struct cli_fault_list;
 
 /*
  * The struct of a node begins with a struct cli_node. Its key is what the
- * CLI_NODE row that makes it binds with `key` fields; two nodes of one type under
- * one parent differ in it. Printed order: by row, then by key.
+ * CLI_NODE row that makes it binds with `key` fields; two nodes of one type
+ * under one parent differ in it. Printed order: by row, then by key.
  */
 struct cli_node_type {
 	const char *name; /* for faults: "neighbor" */
 	enum cli_form form;
 	size_t size;
 	const char *prompt; /* CLI_MODE: "config-router" */
-	const char
-	    *end; /* CLI_MODE: line that closes it when printed, or NULL */
-	/* How many fields of the making row are the key; the rest are values. */
+	const char *end;    /* CLI_MODE: closes it in print; NULL: "exit" */
+	/* How many fields of the making row are the key; others are values. */
 	unsigned key_fields;
 	/* Once all lines are in: what no single line can know. May be NULL. */
 	void (*check)(
 	    const struct cli_node *node, struct cli_fault_list *faults);
+	/*
+	 * CLI_ONE: its line was said again with another value ("router bgp
+	 * 2"): why that is refused. NULL: the new value is taken.
+	 */
+	void (*clash)(const struct cli_node *node, struct text *why);
 };
 
 /* Rows of a floor, put into a mode. The engine is made of these alone. */
 struct cli_mount {
-	const struct cli_node_type *where; /* NULL: the enable mode (CLI_RUN) */
+	const struct cli_node_type *where; /* NULL: enable mode (CLI_RUN) */
 	const struct cli_row *rows;	   /* ends with ROWS_END */
-	/* Not NULL: a line that is entered first: "address-family ipv4 unicast". */
+	/*
+	 * Not NULL: rows of another mode that are also understood here; this
+	 * line is entered first: "address-family ipv4 unicast".
+	 */
 	const char *via;
 };
 
@@ -230,30 +239,27 @@ extern const struct cli_node_type cli_root; /* config mode; struct cli_node */
 
 /* tree.c: a configuration -------------------------------------------------- */
 
-#define CLI_ROWS_PER_NODE 128
+#define CLI_ROWS_PER_NODE 128 /* CLI_LEAF rows of one mode */
 
-struct cli_tree;
-
-/* First member of every node's struct. Everything in it belongs to the tree. */
+/* First member of every node's struct. All in it belongs to the tree. */
 struct cli_node {
 	const struct cli_node_type *type;
 	const struct cli_row *row; /* the row that made it */
 	struct cli_node *parent;
 	struct cli_tree *tree;
-	void *children;			      /* tree.c's */
+	void *children; /* tree.c's cell */
 	uint64_t set[CLI_ROWS_PER_NODE / 64]; /* which rows were said */
-	const char
-	    *owner; /* whose line made it; NULL: the file's or the shell's */
-	const char *file; /* where it was said first */
+	const char *owner; /* whose line made it; NULL: file or shell */
+	const char *file;  /* where it was said first; NULL: the shell */
 	unsigned line;
 };
 
 /* Children of one type, in printed order; start with NULL. */
 struct cli_node *cli_next(const struct cli_node *parent,
     const struct cli_node_type *type, const struct cli_node *last);
-#define CLI_EACH(child, parent, node_type)                                     \
+#define CLI_EACH(child, parent, node_type) \
 	for (child = (void *)cli_next(parent, node_type, NULL); child != NULL; \
-	     child = (void *)cli_next(parent, node_type, (void *)child))
+	    child = (void *)cli_next(parent, node_type, (void *)child))
 /* The twin of `node` (same path of types and keys) in another tree; or NULL. */
 struct cli_node *cli_twin(
     const struct cli_tree *tree, const struct cli_node *node);
@@ -261,31 +267,13 @@ struct cli_node *cli_twin(
 bool cli_is_set(const struct cli_node *node, size_t offset);
 /*
  * The effects of every row whose value differs between two nodes of one type,
- * children of form CLI_INLINE and CLI_ENTRY not included; NULL: all defaults.
+ * with the modes below them; children of form CLI_INLINE and CLI_ENTRY are not
+ * included. NULL for one of them: all defaults, and CLI_ADDED or CLI_REMOVED.
  */
 unsigned cli_changes(const struct cli_node *old, const struct cli_node *new);
 /* Are they equal with everything below them? NULL equals NULL alone. */
 bool cli_equal(const struct cli_node *a, const struct cli_node *b);
-
 struct cli_node *cli_tree_root(const struct cli_tree *tree);
-struct arena *cli_tree_arena(const struct cli_tree *tree);
-struct cli_tree *cli_tree_new(struct cli *cli); /* empty: all defaults */
-struct cli_tree *cli_tree_clone(const struct cli_tree *tree);
-void cli_tree_free(struct cli_tree *tree);
-/*
- * Adds the nodes of `layer` to `tree`, marked with `owner`. What both say the
- * same INLINE or ENTRY node of, the tree keeps, and a fault names both places.
- */
-void cli_tree_merge(struct cli_tree *tree, const struct cli_tree *layer,
-    const char *owner, struct cli_fault_list *faults);
-
-enum cli_print_flag {
-	CLI_MASK = 1 << 0,    /* secrets as "********" */
-	CLI_COMMENT = 1 << 1, /* every line behind "! " */
-};
-/* Lines that read back into an equal tree, without CLI_MASK and CLI_COMMENT. */
-void cli_tree_print(
-    const struct cli_tree *tree, unsigned flags, struct text *out);
 
 /* fault.c: what was wrong, and where --------------------------------------- */
 
@@ -309,62 +297,6 @@ void cli_warning(struct cli_fault_list *list, const char *file, unsigned line,
 void cli_faults_print(const struct cli_fault_list *list, struct text *out);
 void cli_faults_clear(struct cli_fault_list *list);
 
-/* cli.c: the engine -------------------------------------------------------- */
-
-/* The mounts' rows are borrowed until cli_free or cli_unmount. */
-struct cli *cli_new(const struct cli_mount *mounts, unsigned count);
-void cli_free(struct cli *cli);
-/* -1 when a row's syntax is wrong or already taken: `why` says which. */
-int cli_mount(struct cli *cli, const struct cli_mount *mount, struct text *why);
-void cli_unmount(struct cli *cli, const struct cli_mount *mount);
-/* Every row with its syntax, for the manual page: bgpd -C's hidden `--rows`. */
-void cli_print_rows(const struct cli *cli, struct text *out);
-
-/* Where a reader of lines stands: a file's or a shell session's modes. */
-struct cli_place {
-	struct cli_node *nodes[8]; /* root first; borrowed from the tree */
-	unsigned depth;		   /* 0: the enable mode, no tree */
-};
-
-/*
- * Reads a whole text into the tree; whole words only. Reads on after a fault,
- * so that all are reported; runs the checks at the end. 0, or -1 when there are
- * errors in `faults` (then the tree is only good for cli_tree_free).
- */
-int cli_read(struct cli_tree *tree, const char *name, const char *text,
-    size_t len, struct cli_fault_list *faults);
-/*
- * One line typed in a configuration mode; unique beginnings are enough.
- * 0 when the tree or the place changed; -1 with a fault ("% Unknown command").
- * The caller runs cli_check before it takes the tree.
- */
-int cli_edit(struct cli_tree *tree, struct cli_place *place, const char *line,
-    struct cli_fault_list *faults);
-/* The checks of every node: 0, or -1 with faults. */
-int cli_check(const struct cli_tree *tree, struct cli_fault_list *faults);
-
-/* What may follow `line` in this mode: one "word<TAB>help" a line (`?`). */
-void cli_explain(struct cli *cli, const struct cli_node_type *mode,
-    const char *line, struct text *out);
-/* Words that complete the last one of `line`, one a line (TAB). */
-void cli_complete(struct cli *cli, const struct cli_node_type *mode,
-    const char *line, struct text *out);
-
-/* A command under way. Args are looked up by token: call_arg(call, "ADDR"). */
-struct cli_call *cli_call_new(struct cli *cli, const char *line,
-    struct out *out, void *session,
-    struct text *why);			 /* NULL: why says what is wrong */
-int cli_call_run(struct cli_call *call); /* as cli_row.run */
-void cli_call_free(struct cli_call *call);
-/* The word that stood for the token, NULL if none; keywords give themselves. */
-const char *call_arg(const struct cli_call *call, const char *token);
-bool call_has(const struct cli_call *call, const char *token);
-struct out *call_out(const struct cli_call *call);
-void *call_session(const struct cli_call *call); /* shell.c's */
-/* A place to keep a cursor between calls; free_state is called at the end. */
-void **call_state(struct cli_call *call, void (*free_state)(void *));
-/* "% why", and -1 to return. */
-int call_fail(struct cli_call *call, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+#include "cli/read.h" /* the engine: trees, reading, printing, calls */
 
 #endif

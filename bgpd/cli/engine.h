@@ -3,6 +3,7 @@
 #ifndef CLI_ENGINE_H
 #define CLI_ENGINE_H
 
+#include <bsd/sys/cdefs.h>
 #include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
 
@@ -149,11 +150,12 @@ struct matcher {
 	void *arg;
 
 	struct match now, best;
-	const struct code *rival; /* as good as best, by beginnings */
+	bool rival; /* a beginning stands for two words: ambiguous */
 	bool found, incomplete;
 	unsigned far; /* the first word that no row could take */
 	int far_secret; /* a word before it that is a secret, or -1 */
 	unsigned budget;
+	unsigned skipping; /* parts that `no` leaves out */
 };
 
 void match_start(struct matcher *m, struct cli *cli, const struct line *line);
@@ -191,6 +193,8 @@ node_at(const struct cli_node *node, const struct cli_field *field)
 }
 
 struct cli *tree_cli(const struct cli_tree *tree);
+/* A copy that the tree keeps; the same one when asked again. */
+const char *tree_string(struct cli_tree *tree, const char *s);
 /* A node that is in no tree, all defaults. */
 struct cli_node *node_new(struct arena *arena, const struct code *code,
     struct mode *mode);
@@ -210,6 +214,9 @@ struct cli_node *node_next(const struct cli_node *parent,
     const struct cli_node *last);
 /* The first child not before the probe. */
 struct cli_node *node_next_from(const struct cli_node *parent,
+    const struct cli_node *probe);
+/* The last child before the probe. */
+struct cli_node *node_before(const struct cli_node *parent,
     const struct cli_node *probe);
 /* Same row and same first `keys` key fields? */
 bool node_same_key(const struct cli_node *a, const struct cli_node *b,
@@ -235,15 +242,43 @@ struct origin {
 };
 void origin_fault(const struct origin *origin, bool warning,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Says why nothing matched: unknown, ambiguous, incomplete. `modes`: deepest
- * first. */
+/* Says why nothing was found for the line: what is wrong, and the cure. */
 void origin_no_match(const struct origin *origin, struct matcher *m,
-    const struct mode *mode);
+    const struct mode *mode, const struct cli_row *only);
 
 /* edit.c ------------------------------------------------------------------- */
+
+/* One line on its way into a tree. */
+struct editor {
+	struct cli *cli;
+	struct cli_tree *tree;
+	struct cli_place *place;
+	struct origin origin;
+	bool whole; /* a file: whole words, and a vain `no` is a warning */
+	struct line line;
+	struct matcher m, fault; /* the best, or why there is none */
+	const struct mode *fault_mode;
+	const struct cli_row *fault_only;
+	const struct via *via; /* entered first */
+	unsigned depth;	       /* of the place where the line stands */
+};
+
+int edit_line(struct editor *ed, const char *s, size_t len);
+
+/* place.c ------------------------------------------------------------------ */
+
+/* The row and mode that a via's line enters, understood in `mode`. */
+const struct code *via_code(struct cli *cli, const struct mode *mode,
+    const struct via *via, struct matcher *m, struct line *line);
+/* Finds what the line means from the place up; false: ed->fault says why not. */
+bool place_match(struct editor *ed);
+
+/* apply.c ------------------------------------------------------------------ */
 
 /* Reads the step's values into a node; they are known to be readable. */
 void step_bind(const struct matcher *m, const struct step *step,
     struct cli_node *node, struct arena *arena);
+/* Does to the tree and the place what ed->m.best says. */
+int edit_apply(struct editor *ed);
 
 #endif

@@ -95,16 +95,22 @@ struct rib_path_view {
 	const struct rib_attr *received;
 	const struct rib_attr *used; /* NULL when refused */
 	int64_t since_secs;
-	const char *reason; /* best: the step that chose it, in FRR's words */
+	uint32_t weight;
+	/* Best, in rib_next, rib_find, rib_match: the step that chose it. */
+	const char *reason;
 };
 /*
- * Cursors: start with all zeroes. They survive changes of the table between two
- * calls: no prefix that stays is left out or seen twice. In order of prefix.
+ * Cursors: start with all zeroes but family. They survive changes of the table
+ * between two calls: no prefix that stays is left out or seen twice. In order of
+ * prefix, or with any_order, which is faster: for policies that run again.
  */
 struct rib_cursor {
 	enum family family;
-	struct prefix last;
+	bool any_order;
+	/* The RIB's: */
 	bool begun;
+	struct prefix last;
+	uint32_t walk, id;
 };
 /* The next prefix; its paths, best first; the count, 0 at the end. */
 unsigned rib_next(const struct rib *rib, struct rib_cursor *cursor,
@@ -122,9 +128,10 @@ struct rib_stats {
 	uint32_t prefixes[FAMILY_COUNT];
 	uint32_t paths[FAMILY_COUNT];
 	uint32_t attrs;
-	uint64_t
-	    version[FAMILY_COUNT]; /* of the table: grows with each change */
-	size_t memory;		   /* bytes, all of it */
+	/* Of the table: grows with each change of a best path. */
+	uint64_t version[FAMILY_COUNT];
+	uint64_t too_big; /* routes whose attributes no message can hold */
+	size_t memory;	  /* bytes, all of it */
 };
 void rib_stats(const struct rib *rib, struct rib_stats *stats);
 
@@ -156,6 +163,11 @@ void rib_set_aggregates(struct rib *rib, const struct rib_aggregate *aggregates,
  * *out (a copy of view->used to start with; new blobs from the arena).
  */
 struct rib_export {
+	/*
+	 * The answer depends on view->source and view->used alone, not on the
+	 * prefix: then it is not asked for each.
+	 */
+	bool by_attr;
 	bool (*export)(void *arg, const struct rib_path_view *view,
 	    struct arena *arena, struct attr *out);
 	void *arg;
@@ -173,7 +185,10 @@ struct rib_member *rib_member_new(struct rib *rib, enum family family,
 void rib_member_free(struct rib_member *member);
 /* Was asked for a route refresh, or joined: everything is told anew. */
 void rib_member_refresh(struct rib_member *member);
-/* Somebody wants to know when there is something to take after a take of 0. */
+/*
+ * Somebody wants to know when there is something to take after a take of 0. It
+ * is called from inside of rib functions: it must not call back, only take note.
+ */
 void rib_member_on_pending(
     struct rib_member *member, void (*on_pending)(void *), void *arg);
 /*

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/* A received UPDATE on its way into the RIB. */
+
+/*
+ * Everything received is kept as it came, so that a new import policy can be
+ * run over it; what the policy refuses is kept and never best. A plugin's
+ * neighbor is told, not listened to: its UPDATEs are checked and counted.
+ */
+#include <string.h>
+
+#include "peer/session.h"
+#include "policy/policy.h"
+#include "util/arena.h"
+#include "util/log.h"
+
+#define AGAIN_PATHS 1000 /* in one slice */
+
+static int64_t
+receive_now_secs(const struct peer *peer)
+{
+	return loop_now_ms(peer->peers->loop) / 1000;
+}
+
+void
+filter_make(const struct peer *peer, enum family family, bool out,
+    struct filter *filter)
+{
+	const struct router *router =
+	    (const struct router *)peer->config->node.parent;
+	const struct neighbor_family *line = peer_family_config(peer, family);
+	const struct policy *policy = peer->peers->policy;
+	const char *list, *map;
+
+	memset(filter, 0, sizeof(*filter));
+	filter->required = peer->plan.ebgp && !peer->plan.guest &&
+	    router->ebgp_requires_policy;
+	if (line == NULL)
+		return;
+	list = out ? line->prefix_list_out : line->prefix_list_in;
+	map = out ? line->route_map_out : line->route_map_in;
+	filter->has_list = list != NULL;
+	filter->has_map = map != NULL;
+	if (policy == NULL)
+		return;
+	if (list != NULL)
+		filter->list =
+		    policy_prefix_list(policy, family_info[family].af, list);
+	if (map != NULL)
+		filter->map = policy_route_map(policy, map);
+}
+
+void
+receive_rules(
+    const struct peer *peer, enum family family, struct import_rules *rules)
+{
+	const struct neighbor *config = peer->config;
+	const struct router *router = (const struct router *)config->node.parent;
+	const struct plan *plan = &peer->plan;
+
+	memset(rules, 0, sizeof(*rules));
+	rules->ebgp = plan->ebgp;
+	rules->enforce_first_as = router->enforce_first_as;
+	rules->local_as = plan->local_as;
+	rules->router_as = plan->router_as;
+	rules->local_pref = router->local_pref;
+	if (plan->ebgp && !config->no_prepend && plan->router_as != 0 &&
+	    plan->local_as != plan->router_as)
+		rules->prepend_as = plan->local_as;
+	if (peer->up != NULL) {
+		rules->remote_as = peer->up->theirs.asn;
+		rules->router_id = peer->up->router_id;
+		rules->local = peer->up->local;
+	}
+	filter_make(peer, family, false, &rules->filter);
+}
+
+static void
+receive_route(struct peer *peer, const struct import_rules *rules,
+    const struct prefix *prefix, const struct attr *received)
+{
+	struct attr used = *received;
+	const char *why =
+	    import_route(rules, prefix, peer->peers->scratch, &used);
+
+	rib_update(peer->source, 0, prefix, received,
+	    why == NULL ? &used : NULL, receive_now_secs(peer));
+}
+
+static void
+receive_withdrawn(struct peer *peer, struct nlri nlri)
+{
+	struct prefix prefix;
+
+	if (nlri.family == FAMILY_NONE || !peer->up->families[nlri.family])
+		return;
+	while (nlri_next(&nlri, &prefix))
+		rib_withdraw(peer->source, 0, &prefix);
+}
+
+static void
+receive_announced(
+    struct peer *peer, struct nlri nlri, const struct attr *received)
+{
+	struct import_rules rules;
+	struct prefix prefix;
+
+	if (nlri.family == FAMILY_NONE || !peer->up->families[nlri.family])
+		return;
+	receive_rules(peer, nlri.family, &rules);
+	while (nlri_next(&nlri, &prefix))
+		receive_route(peer, &rules, &prefix, received);
+}
+
+/* Flaws that do not end the session are said and counted (RFC 7606 6). */
+static void
+receive_note_verdict(struct peer *peer, const struct update *update)
+{
+	char who[96];
+
+	if (update->verdict == VERDICT_KEEP)
+		return;
+	if (update->verdict == VERDICT_WITHDRAW)
+		peer->withdrawn++;
+	else
+		peer->discarded++;
+	peer_say(peer, who, sizeof(who));
+	log_warning("peer", "%s: UPDATE: %s: %s", who,
+	    name_of(verdict_names, update->verdict), update->why);
+}
+
+/* Too many: 0 while it goes on, -1 with the Cease. */
+static int
+receive_check_maximum(
+    struct peer *peer, enum family family, struct notification *error)
+{
+	const struct neighbor_family *line = peer_family_config(peer, family);
+	struct peer_family *state = &peer->families[family];
+	uint32_t count;
+	char who[96];
+
+	if (line == NULL || line->max_prefixes == 0)
+		return 0;
+	count = rib_source_count(peer->source, family, true);
+	if ((uint64_t)count * 100 <=
+	    (uint64_t)line->max_prefixes * line->max_percent)
+		state->warned = false;
+	else if (!state->warned) {
+		state->warned = true;
+		peer_say(peer, who, sizeof(who));
+		log_warning("peer", "%s: %u %s prefixes, the maximum is %u",
+		    who, count, family_info[family].name, line->max_prefixes);
+	}
+	if (count <= line->max_prefixes || line->max_warning_only)
+		return 0;
+	notification_set(error, NOTIFY_CEASE, CEASE_MAX_PREFIXES,
+	    "%u %s prefixes, the maximum is %u", count,
+	    family_info[family].name, line->max_prefixes);
+	peer->overflown = true;
+	if (line->max_restart_mins != 0)
+		timer_start(peer->restart,
+		    line->max_restart_mins * INT64_C(60000));
+	return -1;
+}
+
+/* RFC 4486 4: family and limit go along. */
+static void
+receive_fill_maximum(
+    const struct peer *peer, enum family family, struct notification *error)
+{
+	const struct neighbor_family *line = peer_family_config(peer, family);
+	struct buf data = buf_writer(error->data, sizeof(error->data));
+
+	buf_put_u16(&data, family_info[family].afi);
+	buf_put_u8(&data, family_info[family].safi);
+	buf_put_u32(&data, line->max_prefixes);
+	error->data_len = (uint16_t)data.pos;
+}
+
+static int
+receive_check_maxima(struct peer *peer, struct notification *error)
+{
+	unsigned i;
+
+	for (i = 0; i < FAMILY_COUNT; i++)
+		if (peer->up->families[i] &&
+		    receive_check_maximum(peer, i, error) != 0) {
+			receive_fill_maximum(peer, i, error);
+			return -1;
+		}
+	return 0;
+}
+
+static void
+receive_apply(struct peer *peer, const struct update *update)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++)
+		receive_withdrawn(peer, update->withdrawn[i]);
+	for (i = 0; i < 2; i++)
+		if (update->verdict == VERDICT_WITHDRAW)
+			receive_withdrawn(peer, update->announced[i]);
+		else
+			receive_announced(
+			    peer, update->announced[i], &update->attr);
+}
+
+int
+receive_update(
+    struct session *session, struct buf body, struct notification *error)
+{
+	struct peer *peer = session->peer;
+	struct arena *arena = peer->peers->scratch;
+	struct update update;
+	int result = -1;
+
+	memset(&update, 0, sizeof(update));
+	if (update_decode(body, &session->wire, arena, &update, error) != 0)
+		goto out;
+	receive_note_verdict(peer, &update);
+	result = 0;
+	if (peer->plan.guest)
+		goto out;
+	receive_apply(peer, &update);
+	result = receive_check_maxima(peer, error);
+out:
+	arena_reset(arena);
+	return result;
+}
+
+/* The policy again ------------------------------------------------------------------ */
+
+void
+receive_again(struct peer *peer, enum family family)
+{
+	struct peer_family *state = &peer->families[family];
+
+	if (peer->up == NULL || peer->plan.guest)
+		return;
+	memset(&state->cursor, 0, sizeof(state->cursor));
+	state->cursor.family = family;
+	state->again = true;
+	peers_work(peer->peers);
+}
+
+static bool
+receive_again_family(struct peer *peer, enum family family)
+{
+	struct peer_family *state = &peer->families[family];
+	struct rib *rib = peer->peers->rib;
+	struct import_rules rules;
+	struct rib_path_view view;
+	struct rib_attr *received;
+	unsigned left = AGAIN_PATHS;
+
+	receive_rules(peer, family, &rules);
+	while (left-- > 0) {
+		if (!rib_source_next(peer->source, &state->cursor, &view)) {
+			state->again = false;
+			return false;
+		}
+		/* The update may drop what the path holds now. */
+		received = rib_attr_ref((struct rib_attr *)view.received);
+		receive_route(
+		    peer, &rules, &view.prefix, rib_attr_get(received));
+		rib_attr_unref(rib, received);
+		arena_reset(peer->peers->scratch);
+	}
+	return true;
+}
+
+bool
+receive_slice(struct peer *peer)
+{
+	bool more = false;
+	unsigned i;
+
+	for (i = 0; i < FAMILY_COUNT; i++)
+		if (!peer->families[i].again)
+			continue;
+		else if (peer->up == NULL)
+			peer->families[i].again = false;
+		else
+			more |= receive_again_family(peer, i);
+	return more;
+}

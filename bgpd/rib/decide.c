@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/* The decision: which path of a prefix is the best (RFC 4271 9.1.2). */
+#include "rib/inside.h"
+
+/*
+ * Steps go down a table. Each ranks the paths that are left and drops all but
+ * those of the lowest rank; the step that leaves one is the reason. As a whole
+ * set is looked at, not pair after pair, the result depends on no order of
+ * arrival and MED needs no "deterministic" switch.
+ */
+#define LOCAL_WEIGHT	   32768u
+#define DEFAULT_LOCAL_PREF 100u
+
+uint32_t
+decide_weight(const struct rib_source_info *source)
+{
+	return source->kind == RIB_LOCAL || source->kind == RIB_AGGREGATE ?
+		   LOCAL_WEIGHT :
+		   0;
+}
+
+static uint64_t
+rank_weight(const struct contender *c)
+{
+	return UINT32_MAX - decide_weight(c->source);
+}
+
+static uint64_t
+rank_local_pref(const struct contender *c)
+{
+	if (!ATTR_HAS(c->attr, ATTR_LOCAL_PREF))
+		return UINT32_MAX - DEFAULT_LOCAL_PREF;
+	return UINT32_MAX - c->attr->local_pref;
+}
+
+static uint64_t
+rank_local(const struct contender *c)
+{
+	return c->source->kind < RIB_EBGP ? c->source->kind : RIB_EBGP;
+}
+
+static uint64_t
+rank_path_length(const struct contender *c)
+{
+	return aspath_length(c->attr->as_path);
+}
+
+static uint64_t
+rank_origin(const struct contender *c)
+{
+	return c->attr->origin;
+}
+
+static uint64_t
+rank_med(const struct contender *c)
+{
+	return ATTR_HAS(c->attr, ATTR_MED) ? c->attr->med : 0;
+}
+
+static uint64_t
+rank_peer_type(const struct contender *c)
+{
+	return c->source->kind == RIB_IBGP;
+}
+
+/* The older external path stays: fewer changes for others (RFC 5004). */
+static uint64_t
+rank_age(const struct contender *c)
+{
+	return c->source->kind == RIB_EBGP ? c->since_secs : 0;
+}
+
+/* RFC 4456 9: ORIGINATOR_ID stands in for the router id. */
+static uint64_t
+rank_router_id(const struct contender *c)
+{
+	if (ATTR_HAS(c->attr, ATTR_ORIGINATOR_ID))
+		return c->attr->originator_id;
+	return c->source->router_id;
+}
+
+static uint64_t
+rank_clusters(const struct contender *c)
+{
+	return c->attr->cluster_list == NULL ? 0 : c->attr->cluster_list->len;
+}
+
+static void
+swap(struct contender *a, struct contender *b)
+{
+	struct contender c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+static unsigned
+keep_lowest(struct contender *paths, unsigned count,
+    uint64_t (*rank)(const struct contender *))
+{
+	uint64_t lowest = rank(&paths[0]), mine;
+	unsigned kept = 1, i;
+
+	for (i = 1; i < count; i++) {
+		mine = rank(&paths[i]);
+		if (mine > lowest)
+			continue;
+		if (mine < lowest)
+			kept = 0;
+		lowest = mine;
+		swap(&paths[kept++], &paths[i]);
+	}
+	return kept;
+}
+
+static bool
+med_beaten(const struct contender *paths, unsigned count, unsigned who)
+{
+	uint32_t asn = aspath_first(paths[who].attr->as_path);
+	uint64_t med = rank_med(&paths[who]);
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		if (rank_med(&paths[i]) < med &&
+		    aspath_first(paths[i].attr->as_path) == asn)
+			return true;
+	return false;
+}
+
+/*
+ * RFC 4271 9.1.2.2 (c): compared among paths from one neighbouring AS only.
+ * Whoever is beaten is beaten by the lowest of its AS, which is never dropped:
+ * so the dropped may go at once.
+ */
+static unsigned
+keep_med(struct contender *paths, unsigned count,
+    uint64_t (*rank)(const struct contender *))
+{
+	unsigned i = 0;
+
+	(void)rank;
+	while (i < count) {
+		if (med_beaten(paths, count, i))
+			swap(&paths[i], &paths[--count]);
+		else
+			i++;
+	}
+	return count;
+}
+
+static unsigned
+keep_nearest_addr(struct contender *paths, unsigned count,
+    uint64_t (*rank)(const struct contender *))
+{
+	unsigned kept = 1, i;
+	int order;
+
+	(void)rank;
+	for (i = 1; i < count; i++) {
+		order = addr_compare(
+		    &paths[i].source->addr, &paths[0].source->addr);
+		if (order > 0)
+			continue;
+		if (order < 0)
+			kept = 0;
+		swap(&paths[kept++], &paths[i]);
+	}
+	return kept;
+}
+
+static uint64_t
+rank_id(const struct contender *c)
+{
+	return c->id;
+}
+
+static const struct step {
+	const char *reason; /* FRR's selectionReason */
+	unsigned (*keep)(struct contender *paths, unsigned count,
+	    uint64_t (*rank)(const struct contender *));
+	uint64_t (*rank)(const struct contender *);
+} steps[] = {
+	/* What we say ourselves stands above what we hear. */
+	{ "Weight", keep_lowest, rank_weight },
+	/* RFC 4271 9.1.1 */
+	{ "Local Pref", keep_lowest, rank_local_pref },
+	{ "Local Route", keep_lowest, rank_local },
+	/* RFC 4271 9.1.2.2 (a) to (g); (e), the cost to the next hop, waits
+	 * for the kernel's routes */
+	{ "AS Path", keep_lowest, rank_path_length },
+	{ "Origin", keep_lowest, rank_origin },
+	{ "MED", keep_med, NULL },
+	{ "Peer Type", keep_lowest, rank_peer_type },
+	/* RFC 5004 */
+	{ "Older Path", keep_lowest, rank_age },
+	{ "Router ID", keep_lowest, rank_router_id },
+	/* RFC 4456 9 */
+	{ "Cluster length", keep_lowest, rank_clusters },
+	{ "Neighbor IP", keep_nearest_addr, NULL },
+	{ "Nothing left to compare", keep_lowest, rank_id },
+};
+
+unsigned
+decide(struct contender *paths, unsigned count, const char **reason)
+{
+	const struct step *step = steps;
+	const char *why = "First path received";
+
+	for (; count > 1 && step < steps + sizeof(steps) / sizeof(*steps);
+	     step++) {
+		count = step->keep(paths, count, step->rank);
+		why = step->reason;
+	}
+	if (reason != NULL)
+		*reason = why;
+	return 0;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/* Groups of peers that are told the same, and the log that they read. */
+#include <string.h>
+
+#include "rib/group.h"
+#include "util/mem.h"
+
+/* What the fastest member may be ahead of the slowest one that reads along. */
+#define LOG_MAX (1024u * 1024)
+
+static bool
+same_session(const struct wire_session *a, const struct wire_session *b)
+{
+	return a->as4 == b->as4 && a->ebgp == b->ebgp &&
+	       a->extended == b->extended;
+}
+
+static bool
+group_is(const struct group *g, const struct group *like)
+{
+	return g->key_len == like->key_len &&
+	       memcmp(g->key, like->key, g->key_len) == 0 &&
+	       same_session(&g->session, &like->session);
+}
+
+static struct group *
+group_new(struct rib *rib, const struct group *like)
+{
+	struct group *g = mem_alloc(sizeof(*g));
+
+	g->rib = rib;
+	g->family = like->family;
+	g->id = ++rib->group_ids;
+	g->key = mem_alloc(like->key_len + 1);
+	memcpy(g->key, like->key, like->key_len);
+	g->key_len = like->key_len;
+	g->session = like->session;
+	g->export = like->export;
+	g->arg_free = like->arg_free;
+	g->walk_at = SLAB_NONE; /* everything is new to it */
+	TAILQ_INIT(&g->log);
+	LIST_INIT(&g->members);
+	LIST_INIT(&g->detached);
+	TAILQ_INSERT_TAIL(&rib->groups[g->family], g, link);
+	return g;
+}
+
+/* `like` has family, key, session and export; a group keeps a copy. */
+struct group *
+group_join(struct rib *rib, const struct group *like)
+{
+	struct group *g;
+	uint32_t id = 0;
+	struct rib_source *first;
+
+	TAILQ_FOREACH(g, &rib->groups[like->family], link)
+		if (group_is(g, like))
+			break;
+	if (g == NULL) {
+		g = group_new(rib, like);
+	} else {
+		if (like->arg_free != NULL &&
+		    like->export.arg != g->export.arg)
+			like->arg_free(like->export.arg);
+		if (g->member_count == 1) {
+			/* Its own paths were of use to nobody so far. */
+			first = LIST_FIRST(&g->members)->self;
+			while (first != NULL &&
+			       (id = idset_next(&first->held[g->family],
+				    id)) != ID_NONE)
+				group_mark(g, id++);
+		}
+	}
+	g->member_count++;
+	return g;
+}
+
+static void
+chunk_free(struct group *g, struct chunk *chunk)
+{
+	uint32_t i;
+
+	TAILQ_REMOVE(&g->log, chunk, link);
+	g->log_bytes -= chunk->len;
+	for (i = 0; i < chunk->id_count; i++)
+		if (chunk->ids[i] & CHUNK_WITHDRAWN)
+			prefixes_unhold(&g->rib->tables[g->family],
+			    chunk->ids[i] & ~CHUNK_WITHDRAWN);
+	mem_free(chunk->bytes);
+	mem_free(chunk->parts);
+	mem_free(chunk->ids);
+	mem_free(chunk);
+}
+
+static void
+unhold_all(struct group *g, struct idset *set)
+{
+	uint32_t id = 0;
+
+	while ((id = idset_next(set, id)) != ID_NONE)
+		prefixes_unhold(&g->rib->tables[g->family], id++);
+	idset_clear(set);
+}
+
+static void
+group_free(struct group *g)
+{
+	struct chunk *chunk;
+
+	while ((chunk = TAILQ_FIRST(&g->log)) != NULL)
+		chunk_free(g, chunk);
+	unhold_all(g, &g->dirty);
+	unhold_all(g, &g->told);
+	idmap_clear(&g->origin);
+	TAILQ_REMOVE(&g->rib->groups[g->family], g, link);
+	if (g->arg_free != NULL)
+		g->arg_free(g->export.arg);
+	mem_free(g->key);
+	mem_free(g);
+}
+
+void
+group_leave(struct group *g)
+{
+	if (--g->member_count == 0)
+		group_free(g);
+}
+
+/* Frees what every reader has passed; members that lag too far are let go. */
+void
+group_trim(struct group *g)
+{
+	struct rib_member *member, *next;
+	struct chunk *head;
+
+	while ((head = TAILQ_FIRST(&g->log)) != NULL) {
+		if (head->readers > 0 && g->log_bytes <= LOG_MAX)
+			return;
+		for (member = LIST_FIRST(&g->members);
+		     member != NULL && head->readers > 0; member = next) {
+			next = LIST_NEXT(member, link);
+			if (member->cursor == head)
+				member_detach(member);
+		}
+		chunk_free(g, head);
+	}
+}
+
+bool
+group_has_work(const struct group *g)
+{
+	return g->dirty.used > 0 || g->walk_at != ID_NONE;
+}
+
+void
+group_wake(struct group *g)
+{
+	struct rib_member *member, *next;
+
+	for (member = LIST_FIRST(&g->members);
+	     member != NULL && g->idle_count > 0; member = next) {
+		next = LIST_NEXT(member, link);
+		member_wake(member);
+	}
+}
+
+void
+group_mark(struct group *g, uint32_t id)
+{
+	/* The walk will come by. */
+	if (g->walk_at != ID_NONE && id > g->walk_at)
+		return;
+	if (!idset_add(&g->dirty, id))
+		return;
+	prefixes_hold(&g->rib->tables[g->family], id);
+	if (g->idle_count > 0)
+		group_wake(g);
+}
+
+uint32_t
+group_next(struct group *g, bool *held)
+{
+	uint32_t id = idset_next(&g->dirty, g->dirty_at);
+
+	*held = true;
+	if (id == ID_NONE) {
+		g->laps++;
+		g->dirty_at = 0;
+		id = idset_next(&g->dirty, 0);
+	}
+	if (id != ID_NONE) {
+		idset_remove(&g->dirty, id);
+		g->dirty_at = id + 1;
+		return id;
+	}
+	*held = false;
+	if (g->walk_at == ID_NONE)
+		return ID_NONE;
+	id = slab_next(&g->rib->tables[g->family].slab, g->walk_at);
+	g->walk_at = id == SLAB_NONE ? ID_NONE : id;
+	return g->walk_at;
+}
+
+struct rib_member *
+group_member_of(const struct group *g, uint16_t source)
+{
+	struct rib_source *self = g->rib->sources[source];
+	struct rib_member *member;
+
+	if (self == NULL)
+		return NULL;
+	LIST_FOREACH(member, &self->members, source_link)
+		if (member->group == g)
+			return member;
+	return NULL;
+}
+
+uint16_t
+group_only_self(const struct group *g)
+{
+	const struct rib_member *member = LIST_FIRST(&g->members);
+
+	if (g->member_count != 1 || member == NULL || member->self == NULL)
+		return 0;
+	return member->self->index;
+}
+
+void
+group_on_change(struct rib *rib, enum family family, uint32_t id)
+{
+	struct group *g;
+
+	TAILQ_FOREACH(g, &rib->groups[family], link)
+		group_mark(g, id);
+}
+
+void
+group_free_all(struct rib *rib)
+{
+	struct group *g;
+	unsigned f;
+
+	for (f = 0; f < FAMILY_COUNT; f++)
+		while ((g = TAILQ_FIRST(&rib->groups[f])) != NULL)
+			group_free(g);
+	tell_room_clear(&rib->room);
+}
+
+static size_t
+one_group_memory(const struct group *g)
+{
+	const struct rib_member *member;
+	size_t size = sizeof(*g) + g->key_len + g->log_bytes;
+
+	size += idset_size(&g->dirty) + idset_size(&g->told) +
+		idmap_size(&g->origin);
+	LIST_FOREACH(member, &g->members, link)
+		size += sizeof(*member) + idset_size(&member->todo);
+	return size;
+}
+
+size_t
+group_memory(const struct rib *rib)
+{
+	const struct group *g;
+	size_t size = rib->room.out_capacity;
+	unsigned f;
+
+	for (f = 0; f < FAMILY_COUNT; f++)
+		TAILQ_FOREACH(g, &rib->groups[f], link)
+			size += one_group_memory(g);
+	return size;
+}

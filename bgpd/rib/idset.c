@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/* Sets and maps of prefix ids, in pages that come and go. */
+#include <string.h>
+
+#include "rib/inside.h"
+#include "util/mem.h"
+
+/*
+ * Ids are dense and those of one source lie together, so most sets need few
+ * pages however large the table is.
+ */
+#define PAGE_IDS   4096u
+#define PAGE_WORDS (PAGE_IDS / 64)
+
+struct idset_page {
+	uint32_t used;
+	uint64_t words[PAGE_WORDS];
+};
+
+struct idmap_page {
+	uint32_t used;
+	uint16_t values[PAGE_IDS];
+};
+
+static void **
+pages_grow(void **pages, uint32_t *count, uint32_t wanted)
+{
+	pages = mem_resize(pages, wanted, sizeof(*pages));
+	memset(pages + *count, 0, (wanted - *count) * sizeof(*pages));
+	*count = wanted;
+	return pages;
+}
+
+bool
+idset_has(const struct idset *set, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS;
+
+	if (at >= set->page_count || set->pages[at] == NULL)
+		return false;
+	return set->pages[at]->words[bit / 64] >> (bit % 64) & 1;
+}
+
+bool
+idset_add(struct idset *set, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS;
+	uint64_t mask = UINT64_C(1) << (bit % 64);
+	struct idset_page *page;
+
+	if (at >= set->page_count)
+		set->pages = (struct idset_page **)pages_grow(
+		    (void **)set->pages, &set->page_count, at + 1);
+	page = set->pages[at];
+	if (page == NULL)
+		page = set->pages[at] = mem_alloc(sizeof(*page));
+	if (page->words[bit / 64] & mask)
+		return false;
+	page->words[bit / 64] |= mask;
+	page->used++;
+	set->used++;
+	return true;
+}
+
+bool
+idset_remove(struct idset *set, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS;
+
+	if (!idset_has(set, id))
+		return false;
+	set->pages[at]->words[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
+	if (--set->pages[at]->used == 0) {
+		mem_free(set->pages[at]);
+		set->pages[at] = NULL;
+	}
+	if (--set->used == 0)
+		idset_clear(set);
+	return true;
+}
+
+static uint32_t
+page_next(const struct idset_page *page, uint32_t bit)
+{
+	uint32_t word = bit / 64;
+	uint64_t left = page->words[word] & UINT64_MAX << (bit % 64);
+
+	while (left == 0) {
+		if (++word == PAGE_WORDS)
+			return ID_NONE;
+		left = page->words[word];
+	}
+	return word * 64 + (uint32_t)__builtin_ctzll(left);
+}
+
+uint32_t
+idset_next(const struct idset *set, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS, found;
+
+	for (; at < set->page_count; at++, bit = 0) {
+		if (set->pages[at] == NULL)
+			continue;
+		found = page_next(set->pages[at], bit);
+		if (found != ID_NONE)
+			return at * PAGE_IDS + found;
+	}
+	return ID_NONE;
+}
+
+void
+idset_clear(struct idset *set)
+{
+	uint32_t i;
+
+	for (i = 0; i < set->page_count; i++)
+		mem_free(set->pages[i]);
+	mem_free(set->pages);
+	memset(set, 0, sizeof(*set));
+}
+
+size_t
+idset_size(const struct idset *set)
+{
+	size_t size = set->page_count * sizeof(set->pages[0]);
+	uint32_t i;
+
+	for (i = 0; i < set->page_count; i++)
+		if (set->pages[i] != NULL)
+			size += sizeof(struct idset_page);
+	return size;
+}
+
+uint16_t
+idmap_get(const struct idmap *map, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS;
+
+	if (at >= map->page_count || map->pages[at] == NULL)
+		return 0;
+	return map->pages[at]->values[id % PAGE_IDS];
+}
+
+void
+idmap_set(struct idmap *map, uint32_t id, uint16_t value)
+{
+	uint32_t at = id / PAGE_IDS;
+	uint16_t *old;
+
+	if (idmap_get(map, id) == value)
+		return;
+	if (at >= map->page_count)
+		map->pages = (struct idmap_page **)pages_grow(
+		    (void **)map->pages, &map->page_count, at + 1);
+	if (map->pages[at] == NULL)
+		map->pages[at] = mem_alloc(sizeof(struct idmap_page));
+	old = &map->pages[at]->values[id % PAGE_IDS];
+	map->pages[at]->used += (value != 0);
+	map->pages[at]->used -= (*old != 0);
+	*old = value;
+	if (map->pages[at]->used == 0) {
+		mem_free(map->pages[at]);
+		map->pages[at] = NULL;
+	}
+}
+
+void
+idmap_forget(struct idmap *map, uint16_t value)
+{
+	uint32_t at, i;
+
+	for (at = 0; at < map->page_count; at++) {
+		for (i = 0; i < PAGE_IDS && map->pages[at] != NULL; i++)
+			if (map->pages[at]->values[i] == value)
+				idmap_set(map, at * PAGE_IDS + i, 0);
+	}
+}
+
+void
+idmap_clear(struct idmap *map)
+{
+	uint32_t i;
+
+	for (i = 0; i < map->page_count; i++)
+		mem_free(map->pages[i]);
+	mem_free(map->pages);
+	memset(map, 0, sizeof(*map));
+}
+
+size_t
+idmap_size(const struct idmap *map)
+{
+	size_t size = map->page_count * sizeof(map->pages[0]);
+	uint32_t i;
+
+	for (i = 0; i < map->page_count; i++)
+		if (map->pages[i] != NULL)
+			size += sizeof(struct idmap_page);
+	return size;
+}

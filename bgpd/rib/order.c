@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/* Walks in order of prefix, a window of the table at a time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rib/inside.h"
+#include "util/mem.h"
+
+/*
+ * The table keeps no order, for only people ask for it. A walk makes it piece by
+ * piece: one pass over the table finds the next WINDOW prefixes after the last
+ * one, sorted; the steps that follow are served from there. Steps look every
+ * prefix up anew, so what went meanwhile is not seen.
+ */
+#define WINDOW	    4096u
+#define WINDOWS_MAX 4u
+
+struct window {
+	struct window *next; /* used last comes first */
+	uint32_t walk;
+	bool whole; /* nothing comes after it */
+	uint32_t count;
+	struct prefix *prefixes;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+static void
+window_free(struct window *window)
+{
+	mem_free(window->prefixes);
+	mem_free(window);
+}
+
+void
+order_clear(struct prefixes *t)
+{
+	struct window *window;
+
+	while ((window = t->windows) != NULL) {
+		t->windows = window->next;
+		window_free(window);
+	}
+}
+
+/* The walk's window, which becomes the first of the list. */
+static struct window *
+window_find(struct prefixes *t, uint32_t walk)
+{
+	struct window **at = &t->windows, *window;
+
+	while (*at != NULL && (*at)->walk != walk)
+		at = &(*at)->next;
+	window = *at;
+	if (window == NULL)
+		return NULL;
+	*at = window->next;
+	window->next = t->windows;
+	t->windows = window;
+	return window;
+}
+
+/* Walks that were left halfway lose theirs to newer ones. */
+static void
+window_limit(struct prefixes *t)
+{
+	struct window **at = &t->windows, *window;
+	unsigned n;
+
+	for (n = 0; *at != NULL && n < WINDOWS_MAX; n++)
+		at = &(*at)->next;
+	while ((window = *at) != NULL) {
+		*at = window->next;
+		window_free(window);
+	}
+}
+
+static struct window *
+window_new(struct prefixes *t, uint32_t walk)
+{
+	struct window *window = mem_alloc(sizeof(*window));
+
+	window->walk = walk;
+	window->next = t->windows;
+	t->windows = window;
+	window_limit(t);
+	return window;
+}
+
+static uint32_t
+id_next(const struct prefixes *t, const struct idset *only, uint32_t id)
+{
+	uint32_t next;
+
+	if (only == NULL)
+		return slab_next(&t->slab, id);
+	next = idset_next(only, id + 1);
+	return next == ID_NONE ? SLAB_NONE : next;
+}
+
+/* Is the prefix of this id one that the walk wants to see? */
+static bool
+wanted(const struct prefixes *t, const struct idset *only, uint32_t id)
+{
+	const struct entry *e = prefixes_at(t, id);
+
+	return e != NULL && (only == NULL || idset_has(only, id)) &&
+	       (e->paths != SLAB_NONE || only != NULL);
+}
+
+/* The smaller half stays; `limit` is then the largest of it. */
+static void
+window_cut(struct window *window)
+{
+	qsort(window->prefixes, window->count, sizeof(struct prefix), compare);
+	if (window->count > WINDOW) {
+		window->count = WINDOW;
+		window->whole = false;
+	}
+}
+
+static void
+window_fill(struct prefixes *t, struct window *window,
+    const struct idset *only, const struct rib_cursor *cursor)
+{
+	struct prefix prefix;
+	const struct prefix *limit = NULL;
+	uint32_t id = SLAB_NONE;
+
+	window->count = 0;
+	window->whole = true;
+	window->prefixes = mem_resize(
+	    window->prefixes, 2 * WINDOW, sizeof(struct prefix));
+	while ((id = id_next(t, only, id)) != SLAB_NONE) {
+		if (!wanted(t, only, id))
+			continue;
+		prefix = prefixes_get(t, prefixes_at(t, id));
+		if (cursor->begun && prefix_compare(&prefix, &cursor->last) <= 0)
+			continue;
+		if (limit != NULL && prefix_compare(&prefix, limit) > 0)
+			continue;
+		window->prefixes[window->count++] = prefix;
+		if (window->count == 2 * WINDOW) {
+			window_cut(window);
+			limit = &window->prefixes[WINDOW - 1];
+		}
+	}
+	window_cut(window);
+	window->prefixes = mem_resize(window->prefixes,
+	    window->count > 0 ? window->count : 1, sizeof(struct prefix));
+}
+
+/* The first of the window after the cursor's last. */
+static uint32_t
+window_seek(const struct window *window, const struct rib_cursor *cursor)
+{
+	uint32_t low = 0, high = window->count, middle;
+
+	while (cursor->begun && low < high) {
+		middle = low + (high - low) / 2;
+		if (prefix_compare(
+			&window->prefixes[middle], &cursor->last) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint32_t
+window_take(struct prefixes *t, const struct window *window,
+    const struct idset *only, struct rib_cursor *cursor)
+{
+	uint32_t i = window_seek(window, cursor), id;
+
+	for (; i < window->count; i++) {
+		id = prefixes_find(t, &window->prefixes[i]);
+		cursor->last = window->prefixes[i];
+		cursor->begun = true;
+		if (id != SLAB_NONE && wanted(t, only, id))
+			return id;
+	}
+	return SLAB_NONE;
+}
+
+static uint32_t
+order_next_any(const struct prefixes *t, const struct idset *only,
+    struct rib_cursor *cursor)
+{
+	do
+		cursor->id = id_next(t, only, cursor->id);
+	while (cursor->id != SLAB_NONE && !wanted(t, only, cursor->id));
+	if (cursor->id == SLAB_NONE)
+		cursor->id = UINT32_MAX - 1; /* stays at the end */
+	else
+		cursor->begun = true;
+	return cursor->id == UINT32_MAX - 1 ? SLAB_NONE : cursor->id;
+}
+
+uint32_t
+order_next(struct prefixes *t, const struct idset *only,
+    struct rib_cursor *cursor)
+{
+	struct window *window;
+	uint32_t id;
+
+	if (cursor->any_order)
+		return order_next_any(t, only, cursor);
+	if (cursor->walk == 0)
+		cursor->walk = ++t->walks;
+	window = window_find(t, cursor->walk);
+	if (window == NULL) {
+		window = window_new(t, cursor->walk);
+		window_fill(t, window, only, cursor);
+	}
+	while ((id = window_take(t, window, only, cursor)) == SLAB_NONE &&
+	       !window->whole)
+		window_fill(t, window, only, cursor);
+	if (id == SLAB_NONE) {
+		t->windows = window->next;
+		window_free(window);
+	}
+	return id;
+}

@@ -99,8 +99,8 @@ absent(struct editor *ed)
 
 	for (unsigned i = 1; i < ed->line.count; i++)
 		text_add(&said, "%s%s", i > 1 ? " " : "", ed->line.words[i]);
-	origin_fault(&ed->origin, ed->whole, "there is no \"%s\"",
-	    text_str(&said));
+	origin_fault(
+	    &ed->origin, ed->whole, "there is no \"%s\"", text_str(&said));
 	text_free(&said);
 	return ed->whole ? 0 : -1;
 }
@@ -124,7 +124,7 @@ on_by_default(const struct code *code)
 	const char *image = code->mode->image;
 
 	return code->flag != NULL &&
-	    *(const bool *)(image + code->flag->offset);
+	       *(const bool *)(image + code->flag->offset);
 }
 
 /* Is its `no` something to remember? */
@@ -192,8 +192,8 @@ remove_inline(struct cli_node *node)
 			next = node_next(mode, kid);
 			if (kid->type->form == CLI_INLINE && g != NULL &&
 			    strcmp(kid->row->syntax, node->row->syntax) == 0 &&
-			    field_compare(f, node_at(node, f),
-				node_at(kid, g)) == 0)
+			    field_compare(
+				f, node_at(node, f), node_at(kid, g)) == 0)
 				node_remove(kid);
 		}
 	}
@@ -215,8 +215,8 @@ static int
 apply_leaf(struct editor *ed, struct cli_node *node, const struct step *step)
 {
 	const struct code *code = step->code;
-	bool vain = ed->m.negate && !is_flag(code) &&
-	    !node_is_set(node, code->canon);
+	bool vain =
+	    ed->m.negate && !is_flag(code) && !node_is_set(node, code->canon);
 
 	if (refuse_owned(ed, node) != 0)
 		return -1;
@@ -256,7 +256,7 @@ keys_said(struct editor *ed, const struct step *step)
 	unsigned n = 0;
 
 	while (n < code_keys(step->code) &&
-	    match_bind(&ed->m.best, step, &f[n]) != NULL)
+	       match_bind(&ed->m.best, step, &f[n]) != NULL)
 		n++;
 	return n;
 }
@@ -269,9 +269,8 @@ remove_matching(struct editor *ed, struct cli_node *parent,
 	unsigned keys = keys_said(ed, step), removed = 0;
 	struct cli_node *node, *next;
 
-	for (node = node_next_from(parent, probe); node != NULL &&
-	     node_same_key(node, probe, keys);
-	     node = next) {
+	for (node = node_next_from(parent, probe);
+	     node != NULL && node_same_key(node, probe, keys); node = next) {
 		next = node_next(parent, node);
 		if (contradicts(ed, step, node, probe))
 			continue;
@@ -282,16 +281,16 @@ remove_matching(struct editor *ed, struct cli_node *parent,
 }
 
 static int
-apply_no_node(struct editor *ed, struct cli_node *parent,
-    const struct step *step)
+apply_no_node(
+    struct editor *ed, struct cli_node *parent, const struct step *step)
 {
 	struct cli_node *probe = probe_new(ed, &ed->m, step);
 	struct cli_node *node = node_find(parent, probe);
 
 	if (keys_said(ed, step) < code_keys(step->code))
 		return remove_matching(ed, parent, step, probe) > 0
-		    ? 0
-		    : absent(ed);
+			   ? 0
+			   : absent(ed);
 	if (node == NULL)
 		return absent(ed);
 	if (refuse_owned(ed, node) != 0)
@@ -309,8 +308,8 @@ has_number(struct editor *ed, const struct step *step)
 	const struct code *code = step->code;
 
 	return !(code->row->flags & CLI_NUMBERED) ||
-	    match_bind(&ed->m.best, step,
-		&code->row->fields[code_keys(code) - 1]) != NULL;
+	       match_bind(&ed->m.best, step,
+		   &code->row->fields[code_keys(code) - 1]) != NULL;
 }
 
 /* Five more than the last of the same leading keys, as FRR counts. */
@@ -329,7 +328,8 @@ give_number(struct editor *ed, struct cli_node *parent, const struct step *step,
 	at = node_find(parent, probe);
 	if (at == NULL)
 		last = node_before(parent, probe);
-	if (at != NULL || (last != NULL && node_same_key(last, probe, keys - 1))) {
+	if (at != NULL ||
+	    (last != NULL && node_same_key(last, probe, keys - 1))) {
 		memcpy(&number, node_at(at != NULL ? at : last, f),
 		    sizeof(number));
 		if (number > UINT32_MAX - 5) {
@@ -415,8 +415,8 @@ apply_leave(struct editor *ed, struct cli_node *parent, const struct step *step)
 }
 
 static int
-apply_ignore(struct editor *ed, struct cli_node *parent,
-    const struct step *step)
+apply_ignore(
+    struct editor *ed, struct cli_node *parent, const struct step *step)
 {
 	(void)parent;
 	origin_fault(&ed->origin, true, "\"%s\" has no effect: %s",
@@ -424,8 +424,8 @@ apply_ignore(struct editor *ed, struct cli_node *parent,
 	return 0;
 }
 
-static int (*const appliers[])(struct editor *, struct cli_node *,
-    const struct step *) = {
+static int (*const appliers[])(
+    struct editor *, struct cli_node *, const struct step *) = {
 	[CLI_LEAF] = apply_leaf,
 	[CLI_NODE] = apply_node,
 	[CLI_LEAVE] = apply_leave,
@@ -469,7 +469,7 @@ edit_apply(struct editor *ed)
 	const struct step *last = &best->steps[best->step_count - 1];
 	struct cli_node *node = ed->place->nodes[ed->depth - 1];
 	bool make = !ed->m.negate ||
-	    (last->code->row->kind == CLI_LEAF && keeps_no(last->code));
+		    (last->code->row->kind == CLI_LEAF && keeps_no(last->code));
 
 	if (ed->via != NULL)
 		node = via_node(ed, node, make);
@@ -478,8 +478,8 @@ edit_apply(struct editor *ed)
 		node = child_of(ed, &ed->m, node, step, make);
 	if (node == NULL)
 		return last->code->row->kind == CLI_LEAF && is_flag(last->code)
-		    ? 0
-		    : absent(ed);
+			   ? 0
+			   : absent(ed);
 	if (last->code->row->kind != CLI_LEAVE)
 		ed->place->depth = ed->depth;
 	return appliers[last->code->row->kind](ed, node, last);

@@ -29,16 +29,17 @@ keep_args(struct cli_call *call, const struct matcher *m)
 {
 	const struct match *match = &m->best;
 
-	call->args =
-	    arena_alloc(call->arena, (match->bind_count + 1) * sizeof(struct arg));
+	call->args = arena_alloc(
+	    call->arena, (match->bind_count + 1) * sizeof(struct arg));
 	for (unsigned i = 0; i < match->bind_count; i++) {
 		const struct bind *bind = &match->binds[i];
 		struct arg *arg = &call->args[call->arg_count++];
 
 		arg->token = arena_string(call->arena, bind->part->word);
-		arg->word = bind->part->kind == PART_WORD
-		    ? arg->token
-		    : arena_string(call->arena, line_word(m->line, bind));
+		arg->word =
+		    bind->part->kind == PART_WORD
+			? arg->token
+			: arena_string(call->arena, line_word(m->line, bind));
 	}
 }
 

@@ -17,7 +17,7 @@ cli_mode(struct cli *cli, const struct cli_node_type *type)
 {
 	struct mode *mode;
 
-	TAILQ_FOREACH(mode, &cli->modes, link)
+	TAILQ_FOREACH (mode, &cli->modes, link)
 		if (mode->type == type)
 			return mode;
 	mode = mem_alloc(sizeof(*mode));
@@ -34,12 +34,12 @@ struct code *
 mode_next_maker(const struct mode *mode, const struct cli_node_type *type,
     const struct code *last)
 {
-	struct code *code = last == NULL ? TAILQ_FIRST(&mode->codes)
-					 : TAILQ_NEXT(last, link);
+	struct code *code =
+	    last == NULL ? TAILQ_FIRST(&mode->codes) : TAILQ_NEXT(last, link);
 
 	while (code != NULL &&
-	    (code->row->kind != CLI_NODE || code->row->child != type ||
-		code->canon != code))
+	       (code->row->kind != CLI_NODE || code->row->child != type ||
+		   code->canon != code))
 		code = TAILQ_NEXT(code, link);
 	return code;
 }
@@ -53,8 +53,7 @@ canon_of(const struct code *alias)
 
 	if (!(row->flags & CLI_HIDDEN))
 		return alias;
-	TAILQ_FOREACH(code, &alias->mode->codes, link)
-	{
+	TAILQ_FOREACH (code, &alias->mode->codes, link) {
 		if (code->row->kind != row->kind ||
 		    (code->row->flags & CLI_HIDDEN))
 			continue;
@@ -108,7 +107,7 @@ is_taken(const struct code *code)
 {
 	const struct code *other;
 
-	TAILQ_FOREACH(other, &code->mode->codes, link)
+	TAILQ_FOREACH (other, &code->mode->codes, link)
 		if (other != code &&
 		    strcmp(other->row->syntax, code->row->syntax) == 0)
 			return true;
@@ -137,16 +136,16 @@ add_row(struct cli *cli, struct mode *mode, const struct cli_mount *mount,
 		return -1;
 	}
 	if (row->kind == CLI_LEAF) {
-		code->slot = code->canon != code ? code->canon->slot
-						 : take_slot(mode);
+		code->slot =
+		    code->canon != code ? code->canon->slot : take_slot(mode);
 		if (code->slot < 0) {
 			text_add(why, "more than %d rows", CLI_ROWS_PER_NODE);
 			return -1;
 		}
 	}
 	return row->kind == CLI_LEAF || row->kind == CLI_NODE
-	    ? read_defaults(cli, code, why)
-	    : 0;
+		   ? read_defaults(cli, code, why)
+		   : 0;
 }
 
 int
@@ -249,17 +248,15 @@ cli_print_rows(const struct cli *cli, struct text *out)
 	const struct mode *mode;
 	const struct code *code;
 
-	TAILQ_FOREACH(mode, &cli->modes, link)
-	{
+	TAILQ_FOREACH (mode, &cli->modes, link) {
 		text_add(out, "[%s]\n",
 		    mode->type == NULL ? "enable" : mode->type->name);
-		TAILQ_FOREACH(code, &mode->codes, link)
-		{
+		TAILQ_FOREACH (code, &mode->codes, link) {
 			if (code->row->kind == CLI_HELP ||
 			    (code->row->flags & CLI_HIDDEN))
 				continue;
-			text_add(out, "%s\t%s", code->row->syntax,
-			    code->row->help);
+			text_add(
+			    out, "%s\t%s", code->row->syntax, code->row->help);
 			if (code->row->fields != NULL &&
 			    code->row->fields->def != NULL)
 				text_add(out, "\t%s", code->row->fields->def);

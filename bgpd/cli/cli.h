@@ -111,7 +111,7 @@ struct cli_row {
 	enum cli_kind kind;
 	const char *syntax;
 	const char *help;
-	const struct cli_field *fields;	   /* ends with token NULL; may be NULL */
+	const struct cli_field *fields; /* ends with token NULL; may be NULL */
 	const struct cli_node_type *child; /* CLI_NODE */
 	/* CLI_RUN: 0 done; 1 call again when out has drained; -1 said why. */
 	int (*run)(struct cli_call *call);
@@ -142,53 +142,79 @@ enum cli_row_flag {
 	CLI_IF_ANY = 1 << 6,
 };
 
-#define CLI_FIELD(token, value, type, member, def, min, max) \
-	{ token, &value, offsetof(struct type, member), \
-		sizeof(((struct type *)0)->member), def, min, max, NULL }
-#define CLI_LIST_OF(token, each, type, member, min, max) \
-	{ token, &cli_many, offsetof(struct type, member), \
-		sizeof(struct cli_list), NULL, min, max, &each }
-#define CLI_FIELDS(...) \
-	(const struct cli_field[]) \
-	{ \
-		__VA_ARGS__, { NULL, NULL, 0, 0, NULL, 0, 0, NULL } \
+#define CLI_FIELD(token, value, type, member, def, min, max)                   \
+	{                                                                      \
+		token, &value, offsetof(struct type, member),                  \
+		    sizeof(((struct type *)0)->member), def, min, max, NULL    \
+	}
+#define CLI_LIST_OF(token, each, type, member, min, max)                       \
+	{                                                                      \
+		token, &cli_many, offsetof(struct type, member),               \
+		    sizeof(struct cli_list), NULL, min, max, &each             \
+	}
+#define CLI_FIELDS(...)                                                        \
+	(const struct cli_field[])                                             \
+	{                                                                      \
+		__VA_ARGS__,                                                   \
+		{                                                              \
+			NULL, NULL, 0, 0, NULL, 0, 0, NULL                     \
+		}                                                              \
 	}
 
 /* One value after the words: LEAF("port PORT", cli_u16, neighbor, port,
  * "179", 1, 65535, 0, "...") */
-#define LEAF(syntax, value, type, member, def, min, max, effect, help) \
+#define LEAF(syntax, value, type, member, def, min, max, effect, help)         \
 	LEAF_WITH(syntax, value, type, member, def, min, max, 0, effect, help)
 /* The words alone set a bool; `def` is "on" or "off". */
-#define FLAG(syntax, type, member, def, effect, help) \
+#define FLAG(syntax, type, member, def, effect, help)                          \
 	FLAG_WITH(syntax, type, member, def, 0, effect, help)
 /* A LEAF of several members. */
-#define LINE(syntax, fields, effect, help) \
-	{ CLI_LEAF, syntax, help, fields, NULL, NULL, effect, 0 }
-#define NODE(syntax, fields, child, flags, help) \
-	{ CLI_NODE, syntax, help, fields, &child, NULL, 0, flags }
+#define LINE(syntax, fields, effect, help)                                     \
+	{                                                                      \
+		CLI_LEAF, syntax, help, fields, NULL, NULL, effect, 0          \
+	}
+#define NODE(syntax, fields, child, flags, help)                               \
+	{                                                                      \
+		CLI_NODE, syntax, help, fields, &child, NULL, 0, flags         \
+	}
 /* A syntax that begins with "show" takes `json` at its end by itself. */
 #define RUN(syntax, run, help) RUN_WITH(syntax, run, 0, help)
-#define HELP(words, help) \
-	{ CLI_HELP, words, help, NULL, NULL, NULL, 0, 0 }
-#define IGNORE(syntax, help) \
-	{ CLI_IGNORE, syntax, help, NULL, NULL, NULL, 0, 0 }
-#define LEAVE(syntax, help) \
-	{ CLI_LEAVE, syntax, help, NULL, NULL, NULL, 0, 0 }
-#define ROWS_END \
-	{ CLI_HELP, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+#define HELP(words, help)                                                      \
+	{                                                                      \
+		CLI_HELP, words, help, NULL, NULL, NULL, 0, 0                  \
+	}
+#define IGNORE(syntax, help)                                                   \
+	{                                                                      \
+		CLI_IGNORE, syntax, help, NULL, NULL, NULL, 0, 0               \
+	}
+#define LEAVE(syntax, help)                                                    \
+	{                                                                      \
+		CLI_LEAVE, syntax, help, NULL, NULL, NULL, 0, 0                \
+	}
+#define ROWS_END                                                               \
+	{                                                                      \
+		CLI_HELP, NULL, NULL, NULL, NULL, NULL, 0, 0                   \
+	}
 /* The same with enum cli_row_flag bits. */
-#define LEAF_WITH(syntax, value, type, member, def, min, max, flags, effect, \
-    help) \
-	{ CLI_LEAF, syntax, help, \
-		CLI_FIELDS(CLI_FIELD( \
-		    NULL_TOKEN, value, type, member, def, min, max)), \
-		NULL, NULL, effect, flags }
-#define FLAG_WITH(syntax, type, member, def, flags, effect, help) \
-	LEAF_WITH(syntax, cli_flag, type, member, def, 0, 0, flags, effect, help)
-#define LINE_WITH(syntax, fields, flags, effect, help) \
-	{ CLI_LEAF, syntax, help, fields, NULL, NULL, effect, flags }
-#define RUN_WITH(syntax, run, flags, help) \
-	{ CLI_RUN, syntax, help, NULL, NULL, run, 0, flags }
+#define LEAF_WITH(                                                             \
+    syntax, value, type, member, def, min, max, flags, effect, help)           \
+	{                                                                      \
+		CLI_LEAF, syntax, help,                                        \
+		    CLI_FIELDS(CLI_FIELD(                                      \
+			NULL_TOKEN, value, type, member, def, min, max)),      \
+		    NULL, NULL, effect, flags                                  \
+	}
+#define FLAG_WITH(syntax, type, member, def, flags, effect, help)              \
+	LEAF_WITH(                                                             \
+	    syntax, cli_flag, type, member, def, 0, 0, flags, effect, help)
+#define LINE_WITH(syntax, fields, flags, effect, help)                         \
+	{                                                                      \
+		CLI_LEAF, syntax, help, fields, NULL, NULL, effect, flags      \
+	}
+#define RUN_WITH(syntax, run, flags, help)                                     \
+	{                                                                      \
+		CLI_RUN, syntax, help, NULL, NULL, run, 0, flags               \
+	}
 /* In LEAF and FLAG: the only value of the syntax, or the words themselves. */
 #define NULL_TOKEN "*"
 
@@ -247,7 +273,7 @@ struct cli_node {
 	const struct cli_row *row; /* the row that made it */
 	struct cli_node *parent;
 	struct cli_tree *tree;
-	void *children; /* tree.c's cell */
+	void *children;			      /* tree.c's cell */
 	uint64_t set[CLI_ROWS_PER_NODE / 64]; /* which rows were said */
 	const char *owner; /* whose line made it; NULL: file or shell */
 	const char *file;  /* where it was said first; NULL: the shell */
@@ -257,9 +283,9 @@ struct cli_node {
 /* Children of one type, in printed order; start with NULL. */
 struct cli_node *cli_next(const struct cli_node *parent,
     const struct cli_node_type *type, const struct cli_node *last);
-#define CLI_EACH(child, parent, node_type) \
+#define CLI_EACH(child, parent, node_type)                                     \
 	for (child = (void *)cli_next(parent, node_type, NULL); child != NULL; \
-	    child = (void *)cli_next(parent, node_type, (void *)child))
+	     child = (void *)cli_next(parent, node_type, (void *)child))
 /* The twin of `node` (same path of types and keys) in another tree; or NULL. */
 struct cli_node *cli_twin(
     const struct cli_tree *tree, const struct cli_node *node);

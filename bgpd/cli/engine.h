@@ -16,8 +16,8 @@ size_t value_size(const struct cli_value *value);
 size_t field_size(const struct cli_field *field);
 int field_read(const struct cli_field *field, struct arena *arena,
     const char *word, void *dst, struct text *why);
-void field_print(const struct cli_field *field, const void *src,
-    bool mask, struct text *out);
+void field_print(const struct cli_field *field, const void *src, bool mask,
+    struct text *out);
 int field_compare(const struct cli_field *field, const void *a, const void *b);
 /* `dst` is a plain copy: what it points to is copied into the arena. */
 void field_copy(const struct cli_field *field, struct arena *arena, void *dst);
@@ -39,12 +39,12 @@ struct branch {
 /* One word, value or group of a syntax; `next` follows it in its branch. */
 struct part {
 	enum part_kind kind;
-	const char *word; /* WORD, VALUE: as in the syntax */
+	const char *word;	       /* WORD, VALUE: as in the syntax */
 	const struct cli_field *field; /* what it is bound to, or NULL */
-	uint8_t choice; /* WORD of a cli_choice: its number */
-	bool many; /* VALUE...: one or more */
-	bool optional; /* GROUP: [ ] and { } */
-	bool unordered; /* GROUP: { } */
+	uint8_t choice;		       /* WORD of a cli_choice: its number */
+	bool many;		       /* VALUE...: one or more */
+	bool optional;		       /* GROUP: [ ] and { } */
+	bool unordered;		       /* GROUP: { } */
 	struct branch *branches;
 	struct part *next;
 };
@@ -59,10 +59,10 @@ struct code {
 	struct mode *mode;
 	struct mode *child; /* CLI_NODE: the mode it enters */
 	struct part *parts;
-	const char *first; /* its first word, if it has but one */
+	const char *first;	  /* its first word, if it has but one */
 	const struct code *canon; /* itself, or the row this is an alias of */
 	const struct cli_field *flag; /* bound to the line itself, or NULL */
-	unsigned order; /* of printing: by mount, then by row */
+	unsigned order;		      /* of printing: by mount, then by row */
 	int slot; /* CLI_LEAF: bit in cli_node.set; else -1 */
 };
 
@@ -88,7 +88,7 @@ struct mode {
 
 struct cli {
 	TAILQ_HEAD(, mode) modes;
-	struct arena *arena; /* compiled rows, defaults */
+	struct arena *arena;   /* compiled rows, defaults */
 	struct arena *scratch; /* what one line needs while it is read */
 	unsigned order;
 };
@@ -132,7 +132,7 @@ struct match {
 	struct bind binds[LINE_MAX_WORDS];
 	unsigned bind_count;
 	uint8_t quality[LINE_MAX_WORDS];
-	bool bad; /* a value did not read */
+	bool bad;     /* a value did not read */
 	bool guessed; /* a word was only a beginning */
 };
 
@@ -140,10 +140,10 @@ struct matcher {
 	struct cli *cli;
 	const struct line *line;
 	unsigned begin, end; /* words that are looked at */
-	bool whole; /* no beginnings */
-	bool negate; /* values may be left out at the end */
-	bool calls; /* CLI_RUN rows instead of configuration */
-	bool anywhere; /* of these, only CLI_ANYWHERE */
+	bool whole;	     /* no beginnings */
+	bool negate;	     /* values may be left out at the end */
+	bool calls;	     /* CLI_RUN rows instead of configuration */
+	bool anywhere;	     /* of these, only CLI_ANYWHERE */
 	/* What could stand at `end`; part NULL: nothing, the line is complete. */
 	void (*expect)(struct matcher *m, const struct code *code,
 	    const struct part *part);
@@ -152,7 +152,7 @@ struct matcher {
 	struct match now, best;
 	bool rival; /* a beginning stands for two words: ambiguous */
 	bool found, incomplete;
-	unsigned far; /* the first word that no row could take */
+	unsigned far;	/* the first word that no row could take */
 	int far_secret; /* a word before it that is a secret, or -1 */
 	unsigned budget;
 	unsigned skipping; /* parts that `no` leaves out */
@@ -160,8 +160,8 @@ struct matcher {
 
 void match_start(struct matcher *m, struct cli *cli, const struct line *line);
 /* Tries the mode's rows; `only`: those of this mount's rows alone. */
-void match_mode(struct matcher *m, const struct mode *mode,
-    const struct cli_row *only);
+void match_mode(
+    struct matcher *m, const struct mode *mode, const struct cli_row *only);
 /* What the best match bound to a field in a step, or NULL. */
 const struct bind *match_bind(const struct match *match,
     const struct step *step, const struct cli_field *field);
@@ -196,31 +196,31 @@ struct cli *tree_cli(const struct cli_tree *tree);
 /* A copy that the tree keeps; the same one when asked again. */
 const char *tree_string(struct cli_tree *tree, const char *s);
 /* A node that is in no tree, all defaults. */
-struct cli_node *node_new(struct arena *arena, const struct code *code,
-    struct mode *mode);
+struct cli_node *node_new(
+    struct arena *arena, const struct code *code, struct mode *mode);
 /* Copies `probe`, with what it points to, under the parent. */
-struct cli_node *node_add(struct cli_node *parent,
-    const struct cli_node *probe);
+struct cli_node *node_add(
+    struct cli_node *parent, const struct cli_node *probe);
 void node_remove(struct cli_node *node);
-struct cli_node *node_find(const struct cli_node *parent,
-    const struct cli_node *probe);
+struct cli_node *node_find(
+    const struct cli_node *parent, const struct cli_node *probe);
 /* The sibling with the same values and leading keys, whatever its number. */
-struct cli_node *node_find_equal(const struct cli_node *parent,
-    const struct cli_node *probe);
+struct cli_node *node_find_equal(
+    const struct cli_node *parent, const struct cli_node *probe);
 /* Takes the values (not the keys) of `from`, which is of the same type. */
 void node_assign(struct cli_node *node, const struct cli_node *from);
 /* Children in printed order, of all types; start with NULL. */
-struct cli_node *node_next(const struct cli_node *parent,
-    const struct cli_node *last);
+struct cli_node *node_next(
+    const struct cli_node *parent, const struct cli_node *last);
 /* The first child not before the probe. */
-struct cli_node *node_next_from(const struct cli_node *parent,
-    const struct cli_node *probe);
+struct cli_node *node_next_from(
+    const struct cli_node *parent, const struct cli_node *probe);
 /* The last child before the probe. */
-struct cli_node *node_before(const struct cli_node *parent,
-    const struct cli_node *probe);
+struct cli_node *node_before(
+    const struct cli_node *parent, const struct cli_node *probe);
 /* Same row and same first `keys` key fields? */
-bool node_same_key(const struct cli_node *a, const struct cli_node *b,
-    unsigned keys);
+bool node_same_key(
+    const struct cli_node *a, const struct cli_node *b, unsigned keys);
 bool node_is_set(const struct cli_node *node, const struct code *code);
 void node_set(struct cli_node *node, const struct code *code, bool on);
 bool node_is_empty(const struct cli_node *node);
@@ -240,8 +240,8 @@ struct origin {
 	const char *file; /* NULL: the shell */
 	unsigned line;
 };
-void origin_fault(const struct origin *origin, bool warning,
-    const char *format, ...) __attribute__((format(printf, 3, 4)));
+void origin_fault(const struct origin *origin, bool warning, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
 /* Says why nothing was found for the line: what is wrong, and the cure. */
 void origin_no_match(const struct origin *origin, struct matcher *m,
     const struct mode *mode, const struct cli_row *only);

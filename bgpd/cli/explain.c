@@ -19,7 +19,7 @@ struct explainer {
 	struct offer *first, **tail;
 	const char *beginning; /* of the last word; "" for the next */
 	const struct mode *mode;
-	bool end;      /* the line is complete as it stands */
+	bool end; /* the line is complete as it stands */
 	bool negated;
 };
 
@@ -29,8 +29,7 @@ word_help(const struct mode *mode, const char *word)
 {
 	const struct code *code;
 
-	TAILQ_FOREACH(code, &mode->codes, link)
-	{
+	TAILQ_FOREACH (code, &mode->codes, link) {
 		const char *last = strrchr(code->row->syntax, ' ');
 
 		if (code->row->kind == CLI_HELP &&
@@ -75,8 +74,8 @@ on_expect(struct matcher *m, const struct code *code, const struct part *part)
 		e->end |= *e->beginning == '\0';
 	} else if (part->kind == PART_WORD) {
 		if (text_starts(part->word, e->beginning))
-			offer(e, code->mode, part->word, code->row->help,
-			    false);
+			offer(
+			    e, code->mode, part->word, code->row->help, false);
 	} else {
 		field_hint(part->field, &hint);
 		offer(e, code->mode, text_str(&hint), code->row->help, true);
@@ -112,8 +111,7 @@ look_vias(struct explainer *e, struct matcher *m, struct cli *cli,
 	const struct code *code;
 	const struct via *via;
 
-	TAILQ_FOREACH(via, &e->mode->vias, link)
-	{
+	TAILQ_FOREACH (via, &e->mode->vias, link) {
 		code = via_code(cli, e->mode, via, m, via_line);
 		if (code != NULL)
 			look(e, m, cli, line, code->child, via->mount->rows);
@@ -122,8 +120,8 @@ look_vias(struct explainer *e, struct matcher *m, struct cli *cli,
 }
 
 static void
-explain(struct explainer *e, struct cli *cli,
-    const struct cli_node_type *type, const char *s)
+explain(struct explainer *e, struct cli *cli, const struct cli_node_type *type,
+    const char *s)
 {
 	struct line *line = mem_alloc(sizeof(*line));
 	struct matcher *m = mem_alloc(sizeof(*m));
@@ -138,7 +136,8 @@ explain(struct explainer *e, struct cli *cli,
 	first = line->count == 0 || (line->count == 1 && !line->open);
 	e->beginning =
 	    line->open || line->count == 0 ? "" : line->words[line->count - 1];
-	e->negated = type != NULL && !first && strcmp(line->words[0], "no") == 0;
+	e->negated =
+	    type != NULL && !first && strcmp(line->words[0], "no") == 0;
 	look(e, m, cli, line, e->mode, NULL);
 	look_vias(e, m, cli, line);
 	if (type != NULL && !e->negated)
@@ -154,8 +153,8 @@ out:
 
 /* "do" shows enable commands: the caller strips it and asks with mode NULL. */
 void
-cli_explain(struct cli *cli, const struct cli_node_type *mode,
-    const char *line, struct text *out)
+cli_explain(struct cli *cli, const struct cli_node_type *mode, const char *line,
+    struct text *out)
 {
 	struct explainer e = { 0 };
 

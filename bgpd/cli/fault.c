@@ -88,8 +88,7 @@ cli_faults_clear(struct cli_fault_list *list)
 }
 
 void
-origin_fault(const struct origin *origin, bool warning, const char *format,
-    ...)
+origin_fault(const struct origin *origin, bool warning, const char *format, ...)
 {
 	struct text text = { 0 };
 	va_list ap;
@@ -111,8 +110,8 @@ static void
 add_words(const struct matcher *m, unsigned end, struct text *out)
 {
 	for (unsigned i = 0; i < end; i++) {
-		bool secret = m->far_secret >= 0 &&
-		    i >= (unsigned)m->far_secret;
+		bool secret =
+		    m->far_secret >= 0 && i >= (unsigned)m->far_secret;
 
 		text_add(out, "%s%s", i > 0 ? " " : "",
 		    secret ? "********" : m->line->words[i]);
@@ -134,7 +133,8 @@ distance(const char *a, const char *b)
 		d[0][j] = (unsigned)j;
 	for (size_t i = 1; i <= la; i++)
 		for (size_t j = 1; j <= lb; j++) {
-			unsigned best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			unsigned best =
+			    d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 
 			if (d[i - 1][j] + 1 < best)
 				best = d[i - 1][j] + 1;
@@ -171,8 +171,8 @@ consider(struct matcher *m, const struct code *code, const struct part *part)
 
 /* The word that the rows expect where the line went wrong and that is near. */
 static const char *
-nearest_word(struct matcher *m, const struct mode *mode,
-    const struct cli_row *only)
+nearest_word(
+    struct matcher *m, const struct mode *mode, const struct cli_row *only)
 {
 	struct matcher *again = mem_alloc(sizeof(*again));
 	struct nearest near = { .said = m->line->words[m->far] };

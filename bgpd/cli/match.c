@@ -149,8 +149,8 @@ guessed_apart(const struct match *a, const struct match *b, unsigned end)
 
 /* The first word that the two understand not equally well, or `end`. */
 static unsigned
-first_difference(const struct match *a, const struct match *b, unsigned begin,
-    unsigned end)
+first_difference(
+    const struct match *a, const struct match *b, unsigned begin, unsigned end)
 {
 	while (begin < end && a->quality[begin] == b->quality[begin])
 		begin++;
@@ -192,7 +192,7 @@ says_key(const struct matcher *m, const struct code *code)
 	const struct step *step = &m->now.steps[m->now.step_count - 1];
 
 	return code->row->fields == NULL || (code->row->flags & CLI_ONE) ||
-	    match_bind(&m->now, step, &code->row->fields[0]) != NULL;
+	       match_bind(&m->now, step, &code->row->fields[0]) != NULL;
 }
 
 /* The row's parts are walked to their end. */
@@ -209,7 +209,7 @@ reached(struct matcher *m, unsigned w)
 			return;
 		if (code->row->child->form == CLI_INLINE) {
 			if (m->now.step_count < MATCH_STEPS)
-				TAILQ_FOREACH(kid, &code->child->codes, link)
+				TAILQ_FOREACH (kid, &code->child->codes, link)
 					walk_code(m, kid, w);
 			if (!m->negate)
 				return;
@@ -239,8 +239,8 @@ static unsigned
 value_quality(struct matcher *m, const struct part *part, unsigned w)
 {
 	const struct cli_field *f = part->field;
-	const char *word = f->value->rest ? rest_of(m->line, w)
-					  : m->line->words[w];
+	const char *word =
+	    f->value->rest ? rest_of(m->line, w) : m->line->words[w];
 	struct text why = { 0 };
 	unsigned quality = QUALITY_VALUE;
 	const struct cli_value *value = f->each != NULL ? f->each : f->value;
@@ -333,7 +333,7 @@ walk_group(struct matcher *m, const struct part *p, unsigned w, uint32_t used,
 	uint32_t bit = 1;
 
 	for (const struct branch *b = p->branches; b != NULL;
-	    b = b->next, bit <<= 1) {
+	     b = b->next, bit <<= 1) {
 		struct after then = { p->next, p->unordered ? p : NULL,
 			used | bit, after };
 
@@ -373,6 +373,8 @@ walk_code(struct matcher *m, const struct code *code, unsigned w)
 	struct match *now = &m->now;
 	struct step *step;
 
+	if (code->row->kind == CLI_HELP)
+		return;
 	if (code->first != NULL && w < m->end &&
 	    code->first[0] != m->line->words[w][0]) {
 		miss(m, w);
@@ -402,15 +404,14 @@ match_start(struct matcher *m, struct cli *cli, const struct line *line)
 }
 
 void
-match_mode(struct matcher *m, const struct mode *mode,
-    const struct cli_row *only)
+match_mode(
+    struct matcher *m, const struct mode *mode, const struct cli_row *only)
 {
 	const struct code *code;
 
 	if (m->far < m->begin)
 		m->far = m->begin;
-	TAILQ_FOREACH(code, &mode->codes, link)
-	{
+	TAILQ_FOREACH (code, &mode->codes, link) {
 		if ((code->row->kind == CLI_RUN) != m->calls ||
 		    (m->anywhere && !(code->row->flags & CLI_ANYWHERE)) ||
 		    (m->negate && (code->row->kind == CLI_LEAVE)) ||
@@ -425,8 +426,8 @@ match_bind(const struct match *match, const struct step *step,
     const struct cli_field *field)
 {
 	unsigned end = step == &match->steps[match->step_count - 1]
-	    ? match->bind_count
-	    : step->end;
+			   ? match->bind_count
+			   : step->end;
 
 	for (unsigned i = step->first; i < end; i++)
 		if (match->binds[i].part->field == field)

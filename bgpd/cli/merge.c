@@ -40,8 +40,8 @@ row_changes(const struct code *code, const struct cli_node *old,
 
 /* What the modes below ask that are in `of` and changed, or not in `other`. */
 static unsigned
-mode_changes(const struct cli_node *of, const struct cli_node *other,
-    bool of_is_old)
+mode_changes(
+    const struct cli_node *of, const struct cli_node *other, bool of_is_old)
 {
 	const struct cli_node *kid = NULL, *twin;
 	unsigned effects = 0;
@@ -73,13 +73,13 @@ cli_changes(const struct cli_node *old, const struct cli_node *new)
 	effects = old == NULL ? CLI_ADDED : new == NULL ? CLI_REMOVED : 0;
 	if (effects == 0 && maker != NULL &&
 	    !fields_equal(maker->row->fields, old, new))
-		effects |= maker->row->effect != 0 ? maker->row->effect
-						   : CLI_LIVE;
-	TAILQ_FOREACH(code, &mode->codes, link)
+		effects |=
+		    maker->row->effect != 0 ? maker->row->effect : CLI_LIVE;
+	TAILQ_FOREACH (code, &mode->codes, link)
 		effects |= row_changes(
 		    code, or_default(old, mode), or_default(new, mode));
 	return effects | mode_changes(old, new, true) |
-	    mode_changes(new, old, false);
+	       mode_changes(new, old, false);
 }
 
 static bool
@@ -92,7 +92,7 @@ node_equal(const struct cli_node *a, const struct cli_node *b)
 		return false;
 	if (a->row != NULL && !fields_equal(a->row->fields, a, b))
 		return false;
-	TAILQ_FOREACH(code, &cell_of(a)->mode->codes, link)
+	TAILQ_FOREACH (code, &cell_of(a)->mode->codes, link)
 		if (code->row->kind == CLI_LEAF &&
 		    !fields_equal(code->row->fields, a, b))
 			return false;
@@ -192,8 +192,7 @@ merge_rows(struct merge *m, struct cli_node *to, const struct cli_node *from)
 	const struct cli_field *f;
 	const struct code *code;
 
-	TAILQ_FOREACH(code, &cell_of(from)->mode->codes, link)
-	{
+	TAILQ_FOREACH (code, &cell_of(from)->mode->codes, link) {
 		if (code->row->kind != CLI_LEAF || code->canon != code ||
 		    !node_is_set(from, code))
 			continue;
@@ -206,8 +205,7 @@ merge_rows(struct merge *m, struct cli_node *to, const struct cli_node *from)
 		node_set(to, code, true);
 		for (; f != NULL && f->token != NULL; f++) {
 			memcpy(node_at(to, f), node_at(from, f), field_size(f));
-			field_copy(
-			    f, cli_tree_arena(m->tree), node_at(to, f));
+			field_copy(f, cli_tree_arena(m->tree), node_at(to, f));
 		}
 	}
 }
@@ -251,14 +249,14 @@ merge_child(struct merge *m, struct cli_node *to, const struct cli_node *kid)
 	if (twin != NULL)
 		merge_twin(m, twin, kid);
 	else if (kid->type->form != CLI_INLINE || m->lost == NULL ||
-	    !is_lost(m, line_of(m, cell_of(kid)->code, kid)))
+		 !is_lost(m, line_of(m, cell_of(kid)->code, kid)))
 		merge_new(m, to, kid);
 }
 
 /* Modes last: a neighbor that lost above is skipped in its families. */
 static void
-merge_children(struct merge *m, struct cli_node *to,
-    const struct cli_node *from)
+merge_children(
+    struct merge *m, struct cli_node *to, const struct cli_node *from)
 {
 	const struct cli_node *kid = NULL;
 

@@ -31,15 +31,13 @@ via_code(struct cli *cli, const struct mode *mode, const struct via *via,
 static unsigned
 understood(const struct matcher *m)
 {
-	return m->found ? UINT32_MAX
-	    : m->incomplete ? UINT32_MAX - 1
-			    : m->far;
+	return m->found ? UINT32_MAX : m->incomplete ? UINT32_MAX - 1 : m->far;
 }
 
 /* One try; true if the line is understood without a fault. */
 static bool
-try_mode(struct editor *ed, const struct mode *mode,
-    const struct cli_row *only, bool first)
+try_mode(struct editor *ed, const struct mode *mode, const struct cli_row *only,
+    bool first)
 {
 	struct matcher *m = &ed->m;
 
@@ -63,8 +61,7 @@ try_vias(struct editor *ed, const struct mode *mode)
 {
 	const struct code *code;
 
-	TAILQ_FOREACH(ed->via, &mode->vias, link)
-	{
+	TAILQ_FOREACH (ed->via, &mode->vias, link) {
 		struct line *line = mem_alloc(sizeof(*line));
 
 		code = via_code(ed->cli, mode, ed->via, &ed->m, line);
@@ -81,7 +78,8 @@ place_match(struct editor *ed)
 {
 	ed->via = NULL;
 	for (unsigned d = ed->place->depth; d > 0; d--) {
-		const struct mode *mode = cell_of(ed->place->nodes[d - 1])->mode;
+		const struct mode *mode =
+		    cell_of(ed->place->nodes[d - 1])->mode;
 
 		ed->depth = d;
 		if (try_mode(ed, mode, NULL, d == ed->place->depth) ||
@@ -143,8 +141,7 @@ cli_place_print(const struct cli_place *place, struct text *out)
 
 /* The child of this line, if it is a mode's and exists. */
 static struct cli_node *
-find_mode(struct editor *ed, struct cli_node *parent, const char *s,
-    size_t len)
+find_mode(struct editor *ed, struct cli_node *parent, const char *s, size_t len)
 {
 	struct text why = { 0 };
 	int rc = line_split(&ed->line, s, len, &why);
@@ -161,15 +158,15 @@ find_mode(struct editor *ed, struct cli_node *parent, const char *s,
 	    step->code->row->kind != CLI_NODE ||
 	    step->code->row->child->form != CLI_MODE)
 		return NULL;
-	probe = node_new(
-	    ed->cli->scratch, step->code->canon, step->code->child);
+	probe =
+	    node_new(ed->cli->scratch, step->code->canon, step->code->child);
 	step_bind(&ed->m, step, probe, ed->cli->scratch);
 	return node_find(parent, probe);
 }
 
 void
-cli_place_find(const struct cli_tree *tree, const char *lines,
-    struct cli_place *place)
+cli_place_find(
+    const struct cli_tree *tree, const char *lines, struct cli_place *place)
 {
 	struct editor *ed = mem_alloc(sizeof(*ed));
 	struct cli_node *node = cli_tree_root(tree);

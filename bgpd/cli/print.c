@@ -44,7 +44,7 @@ branch_says(const struct part *p, const struct cli_node *node)
 		if (p->kind == PART_VALUE && !is_default(node, p->field))
 			return true;
 		for (const struct branch *b = p->branches; b != NULL;
-		    b = b->next)
+		     b = b->next)
 			if (branch_says(b->first, node))
 				return true;
 	}
@@ -81,8 +81,7 @@ print_group(const struct part *p, const struct cli_node *node, unsigned flags,
 		if (!p->unordered)
 			break;
 	}
-	if (!said && !p->optional &&
-	    (b = default_branch(p, node)) != NULL)
+	if (!said && !p->optional && (b = default_branch(p, node)) != NULL)
 		print_parts(b->first, node, flags, out);
 }
 
@@ -106,8 +105,8 @@ print_parts(const struct part *p, const struct cli_node *node, unsigned flags,
 }
 
 void
-code_print(const struct code *code, const struct cli_node *node,
-    unsigned flags, struct text *out)
+code_print(const struct code *code, const struct cli_node *node, unsigned flags,
+    struct text *out)
 {
 	struct text line = { 0 };
 
@@ -149,8 +148,8 @@ print_leaf(struct printer *p, const struct code *code,
 	text_char(p->out, '\n');
 }
 
-static void print_body(struct printer *p, const struct cli_node *node,
-    const char *lead);
+static void print_body(
+    struct printer *p, const struct cli_node *node, const char *lead);
 
 static void
 print_mode(struct printer *p, const struct cli_node *node, const char *line)
@@ -204,12 +203,11 @@ print_body(struct printer *p, const struct cli_node *node, const char *lead)
 	const struct code *code, *last = NULL;
 	bool inside = p->indent > 0;
 
-	TAILQ_FOREACH(code, &cell_of(node)->mode->codes, link)
-	{
+	TAILQ_FOREACH (code, &cell_of(node)->mode->codes, link) {
 		if (code->row->kind == CLI_LEAF)
 			print_leaf(p, code, node, lead);
 		for (; kid != NULL && cell_of(kid)->code == code;
-		    kid = node_next(node, kid)) {
+		     kid = node_next(node, kid)) {
 			bool mode = kid->type->form == CLI_MODE;
 
 			if (!is_shown(kid))

@@ -59,7 +59,7 @@ token_is(const char *token, const char *word)
 	size_t len = strlen(word);
 
 	return strncmp(token, word, len) == 0 &&
-	    (token[len] == '\0' || strcmp(token + len, "...") == 0);
+	       (token[len] == '\0' || strcmp(token + len, "...") == 0);
 }
 
 /* The place of the word in "a|b|c", or -1. */
@@ -112,8 +112,8 @@ bind_word(struct parser *p, struct part *part)
 		if (strcmp(f->token, NULL_TOKEN) == 0 &&
 		    f->value == &cli_choice && p->depth > 0)
 			choice = (int)p->group_words++;
-		if (choice < 0 || (f->value != &cli_flag &&
-				      f->value != &cli_choice))
+		if (choice < 0 ||
+		    (f->value != &cli_flag && f->value != &cli_choice))
 			continue;
 		part->field = f;
 		part->choice = (uint8_t)choice;
@@ -202,7 +202,7 @@ part_binds(const struct part *part, const struct cli_field *field)
 		if (part->field == field)
 			return true;
 		for (const struct branch *b = part->branches; b != NULL;
-		    b = b->next)
+		     b = b->next)
 			if (part_binds(b->first, field))
 				return true;
 	}
@@ -219,7 +219,7 @@ check_fields(struct parser *p)
 		if (strcmp(f->token, NULL_TOKEN) == 0 && f->value == &cli_flag)
 			p->code->flag = f;
 		else if (p->code->row->kind != CLI_RUN &&
-		    !part_binds(p->code->parts, f))
+			 !part_binds(p->code->parts, f))
 			return fail(p, "nothing says the field", f->token);
 	}
 	return 0;

@@ -34,8 +34,8 @@ cell_order(const struct cell *a, const struct cell *b)
 }
 
 static int
-cell_compare(const struct cell *a, const struct cell *b, unsigned from,
-    unsigned to)
+cell_compare(
+    const struct cell *a, const struct cell *b, unsigned from, unsigned to)
 {
 	const struct cli_field *f = a->code->row->fields;
 	int diff = cell_order(a, b);
@@ -74,8 +74,8 @@ compare_values(const struct cell *a, const struct cell *b)
 	return diff != 0 ? diff : cell_compare(a, b, keys - 1, keys);
 }
 
-RB_GENERATE_INTERNAL(cells, cell, by_key, compare_key,
-    static __attribute__((unused)))
+RB_GENERATE_INTERNAL(
+    cells, cell, by_key, compare_key, static __attribute__((unused)))
 RB_GENERATE_INTERNAL(cells_by_value, cell, by_value, compare_values,
     static __attribute__((unused)))
 
@@ -88,8 +88,8 @@ is_numbered(const struct code *code)
 struct cli_node *
 node_new(struct arena *arena, const struct code *code, struct mode *mode)
 {
-	struct cell *cell = arena_alloc(
-	    arena, sizeof(*cell) + 16 + mode->type->size);
+	struct cell *cell =
+	    arena_alloc(arena, sizeof(*cell) + 16 + mode->type->size);
 	uintptr_t after = ((uintptr_t)(cell + 1) + 15) & ~(uintptr_t)15;
 	struct cli_node *node = (struct cli_node *)after;
 
@@ -143,7 +143,7 @@ node_add(struct cli_node *parent, const struct cli_node *probe)
 	node->parent = parent;
 	node->tree = parent->tree;
 	own_fields(node, from->code, arena);
-	TAILQ_FOREACH(code, &from->mode->codes, link)
+	TAILQ_FOREACH (code, &from->mode->codes, link)
 		if (code->row->kind == CLI_LEAF)
 			own_fields(node, code, arena);
 	RB_INSERT(cells, &up->kids, cell_of(node));
@@ -204,9 +204,8 @@ node_assign(struct cli_node *node, const struct cli_node *from)
 struct cli_node *
 node_next(const struct cli_node *parent, const struct cli_node *last)
 {
-	struct cell *cell = last == NULL
-	    ? RB_MIN(cells, &cell_of(parent)->kids)
-	    : RB_NEXT(cells, NULL, cell_of(last));
+	struct cell *cell = last == NULL ? RB_MIN(cells, &cell_of(parent)->kids)
+					 : RB_NEXT(cells, NULL, cell_of(last));
 
 	return cell != NULL ? cell->node : NULL;
 }
@@ -236,8 +235,7 @@ node_before(const struct cli_node *parent, const struct cli_node *probe)
 }
 
 bool
-node_same_key(const struct cli_node *a, const struct cli_node *b,
-    unsigned keys)
+node_same_key(const struct cli_node *a, const struct cli_node *b, unsigned keys)
 {
 	return cell_compare(cell_of(a), cell_of(b), 0, keys) == 0;
 }
@@ -300,8 +298,8 @@ cli_next(const struct cli_node *parent, const struct cli_node_type *type,
 	}
 	if (parent == NULL)
 		return NULL;
-	while ((code = mode_next_maker(cell_of(parent)->mode, type, code)) !=
-	    NULL)
+	while (
+	    (code = mode_next_maker(cell_of(parent)->mode, type, code)) != NULL)
 		if ((node = first_of(parent, code)) != NULL)
 			return node;
 	return NULL;
@@ -324,8 +322,7 @@ cli_is_set(const struct cli_node *node, size_t offset)
 	const struct cli_field *f;
 	const struct code *code;
 
-	TAILQ_FOREACH(code, &cell_of(node)->mode->codes, link)
-	{
+	TAILQ_FOREACH (code, &cell_of(node)->mode->codes, link) {
 		if (code->row->kind != CLI_LEAF)
 			continue;
 		for (f = code->row->fields; f != NULL && f->token != NULL; f++)
@@ -368,8 +365,8 @@ clone_children(struct cli_node *to, const struct cli_node *from)
 
 		twin->file = tree_string(to->tree, kid->file);
 		twin->owner = kid->owner == NULL
-		    ? NULL
-		    : arena_string(to->tree->arena, kid->owner);
+				  ? NULL
+				  : arena_string(to->tree->arena, kid->owner);
 		clone_children(twin, kid);
 	}
 }

@@ -55,9 +55,9 @@ int_store(void *dst, size_t size, uint64_t v)
 static uint64_t
 int_max(const struct cli_field *f)
 {
-	uint64_t kind = f->value == &cli_u8 ? UINT8_MAX
-	    : f->value == &cli_u16	    ? UINT16_MAX
-					    : UINT32_MAX;
+	uint64_t kind = f->value == &cli_u8    ? UINT8_MAX
+			: f->value == &cli_u16 ? UINT16_MAX
+					       : UINT32_MAX;
 
 	return f->max > 0 || f->min > 0 ? (uint64_t)f->max : kind;
 }
@@ -151,12 +151,12 @@ choice_print(const struct cli_field *f, const void *src, struct text *out)
 	text_put(out, at, strcspn(at, "|"));
 }
 
-const struct cli_value cli_flag = { .size = sizeof(bool),
-	.read = flag_read,
-	.print = flag_print };
-const struct cli_value cli_choice = { .size = sizeof(uint8_t),
-	.read = choice_read,
-	.print = choice_print };
+const struct cli_value cli_flag = {
+	.size = sizeof(bool), .read = flag_read, .print = flag_print
+};
+const struct cli_value cli_choice = {
+	.size = sizeof(uint8_t), .read = choice_read, .print = choice_print
+};
 
 /* AS numbers --------------------------------------------------------------- */
 
@@ -223,8 +223,9 @@ word_read(const struct cli_field *f, struct arena *arena, const char *word,
 	if ((f->min > 0 || f->max > 0) && (len < f->min || len > f->max)) {
 		if (f->value != &cli_secret)
 			text_add(why, "\"%s\": ", word);
-		text_add(why, "%" PRId64 " characters, not %" PRId64 "-%" PRId64,
-		    len, f->min, f->max);
+		text_add(why,
+		    "%" PRId64 " characters, not %" PRId64 "-%" PRId64, len,
+		    f->min, f->max);
 		return -1;
 	}
 	copy = arena_string(arena, word);
@@ -260,10 +261,12 @@ word_copy(const struct cli_field *f, struct arena *arena, void *dst)
 	memcpy(dst, &s, sizeof(s));
 }
 
-#define WORD_KIND(a_hint, a_rest) \
-	{ .hint = a_hint, .size = sizeof(char *), .rest = a_rest, \
-		.read = word_read, .print = word_print, \
-		.compare = word_compare, .copy = word_copy, .loose = true }
+#define WORD_KIND(a_hint, a_rest)                                              \
+	{                                                                      \
+		.hint = a_hint, .size = sizeof(char *), .rest = a_rest,        \
+		.read = word_read, .print = word_print,                        \
+		.compare = word_compare, .copy = word_copy, .loose = true      \
+	}
 
 const struct cli_value cli_word = WORD_KIND("WORD", false);
 const struct cli_value cli_text = WORD_KIND("LINE", true);
@@ -276,17 +279,17 @@ address_read(const struct cli_field *f, struct arena *arena, const char *word,
     void *dst, struct text *why)
 {
 	struct addr addr;
-	uint8_t family = f->value == &cli_ipv4 ? AF_INET
-	    : f->value == &cli_ipv6	       ? AF_INET6
-					       : 0;
+	uint8_t family = f->value == &cli_ipv4	 ? AF_INET
+			 : f->value == &cli_ipv6 ? AF_INET6
+						 : 0;
 
 	(void)arena;
 	if (addr_read(word, &addr) != 0 ||
 	    (family != 0 && addr.family != family)) {
 		text_add(why, "\"%s\" is not an %saddress, as %s", word,
-		    family == AF_INET	     ? "IPv4 "
-			: family == AF_INET6 ? "IPv6 "
-					     : "",
+		    family == AF_INET	 ? "IPv4 "
+		    : family == AF_INET6 ? "IPv6 "
+					 : "",
 		    family == AF_INET6 ? "2001:db8::1" : "192.0.2.1");
 		return -1;
 	}
@@ -309,9 +312,12 @@ address_compare(const void *a, const void *b)
 	return addr_compare(a, b);
 }
 
-#define ADDRESS_KIND(a_hint) \
-	{ .hint = a_hint, .size = sizeof(struct addr), .read = address_read, \
-		.print = address_print, .compare = address_compare }
+#define ADDRESS_KIND(a_hint)                                                   \
+	{                                                                      \
+		.hint = a_hint, .size = sizeof(struct addr),                   \
+		.read = address_read, .print = address_print,                  \
+		.compare = address_compare                                     \
+	}
 
 const struct cli_value cli_address = ADDRESS_KIND("A.B.C.D|X:X::X:X");
 const struct cli_value cli_ipv4 = ADDRESS_KIND("A.B.C.D");
@@ -326,8 +332,7 @@ cli_prefix_read(const struct cli_field *f, struct arena *arena,
 	(void)f;
 	(void)arena;
 	if (prefix_read(word, &prefix) != 0) {
-		text_add(
-		    why, "\"%s\" is not a prefix, as 192.0.2.0/24", word);
+		text_add(why, "\"%s\" is not a prefix, as 192.0.2.0/24", word);
 		return -1;
 	}
 	memcpy(dst, &prefix, sizeof(prefix));
@@ -427,7 +432,7 @@ size_t
 field_size(const struct cli_field *f)
 {
 	return f->value->size != 0 ? f->value->size
-	    : f->size != 0	   ? f->size
+	       : f->size != 0	   ? f->size
 				   : value_size(f->value);
 }
 
@@ -453,8 +458,8 @@ field_read_item(const struct cli_field *f, struct arena *arena,
 }
 
 void
-field_print(const struct cli_field *f, const void *src, bool mask,
-    struct text *out)
+field_print(
+    const struct cli_field *f, const void *src, bool mask, struct text *out)
 {
 	if (mask && f->value == &cli_secret)
 		text_add(out, "********");

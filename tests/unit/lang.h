@@ -102,9 +102,9 @@ router_clash(const struct cli_node *node, struct text *why)
 	    ((const struct t_router *)node)->asn);
 }
 
-static const struct cli_node_type t_host_type = { .name = "hostname",
-	.form = CLI_ENTRY,
-	.size = sizeof(struct t_host) };
+static const struct cli_node_type t_host_type = {
+	.name = "hostname", .form = CLI_ENTRY, .size = sizeof(struct t_host)
+};
 static const struct cli_node_type t_router_type = { .name = "router bgp",
 	.form = CLI_MODE,
 	.size = sizeof(struct t_router),
@@ -147,14 +147,13 @@ static const struct cli_node_type t_plugin_type = { .name = "plugin",
 	.prompt = "config-plugin",
 	.key_fields = 1 };
 
-#define T_AF_ROW(a_family) \
-	NODE("address-family " a_family " unicast", NULL, t_af_type, \
+#define T_AF_ROW(a_family)                                                     \
+	NODE("address-family " a_family " unicast", NULL, t_af_type,           \
 	    CLI_ONE | CLI_IF_ANY, "Routes of one family")
 
 static const struct cli_row t_root_rows[] = {
 	NODE("hostname NAME",
-	    CLI_FIELDS(
-		CLI_FIELD("NAME", cli_word, t_host, name, NULL, 1, 63)),
+	    CLI_FIELDS(CLI_FIELD("NAME", cli_word, t_host, name, NULL, 1, 63)),
 	    t_host_type, CLI_ONE, "Name of this host"),
 	IGNORE("frr version WORD", "there is no FRR here"),
 	NODE("router bgp [ASN]",
@@ -181,8 +180,8 @@ static const struct cli_row t_root_rows[] = {
 	ROWS_END
 };
 
-static const struct cli_row t_router_rows[] = {
-	HELP("neighbor", "A BGP neighbor"),
+static const struct cli_row t_router_rows[] = { HELP("neighbor",
+						    "A BGP neighbor"),
 	LEAF("bgp router-id ADDR", cli_ipv4, t_router, router_id, NULL, 0, 0,
 	    CLI_RESET, "Our name to others"),
 	FLAG("bgp ebgp-requires-policy", t_router, requires_policy, "on",
@@ -193,31 +192,28 @@ static const struct cli_row t_router_rows[] = {
 		CLI_FIELD("HOLD", cli_u16, t_router, hold, "180", 0, 65535)),
 	    CLI_RESET, "Keepalive and hold time"),
 	NODE("neighbor ADDR",
-	    CLI_FIELDS(CLI_FIELD("ADDR", cli_address, t_neighbor, address, NULL,
-		0, 0)),
+	    CLI_FIELDS(CLI_FIELD(
+		"ADDR", cli_address, t_neighbor, address, NULL, 0, 0)),
 	    t_neighbor_type, 0, "A BGP neighbor"),
-	T_AF_ROW("ipv4"),
-	T_AF_ROW("ipv6"),
-	ROWS_END
-};
+	T_AF_ROW("ipv4"), T_AF_ROW("ipv6"), ROWS_END };
 
 static const struct cli_row t_neighbor_rows[] = {
 	LEAF_WITH("remote-as ASN", cli_asn, t_neighbor, asn, NULL, 0, 0,
 	    CLI_DEFINES, CLI_RESET, "Its AS"),
 	LINE("local-as ASN [no-prepend [replace-as]]",
-	    CLI_FIELDS(
-		CLI_FIELD("local-as", cli_flag, t_neighbor, local_as, NULL, 0, 0),
+	    CLI_FIELDS(CLI_FIELD("local-as", cli_flag, t_neighbor, local_as,
+			   NULL, 0, 0),
 		CLI_FIELD("ASN", cli_asn, t_neighbor, local_asn, NULL, 0, 0),
-		CLI_FIELD("no-prepend", cli_flag, t_neighbor, no_prepend, NULL,
-		    0, 0),
+		CLI_FIELD(
+		    "no-prepend", cli_flag, t_neighbor, no_prepend, NULL, 0, 0),
 		CLI_FIELD("replace-as", cli_flag, t_neighbor, replace_as, NULL,
 		    0, 0)),
 	    CLI_RESET, "Our AS to it"),
 	LEAF("description TEXT", cli_text, t_neighbor, description, NULL, 0, 0,
 	    CLI_LIVE, "What it is"),
 	LINE("shutdown [message TEXT]",
-	    CLI_FIELDS(
-		CLI_FIELD("shutdown", cli_flag, t_neighbor, shutdown, NULL, 0, 0),
+	    CLI_FIELDS(CLI_FIELD("shutdown", cli_flag, t_neighbor, shutdown,
+			   NULL, 0, 0),
 		CLI_FIELD("TEXT", cli_text, t_neighbor, message, NULL, 0, 0)),
 	    CLI_RESET, "Keep it down"),
 	LEAF("password LINE", cli_secret, t_neighbor, password, NULL, 1, 80,
@@ -236,8 +232,8 @@ static const struct cli_row t_neighbor_rows[] = {
 		CLI_FIELD("KEEP", cli_u16, t_neighbor, keep, "60", 0, 65535),
 		CLI_FIELD("HOLD", cli_u16, t_neighbor, hold, "180", 0, 65535)),
 	    CLI_RESET, "Keepalive and hold time"),
-	LEAF("timers connect SECS", cli_u16, t_neighbor, connect, "30", 1, 65535,
-	    CLI_LIVE, "Connect retry"),
+	LEAF("timers connect SECS", cli_u16, t_neighbor, connect, "30", 1,
+	    65535, CLI_LIVE, "Connect retry"),
 	ROWS_END
 };
 
@@ -246,8 +242,8 @@ static const struct cli_row t_af_rows[] = {
 	    CLI_FIELDS(
 		CLI_FIELD("PREFIX", cli_prefix, t_network, prefix, NULL, 0, 0),
 		CLI_FIELD("NAME", cli_word, t_network, map, NULL, 0, 0),
-		CLI_FIELD("backdoor", cli_flag, t_network, backdoor, NULL, 0,
-		    0)),
+		CLI_FIELD(
+		    "backdoor", cli_flag, t_network, backdoor, NULL, 0, 0)),
 	    t_network_type, 0, "A network of ours"),
 	NODE("aggregate-address PREFIX {as-set|summary-only}",
 	    CLI_FIELDS(CLI_FIELD("PREFIX", cli_prefix, t_aggregate, prefix,
@@ -257,11 +253,10 @@ static const struct cli_row t_af_rows[] = {
 		    NULL, 0, 0)),
 	    t_aggregate_type, 0, "An aggregate"),
 	NODE("neighbor ADDR",
-	    CLI_FIELDS(CLI_FIELD("ADDR", cli_address, t_af_neighbor, address,
-		NULL, 0, 0)),
+	    CLI_FIELDS(CLI_FIELD(
+		"ADDR", cli_address, t_af_neighbor, address, NULL, 0, 0)),
 	    t_af_neighbor_type, 0, "A BGP neighbor"),
-	LEAVE("exit-address-family", "Back to router bgp"),
-	ROWS_END
+	LEAVE("exit-address-family", "Back to router bgp"), ROWS_END
 };
 
 static const struct cli_row t_af_neighbor_rows[] = {
@@ -276,12 +271,12 @@ static const struct cli_row t_af_neighbor_rows[] = {
 	LINE("maximum-prefix N [PERCENT] [warning-only|restart MIN]",
 	    CLI_FIELDS(CLI_FIELD("N", cli_u32, t_af_neighbor, max, NULL, 1,
 			   4294967295),
-		CLI_FIELD("PERCENT", cli_u8, t_af_neighbor, percent, "75", 1,
-		    100),
+		CLI_FIELD(
+		    "PERCENT", cli_u8, t_af_neighbor, percent, "75", 1, 100),
 		CLI_FIELD("warning-only", cli_flag, t_af_neighbor, warning_only,
 		    NULL, 0, 0),
-		CLI_FIELD("MIN", cli_u16, t_af_neighbor, restart, NULL, 1,
-		    65535)),
+		CLI_FIELD(
+		    "MIN", cli_u16, t_af_neighbor, restart, NULL, 1, 65535)),
 	    CLI_LIVE, "Limit"),
 	ROWS_END
 };
@@ -290,16 +285,15 @@ static const struct cli_row t_map_rows[] = {
 	LEAF("match ip address prefix-list NAME", cli_word, t_map, match, NULL,
 	    0, 0, CLI_LIVE, "Routes of a list"),
 	LINE("set community C... [additive]",
-	    CLI_FIELDS(
-		CLI_LIST_OF("C", cli_word, t_map, communities, 0, 0),
+	    CLI_FIELDS(CLI_LIST_OF("C", cli_word, t_map, communities, 0, 0),
 		CLI_FIELD("additive", cli_flag, t_map, additive, NULL, 0, 0)),
 	    CLI_LIVE, "Communities"),
 	LINE("set as-path prepend ASN...",
 	    CLI_FIELDS(CLI_LIST_OF("ASN...", cli_asn, t_map, prepend, 0, 0)),
 	    CLI_LIVE, "A longer path"),
 	LINE("set origin (egp|igp|incomplete)",
-	    CLI_FIELDS(CLI_FIELD("origin", cli_flag, t_map, has_origin, NULL, 0,
-			   0),
+	    CLI_FIELDS(
+		CLI_FIELD("origin", cli_flag, t_map, has_origin, NULL, 0, 0),
 		CLI_FIELD("egp|igp|incomplete", cli_choice, t_map, origin, NULL,
 		    0, 0)),
 	    CLI_LIVE, "Origin"),

@@ -52,17 +52,13 @@ echo(struct cli_call *call)
 	return 0;
 }
 
-static const struct cli_row run_rows[] = {
-	HELP("show", "Show what runs"),
+static const struct cli_row run_rows[] = { HELP("show", "Show what runs"),
 	RUN("show [ip] bgp [ipv4|ipv6 [unicast]] summary", echo,
 	    "One line per neighbor"),
-	RUN("show [ip] bgp [ipv4|ipv6 [unicast]] [PREFIX]", show_bgp,
-	    "Routes"),
+	RUN("show [ip] bgp [ipv4|ipv6 [unicast]] [PREFIX]", show_bgp, "Routes"),
 	RUN("show slow", show_slow, "Slowly"),
 	RUN_WITH("echo TEXT", echo, CLI_ANYWHERE, "Say it"),
-	RUN("clear bgp (*|ADDR) [soft]", echo, "Again"),
-	ROWS_END
-};
+	RUN("clear bgp (*|ADDR) [soft]", echo, "Again"), ROWS_END };
 static const struct cli_mount run_mount = { NULL, run_rows, NULL };
 
 static struct cli *cli;
@@ -154,26 +150,31 @@ static const struct asked asks[] = {
 	{ NULL, "", "show\tShow what runs\necho\tSay it\nclear\tAgain\n" },
 	{ NULL, "s", "show\tShow what runs\n" },
 	{ NULL, "show ", "ip\t\nbgp\t\nslow\tSlowly\n" },
-	{ NULL, "show bgp s", "summary\tOne line per neighbor\n"
-			      "A.B.C.D/M|X:X::X:X/M\tRoutes\n" },
+	{ NULL, "show bgp s",
+	    "summary\tOne line per neighbor\n"
+	    "A.B.C.D/M|X:X::X:X/M\tRoutes\n" },
 	{ NULL, "show slow ", "json\tSlowly\n<cr>\t\n" },
 	{ NULL, "clear bgp ", "*\tAgain\nA.B.C.D|X:X::X:X\tAgain\n" },
 	{ &cli_root, "h", "hostname\tName of this host\n" },
 	{ &cli_root, "e", "echo\tSay it\n" },
 	{ &cli_root, "n", "no\tTake a line away\n" },
 	{ &cli_root, "no ip ", "prefix-list\tA list of prefixes\n" },
-	{ &cli_root, "ip prefix-list x ", "seq\tA list of prefixes\n"
-					  "permit\tA list of prefixes\n"
-					  "deny\tA list of prefixes\n" },
-	{ &t_router_type, "neighbor 1.1.1.1 pass", "password\tTCP-MD5\n"
-		"passive\tWait for the neighbor to connect\n" },
+	{ &cli_root, "ip prefix-list x ",
+	    "seq\tA list of prefixes\n"
+	    "permit\tA list of prefixes\n"
+	    "deny\tA list of prefixes\n" },
+	{ &t_router_type, "neighbor 1.1.1.1 pass",
+	    "password\tTCP-MD5\n"
+	    "passive\tWait for the neighbor to connect\n" },
 	{ &t_router_type, "neighbor 1.1.1.1 act",
 	    "activate\tExchange routes of this family\n" },
 	{ &t_router_type, "neigh", "neighbor\tA BGP neighbor\n" },
-	{ &t_router_type, "neighbor 1.1.1.1 port ", "(1-65535)\tWhere it "
-						    "listens\n" },
-	{ &t_map_type, "set community 1:1 ", "additive\tCommunities\n"
-					     "WORD...\tCommunities\n<cr>\t\n" },
+	{ &t_router_type, "neighbor 1.1.1.1 port ",
+	    "(1-65535)\tWhere it "
+	    "listens\n" },
+	{ &t_map_type, "set community 1:1 ",
+	    "additive\tCommunities\n"
+	    "WORD...\tCommunities\n<cr>\t\n" },
 };
 
 static void
@@ -207,8 +208,8 @@ test_rows(void **state)
 
 	(void)state;
 	cli_print_rows(cli, &out);
-	assert_non_null(strstr(text_str(&out),
-	    "port PORT\tWhere it listens\t179\n"));
+	assert_non_null(
+	    strstr(text_str(&out), "port PORT\tWhere it listens\t179\n"));
 	text_free(&out);
 }
 

@@ -309,17 +309,16 @@ struct t_k8s {
 	struct cli_node node;
 	const char *directory;
 };
-static const struct cli_node_type t_k8s_type = { .name = "k8s",
-	.form = CLI_MODE,
-	.size = sizeof(struct t_k8s) };
+static const struct cli_node_type t_k8s_type = {
+	.name = "k8s", .form = CLI_MODE, .size = sizeof(struct t_k8s)
+};
 static const struct cli_row k8s_node[] = {
 	NODE("plugin k8s", NULL, t_k8s_type, CLI_ONE, "Kubernetes"), ROWS_END
 };
-static const struct cli_row k8s_rows[] = {
-	LEAF("source directory PATH", cli_word, t_k8s, directory, NULL, 0, 0, 0,
-	    "Manifests"),
-	ROWS_END
-};
+static const struct cli_row k8s_rows[] = { LEAF("source directory PATH",
+					       cli_word, t_k8s, directory, NULL,
+					       0, 0, 0, "Manifests"),
+	ROWS_END };
 
 static void
 test_mount(void **state)
@@ -367,8 +366,7 @@ test_scale(void **state)
 	print_message("10,000 lines: %.1f ms\n", ms);
 	assert_true(ms < 2000); /* quadratic would be seconds */
 	clone = cli_tree_clone(tree);
-	assert_true(
-	    cli_equal(cli_tree_root(tree), cli_tree_root(clone)));
+	assert_true(cli_equal(cli_tree_root(tree), cli_tree_root(clone)));
 	cli_tree_free(tree);
 	cli_tree_free(clone);
 	text_free(&text);

@@ -46,10 +46,10 @@ test_walk(void **state)
 
 	(void)state;
 	CLI_EACH(n, &router->node, &t_neighbor_type)
-		sum = sum * 10 + n->asn;
+	sum = sum * 10 + n->asn;
 	assert_int_equal(sum, 234);
 	CLI_EACH(l, cli_tree_root(tree), &t_list_type)
-		strcat(order, l->name);
+	strcat(order, l->name);
 	assert_string_equal(order, "aab");
 	n = (void *)cli_next(&router->node, &t_neighbor_type, NULL);
 	assert_true(cli_is_set(&n->node, offsetof(struct t_neighbor, port)));
@@ -87,12 +87,11 @@ test_changes(void **state)
 		struct cli_tree *old = tree_of(changes[i].old);
 		struct cli_tree *new = tree_of(changes[i].new);
 
-		assert_int_equal(cli_changes(&router_of(old)->node,
-				     &router_of(new)->node),
+		assert_int_equal(
+		    cli_changes(&router_of(old)->node, &router_of(new)->node),
 		    changes[i].effects);
-		assert_int_equal(cli_equal(cli_tree_root(old),
-				     cli_tree_root(new)),
-		    i < 2);
+		assert_int_equal(
+		    cli_equal(cli_tree_root(old), cli_tree_root(new)), i < 2);
 		cli_tree_free(old);
 		cli_tree_free(new);
 	}

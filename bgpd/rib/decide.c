@@ -14,9 +14,9 @@
 uint32_t
 decide_weight(const struct rib_source_info *source)
 {
-	return source->kind == RIB_LOCAL || source->kind == RIB_AGGREGATE ?
-		   LOCAL_WEIGHT :
-		   0;
+	return source->kind == RIB_LOCAL || source->kind == RIB_AGGREGATE
+		   ? LOCAL_WEIGHT
+		   : 0;
 }
 
 static uint64_t

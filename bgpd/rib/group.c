@@ -53,21 +53,20 @@ group_join(struct rib *rib, const struct group *like)
 	uint32_t id = 0;
 	struct rib_source *first;
 
-	TAILQ_FOREACH(g, &rib->groups[like->family], link)
+	TAILQ_FOREACH (g, &rib->groups[like->family], link)
 		if (group_is(g, like))
 			break;
 	if (g == NULL) {
 		g = group_new(rib, like);
 	} else {
-		if (like->arg_free != NULL &&
-		    like->export.arg != g->export.arg)
+		if (like->arg_free != NULL && like->export.arg != g->export.arg)
 			like->arg_free(like->export.arg);
 		if (g->member_count == 1) {
 			/* Its own paths were of use to nobody so far. */
 			first = LIST_FIRST(&g->members)->self;
 			while (first != NULL &&
-			       (id = idset_next(&first->held[g->family],
-				    id)) != ID_NONE)
+			       (id = idset_next(&first->held[g->family], id)) !=
+				   ID_NONE)
 				group_mark(g, id++);
 		}
 	}
@@ -209,7 +208,7 @@ group_member_of(const struct group *g, uint16_t source)
 
 	if (self == NULL)
 		return NULL;
-	LIST_FOREACH(member, &self->members, source_link)
+	LIST_FOREACH (member, &self->members, source_link)
 		if (member->group == g)
 			return member;
 	return NULL;
@@ -230,8 +229,17 @@ group_on_change(struct rib *rib, enum family family, uint32_t id)
 {
 	struct group *g;
 
-	TAILQ_FOREACH(g, &rib->groups[family], link)
+	TAILQ_FOREACH (g, &rib->groups[family], link)
 		group_mark(g, id);
+}
+
+void
+group_wake_all(struct rib *rib, enum family family)
+{
+	struct group *g;
+
+	TAILQ_FOREACH (g, &rib->groups[family], link)
+		group_wake(g);
 }
 
 void
@@ -254,7 +262,7 @@ one_group_memory(const struct group *g)
 
 	size += idset_size(&g->dirty) + idset_size(&g->told) +
 		idmap_size(&g->origin);
-	LIST_FOREACH(member, &g->members, link)
+	LIST_FOREACH (member, &g->members, link)
 		size += sizeof(*member) + idset_size(&member->todo);
 	return size;
 }
@@ -267,7 +275,7 @@ group_memory(const struct rib *rib)
 	unsigned f;
 
 	for (f = 0; f < FAMILY_COUNT; f++)
-		TAILQ_FOREACH(g, &rib->groups[f], link)
+		TAILQ_FOREACH (g, &rib->groups[f], link)
 			size += one_group_memory(g);
 	return size;
 }

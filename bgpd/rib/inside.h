@@ -88,8 +88,8 @@ void prefixes_release(struct prefixes *t, uint32_t id);
 /* order.c: walks in order of prefix --------------------------------------------- */
 
 /* The id of the cursor's next prefix of those in `only` (NULL: all). */
-uint32_t order_next(struct prefixes *t, const struct idset *only,
-    struct rib_cursor *cursor);
+uint32_t order_next(
+    struct prefixes *t, const struct idset *only, struct rib_cursor *cursor);
 void order_clear(struct prefixes *t);
 
 /* rib.c: paths ------------------------------------------------------------------ */
@@ -105,7 +105,7 @@ struct path {
 };
 
 TAILQ_HEAD(group_list, group);
-TAILQ_HEAD(aggregate_list, aggregate);
+TAILQ_HEAD(summary_list, summary);
 
 /* What every encoder works in; grows as it must, shared by all groups. */
 struct tell_room {
@@ -138,10 +138,11 @@ struct rib {
 	uint32_t group_ids;
 	struct tell_room room;
 	uint64_t too_big;
-	struct aggregate_list aggregates;
+	struct summary_list aggregates;
 	struct table aggregate_index;
 	uint32_t aggregate_lengths[FAMILY_COUNT][129];
 	uint32_t aggregates_pending;
+	int64_t now_secs; /* of the last update; aggregates are as old */
 	struct rib_source *aggregate_source;
 };
 
@@ -201,6 +202,8 @@ uint32_t decide_weight(const struct rib_source_info *source);
 
 /* Something about the best path of this prefix changed. */
 void group_on_change(struct rib *rib, enum family family, uint32_t id);
+/* Something is to be asked that was put off. */
+void group_wake_all(struct rib *rib, enum family family);
 void group_free_all(struct rib *rib);
 size_t group_memory(const struct rib *rib);
 
@@ -215,6 +218,7 @@ bool aggregate_suppresses(const struct rib *rib, const struct prefix *prefix,
     const struct rib_source *source);
 /* Brings what was put off up to date. */
 void aggregate_settle(struct rib *rib);
+void aggregate_init(struct rib *rib);
 void aggregate_free_all(struct rib *rib);
 
 #endif

@@ -7,9 +7,8 @@
 
 struct rib_member *
 rib_member_new(struct rib *rib, enum family family, const void *key,
-    size_t key_len, const struct wire_session *session,
-    struct rib_source *self, const struct rib_export *export,
-    void (*arg_free)(void *))
+    size_t key_len, const struct wire_session *session, struct rib_source *self,
+    const struct rib_export *export, void (*arg_free)(void *))
 {
 	struct group like = { .family = family,
 		.key = (void *)(uintptr_t)key,

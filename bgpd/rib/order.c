@@ -124,8 +124,8 @@ window_cut(struct window *window)
 }
 
 static void
-window_fill(struct prefixes *t, struct window *window,
-    const struct idset *only, const struct rib_cursor *cursor)
+window_fill(struct prefixes *t, struct window *window, const struct idset *only,
+    const struct rib_cursor *cursor)
 {
 	struct prefix prefix;
 	const struct prefix *limit = NULL;
@@ -133,13 +133,14 @@ window_fill(struct prefixes *t, struct window *window,
 
 	window->count = 0;
 	window->whole = true;
-	window->prefixes = mem_resize(
-	    window->prefixes, 2 * WINDOW, sizeof(struct prefix));
+	window->prefixes =
+	    mem_resize(window->prefixes, 2 * WINDOW, sizeof(struct prefix));
 	while ((id = id_next(t, only, id)) != SLAB_NONE) {
 		if (!wanted(t, only, id))
 			continue;
 		prefix = prefixes_get(t, prefixes_at(t, id));
-		if (cursor->begun && prefix_compare(&prefix, &cursor->last) <= 0)
+		if (cursor->begun &&
+		    prefix_compare(&prefix, &cursor->last) <= 0)
 			continue;
 		if (limit != NULL && prefix_compare(&prefix, limit) > 0)
 			continue;
@@ -162,8 +163,8 @@ window_seek(const struct window *window, const struct rib_cursor *cursor)
 
 	while (cursor->begun && low < high) {
 		middle = low + (high - low) / 2;
-		if (prefix_compare(
-			&window->prefixes[middle], &cursor->last) <= 0)
+		if (prefix_compare(&window->prefixes[middle], &cursor->last) <=
+		    0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -202,8 +203,8 @@ order_next_any(const struct prefixes *t, const struct idset *only,
 }
 
 uint32_t
-order_next(struct prefixes *t, const struct idset *only,
-    struct rib_cursor *cursor)
+order_next(
+    struct prefixes *t, const struct idset *only, struct rib_cursor *cursor)
 {
 	struct window *window;
 	uint32_t id;

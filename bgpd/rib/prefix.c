@@ -24,7 +24,8 @@ prefixes_init(struct prefixes *t, enum family family)
 {
 	memset(t, 0, sizeof(*t));
 	t->family = family;
-	slab_init(&t->slab, sizeof(struct entry) + family_info[family].bits / 8);
+	slab_init(
+	    &t->slab, sizeof(struct entry) + family_info[family].bits / 8);
 }
 
 void
@@ -137,8 +138,8 @@ slots_grow(struct prefixes *t)
 
 	if (t->slot_count == t->slot_capacity) {
 		t->slot_capacity += t->slot_capacity / 4 + SLOTS_MIN;
-		t->slots = mem_resize(
-		    t->slots, t->slot_capacity, sizeof(*t->slots));
+		t->slots =
+		    mem_resize(t->slots, t->slot_capacity, sizeof(*t->slots));
 	}
 	if (t->slot_count < SLOTS_MIN) {
 		memset(t->slots, 0, SLOTS_MIN * sizeof(*t->slots));
@@ -162,8 +163,8 @@ slots_shrink(struct prefixes *t)
 	spread_chain(t, id);
 	if (t->slot_count < t->slot_capacity / 2) {
 		t->slot_capacity = t->slot_count + SLOTS_MIN;
-		t->slots = mem_resize(
-		    t->slots, t->slot_capacity, sizeof(*t->slots));
+		t->slots =
+		    mem_resize(t->slots, t->slot_capacity, sizeof(*t->slots));
 	}
 }
 

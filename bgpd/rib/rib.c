@@ -33,7 +33,7 @@ rib_new(void)
 	}
 	slab_init(&rib->paths, sizeof(struct path));
 	intern_init(rib);
-	TAILQ_INIT(&rib->aggregates);
+	aggregate_init(rib);
 	return rib;
 }
 
@@ -181,8 +181,7 @@ decide_entry(struct rib *rib, struct entry *e)
 }
 
 static void
-change_begin(
-    struct change *c, struct rib *rib, enum family family, uint32_t id)
+change_begin(struct change *c, struct rib *rib, enum family family, uint32_t id)
 {
 	struct path *best;
 
@@ -243,8 +242,8 @@ change_end(struct change *c)
 
 /* Where the path (source, id) of an entry is; SLAB_NONE. */
 static uint32_t
-path_find(const struct rib *rib, const struct entry *e, uint16_t source,
-    uint32_t id)
+path_find(
+    const struct rib *rib, const struct entry *e, uint16_t source, uint32_t id)
 {
 	const struct path *path;
 	uint32_t at;
@@ -347,6 +346,7 @@ rib_update(struct rib_source *source, uint32_t id, const struct prefix *prefix,
 
 	if (family >= FAMILY_COUNT)
 		return;
+	rib->now_secs = now_secs;
 	change_begin(
 	    &c, rib, family, prefixes_add(&rib->tables[family], prefix));
 	at = path_find(rib, c.entry, source->index, id);
@@ -499,9 +499,9 @@ rib_stats(const struct rib *rib, struct rib_stats *stats)
 	stats->memory = sizeof(*rib) + slab_size(&rib->paths) +
 			slab_size(&rib->attrs) + rib->blob_bytes +
 			group_memory(rib);
-	stats->memory += (rib->attr_index.slot_count +
-			     rib->blob_index.slot_count) *
-			 sizeof(struct table_link *);
+	stats->memory +=
+	    (rib->attr_index.slot_count + rib->blob_index.slot_count) *
+	    sizeof(struct table_link *);
 	for (f = 0; f < FAMILY_COUNT; f++) {
 		stats->prefixes[f] = rib->tables[f].live;
 		stats->paths[f] = rib->path_counts[f];

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "util/addr.h"
 #include "wire/wire.h"
 
@@ -145,6 +146,18 @@ struct rib_watcher {
 void rib_watch(struct rib *rib, struct rib_watcher *watcher);
 void rib_unwatch(struct rib *rib, struct rib_watcher *watcher);
 
+/* commands.c: the configuration's part of it, mounted in an address family ---------- */
+
+/* Lines of an address family: aggregate-address. */
+extern const struct cli_row rib_family_rows[];
+extern const struct cli_node_type aggregate_type;
+struct aggregate {
+	struct cli_node node;
+	struct prefix prefix;
+	bool as_set;
+	bool summary_only;
+};
+
 /* aggregate.c: aggregate-address (RFC 4271 9.2.2.2) -------------------------------- */
 
 struct rib_aggregate {
@@ -175,7 +188,9 @@ struct rib_export {
 /*
  * Peers with equal keys and families are told the same: one group. `key` is all
  * that export depends on, as bytes. The group keeps `export` of its first
- * member until rib_member_free of the last; arg_free then frees its arg.
+ * member until rib_member_free of the last; arg_free then frees its arg. Those of
+ * later members, where they are others, are freed by arg_free at once. Members
+ * are freed before their source.
  */
 struct rib_member;
 struct rib_member *rib_member_new(struct rib *rib, enum family family,

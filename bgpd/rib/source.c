@@ -46,8 +46,7 @@ source_forget_info(struct rib_source *source)
 
 /* `info` may be the source's own, changed in part: copied before it goes. */
 void
-rib_source_set(
-    struct rib_source *source, const struct rib_source_info *info)
+rib_source_set(struct rib_source *source, const struct rib_source_info *info)
 {
 	struct rib_source_info copy = *info;
 
@@ -64,8 +63,7 @@ rib_source_info(const struct rib_source *source)
 }
 
 bool
-rib_source_flush(
-    struct rib_source *source, enum family family, unsigned limit)
+rib_source_flush(struct rib_source *source, enum family family, unsigned limit)
 {
 	unsigned f, done = 0;
 	uint32_t id;

@@ -88,12 +88,11 @@ tell_ask(const struct group *g, uint32_t id, struct arena *arena,
 
 /* Outgoing attributes of a prefix, NULL if it is not told; borrowed. */
 static struct rib_attr *
-ask(struct tell *t, uint32_t id, const struct entry *e, const struct path *best)
+ask(struct tell *t, uint32_t id, const struct path *best)
 {
 	struct rib_path_view view;
 	struct attr out;
 
-	(void)e;
 	if (t->group->export.by_attr && t->asked_used == best->used &&
 	    t->asked_source == best->source && TAILQ_EMPTY(&t->rib->aggregates))
 		return t->answer;
@@ -110,8 +109,8 @@ ask(struct tell *t, uint32_t id, const struct entry *e, const struct path *best)
 /* sorting ----------------------------------------------------------------------- */
 
 static struct tell_bucket *
-bucket_find(struct tell *t, struct rib_attr *attr, enum tell_rule rule,
-    uint16_t source)
+bucket_find(
+    struct tell *t, struct rib_attr *attr, enum tell_rule rule, uint16_t source)
 {
 	struct tell_room *room = t->room;
 	uint32_t *head = attr != NULL ? &attr->bucket : &t->withdrawn, at;
@@ -177,7 +176,7 @@ look_for_group(struct tell *t, uint32_t id, bool held)
 	uint16_t was = idmap_get(&g->origin, id), source = 0;
 
 	if (best != NULL && best->source != group_only_self(g))
-		out = ask(t, id, e, best);
+		out = ask(t, id, best);
 	if (out == NULL) {
 		if (idset_has(&g->told, id))
 			item_add(t, NULL, TELL_NOT, was, id, held);
@@ -211,14 +210,15 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 		member->hidden++;
 	}
 	if (best != NULL && best->source != self)
-		out = ask(t, id, e, best);
-	if (out != NULL || again || !member->fresh)
+		out = ask(t, id, best);
+	if (out != NULL || again)
 		item_add(t, out, TELL_ALL, 0, id, again);
 	else
 		skip(t, id, again);
 }
 
-static void
+/* Gatherers return how many prefixes they looked at. */
+static uint32_t
 gather_for_group(struct tell *t)
 {
 	uint32_t count, id;
@@ -227,12 +227,13 @@ gather_for_group(struct tell *t)
 	for (count = 0; count < BATCH; count++) {
 		id = group_next(t->group, &held);
 		if (id == ID_NONE)
-			return;
+			break;
 		look_for_group(t, id, held);
 	}
+	return count;
 }
 
-static void
+static uint32_t
 gather_for_member(struct tell *t)
 {
 	struct rib_member *member = t->member;
@@ -245,12 +246,14 @@ gather_for_member(struct tell *t)
 		idset_remove(&member->todo, id);
 		look_for_member(t, id, true);
 	}
-	while (member->dump_at != ID_NONE && count++ < BATCH) {
+	for (; member->dump_at != ID_NONE && count < BATCH; count++) {
 		member->dump_at =
 		    idset_next(&t->group->told, member->dump_at + 1);
-		if (member->dump_at != ID_NONE)
-			look_for_member(t, member->dump_at, false);
+		if (member->dump_at == ID_NONE)
+			break;
+		look_for_member(t, member->dump_at, false);
 	}
+	return count;
 }
 
 /* writing ----------------------------------------------------------------------- */
@@ -279,6 +282,18 @@ hide(const struct group *g, uint16_t source, int by)
 		member->hidden += (uint32_t)by;
 }
 
+/* Does a detached member come by it no more, or knows what has changed? */
+static bool
+member_must_hear(const struct rib_member *member, uint32_t id, uint16_t was,
+    uint16_t is, bool announced)
+{
+	uint16_t self = member->self != NULL ? member->self->index : 0;
+
+	if (member->fresh && id > member->dump_at)
+		return false;
+	return self == 0 || was != self || (announced && is != self);
+}
+
 /* Notes for the group that a prefix was written. */
 static void
 commit_for_group(struct tell *t, const struct tell_bucket *bucket, uint32_t id)
@@ -298,8 +313,8 @@ commit_for_group(struct tell *t, const struct tell_bucket *bucket, uint32_t id)
 	hide(g, was, -1);
 	hide(g, is, 1);
 	idmap_set(&g->origin, id, is);
-	LIST_FOREACH(member, &g->detached, detached_link)
-		if (!member->fresh || id <= member->dump_at)
+	LIST_FOREACH (member, &g->detached, detached_link)
+		if (member_must_hear(member, id, was, is, bucket->attr != NULL))
 			member_todo(member, id);
 	if (bucket->attr != NULL) {
 		if (idset_add(&g->told, id))
@@ -389,39 +404,65 @@ lay_out(struct tell *t, const struct tell_bucket *bucket)
 	}
 }
 
-static void
-write_bucket(struct tell *t, const struct tell_bucket *bucket)
+/* Messages from item `i` on until the slice is full; where it ended. */
+static uint32_t
+write_run(struct tell *t, const struct tell_bucket *bucket, uint32_t i)
 {
 	const struct tell_item *items = t->room->items;
-	struct tell_bucket gone = *bucket;
-	uint32_t done = 0, i = 0;
+	uint32_t done;
 
-	lay_out(t, bucket);
 	while (i < bucket->count && t->room->out_len < TELL_SLICE) {
-		done += write_message(
-		    t, bucket, t->prefixes + i, bucket->count - i);
+		done = i + write_message(
+			       t, bucket, t->prefixes + i, bucket->count - i);
 		if (done == i)
 			break;
 		while (i < done)
 			commit(t, bucket, &items[t->bucket_items[i++]]);
 	}
-	if (i < bucket->count && t->room->out_len < TELL_SLICE &&
-	    bucket->attr != NULL) {
-		/* No message holds these attributes: it is as if withdrawn. */
-		t->rib->too_big += bucket->count - i;
-		gone.attr = NULL;
-		done = i;
-		while (i < bucket->count) {
-			done += write_message(
-			    t, &gone, t->prefixes + i, bucket->count - i);
-			if (done == i)
-				break;
-			while (i < done)
-				commit(t, &gone, &items[t->bucket_items[i++]]);
+	return i;
+}
+
+/*
+ * No message holds these attributes: whoever knows the prefixes must forget them
+ * (RFC 4271 9.2).
+ */
+static void
+write_too_big(struct tell *t, const struct tell_bucket *bucket, uint32_t i)
+{
+	struct tell_bucket gone = *bucket;
+	const struct tell_item *item;
+
+	t->rib->too_big += bucket->count - i;
+	gone.attr = NULL;
+	gone.count = 0;
+	for (; i < bucket->count; i++) {
+		item = &t->room->items[t->bucket_items[i]];
+		if (t->member != NULL ? item->held
+				      : idset_has(&t->group->told, item->id)) {
+			t->prefixes[gone.count] = item->prefix;
+			t->bucket_items[gone.count++] = t->bucket_items[i];
+		} else {
+			skip(t, item->id, item->held);
 		}
 	}
+	for (i = write_run(t, &gone, 0); i < gone.count; i++)
+		put_back(t, &t->room->items[t->bucket_items[i]]);
+}
+
+static void
+write_bucket(struct tell *t, const struct tell_bucket *bucket)
+{
+	uint32_t i;
+
+	lay_out(t, bucket);
+	i = write_run(t, bucket, 0);
+	if (i < bucket->count && t->room->out_len < TELL_SLICE &&
+	    bucket->attr != NULL) {
+		write_too_big(t, bucket, i);
+		return;
+	}
 	for (; i < bucket->count; i++)
-		put_back(t, &items[t->bucket_items[i]]);
+		put_back(t, &t->room->items[t->bucket_items[i]]);
 }
 
 static void
@@ -465,16 +506,15 @@ static void
 tell_run(struct tell *t)
 {
 	struct tell_room *room = t->room;
+	uint32_t looked;
 
 	do {
 		room->item_count = room->bucket_count = 0;
 		t->withdrawn = 0;
-		if (t->member != NULL)
-			gather_for_member(t);
-		else
-			gather_for_group(t);
+		looked = t->member != NULL ? gather_for_member(t)
+					   : gather_for_group(t);
 		write_buckets(t);
-	} while (room->item_count > 0 && room->out_len < TELL_SLICE);
+	} while (looked > 0 && room->out_len < TELL_SLICE);
 	rib_attr_unref(t->rib, t->answer);
 	mem_free(t->prefixes);
 	mem_free(t->bucket_items);
@@ -505,7 +545,7 @@ append(struct tell *t)
 	chunk->ids = t->ids;
 	TAILQ_INSERT_TAIL(&g->log, chunk, link);
 	g->log_bytes += chunk->len;
-	LIST_FOREACH(member, &g->members, link) {
+	LIST_FOREACH (member, &g->members, link) {
 		if (member->detached || member->cursor != NULL)
 			continue;
 		member->cursor = chunk;

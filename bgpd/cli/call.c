@@ -141,6 +141,12 @@ call_out(const struct cli_call *call)
 	return call->out;
 }
 
+const struct cli_row *
+call_row(const struct cli_call *call)
+{
+	return call->row;
+}
+
 void *
 call_session(const struct cli_call *call)
 {

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+/* The addresses of Services: kept, given, waited for (metallb.md 2.2, 2.3). */
+
+/*
+ * Two steps, so that at the start every Service asks for what it held before
+ * any other is given something new: `keep` for all, then `give` for all.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.h"
+
+#define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
+
+/* A list of addresses in text, by comma and spaces; -1: it is none. */
+static int
+addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count)
+{
+	char copy[VALUE_MAX + 16], *rest = copy, *word;
+
+	*count = 0;
+	if (strlen(text) >= sizeof(copy))
+		return -1;
+	strcpy(copy, text);
+	while ((word = strsep(&rest, ", ")) != NULL) {
+		if (*word == '\0')
+			continue;
+		if (*count == SERVICE_IPS || !tree_addr(word, &addrs[*count]))
+			return -1;
+		(*count)++;
+	}
+	if (*count == 2 && addrs[0].family == addrs[1].family)
+		return -1;
+	return *count > 0 ? 0 : -1;
+}
+
+static void
+addresses_write(const struct service *s, char *value)
+{
+	char text[ADDR_LEN];
+	size_t i;
+
+	value[0] = '\0';
+	for (i = 0; i < s->address_count; i++) {
+		if (i > 0)
+			strcat(value, ",");
+		strcat(value, addr_text(&s->addresses[i], text));
+	}
+}
+
+static void
+service_set_why(struct service *s, const char *why)
+{
+	free(s->why);
+	s->why = k8s_copy(why);
+}
+
+static void
+claim_fill(const struct service *s, struct alloc_claim *claim)
+{
+	const struct object_service *o = s->object;
+
+	memset(claim, 0, sizeof(*claim));
+	claim->service = s->name;
+	claim->sharing = o->sharing;
+	claim->backend = o->selector;
+	claim->ports = o->ports;
+	claim->port_count = o->port_count;
+	claim->pool = o->wanted == NULL ? o->pool : NULL;
+	claim->family = o->family_count == 1 ? o->families[0] : 0;
+}
+
+/* Lets all its addresses go; who waits for one of them is woken. */
+static void
+assign_release(struct cluster *c, struct service *s)
+{
+	const struct config_pool *pool;
+	size_t i;
+
+	for (i = 0; i < s->address_count; i++) {
+		pool = alloc_pool(c->alloc, &s->addresses[i]);
+		alloc_release(c->alloc, s->name, &s->addresses[i]);
+		waiters_wake(c->waiters, &s->addresses[i], pool);
+	}
+	s->address_count = 0;
+}
+
+/* Keeping ---------------------------------------------------------------------- */
+
+/* What it held when it was last seen: by our state, else by its status. */
+static void
+assign_recall(struct cluster *c, struct service *s)
+{
+	const struct object_service *o = s->object;
+	const char *value = journal_find(c->journal, s->name);
+	size_t n = 0;
+
+	s->claimed = true;
+	if (value != NULL && addresses_read(value, s->addresses, &n) == 0) {
+		s->address_count = (uint8_t)n;
+		return;
+	}
+	memcpy(s->addresses, o->status, sizeof(s->addresses));
+	s->address_count = o->status_count;
+}
+
+/* Are the addresses the wanted ones, in any order? */
+static bool
+wanted_fits(const struct service *s)
+{
+	struct bgpd_addr wanted[SERVICE_IPS];
+	size_t i, k, n;
+
+	if (s->object->wanted == NULL)
+		return true;
+	if (addresses_read(s->object->wanted, wanted, &n) == -1 ||
+	    n != s->address_count)
+		return false;
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < n; k++) {
+			if (addr_same(&wanted[i], &s->addresses[k]))
+				break;
+		}
+		if (k == n)
+			return false;
+	}
+	return true;
+}
+
+/* The annotation moves a Service (since 0.8). */
+static bool
+pool_fits(struct cluster *c, const struct service *s)
+{
+	const struct config_pool *pool;
+	size_t i;
+
+	if (s->object->pool == NULL || s->object->wanted != NULL)
+		return true;
+	for (i = 0; i < s->address_count; i++) {
+		pool = alloc_pool(c->alloc, &s->addresses[i]);
+		if (pool == NULL || strcmp(pool->name, s->object->pool) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+families_fit(const struct service *s)
+{
+	const struct object_service *o = s->object;
+	size_t i, k;
+
+	if (o->family_count == 0)
+		return true;
+	if (s->address_count < o->family_count && o->both)
+		return false;
+	for (i = 0; i < s->address_count; i++) {
+		for (k = 0; k < o->family_count; k++) {
+			if (s->addresses[i].family == o->families[k])
+				break;
+		}
+		if (k == o->family_count)
+			return false;
+	}
+	return true;
+}
+
+void
+assign_keep(struct cluster *c, struct service *s)
+{
+	struct alloc_claim claim;
+	size_t i, n;
+	bool fits;
+
+	if (!s->claimed)
+		assign_recall(c, s);
+	if (s->address_count == 0)
+		return;
+	claim_fill(s, &claim);
+	fits = wanted_fits(s) && pool_fits(c, s) && families_fit(s);
+	n = s->address_count;
+	for (i = 0; fits && i < n; i++)
+		fits = alloc_take(c->alloc, &claim, &s->addresses[i]) == 0;
+	if (!fits)
+		assign_release(c, s);
+}
+
+/* Giving ------------------------------------------------------------------------- */
+
+static int
+give_wanted(struct cluster *c, struct service *s, struct alloc_claim *claim)
+{
+	struct bgpd_addr wanted[SERVICE_IPS];
+	size_t i, n;
+
+	if (addresses_read(s->object->wanted, wanted, &n) == -1) {
+		service_set_why(s, "the address asked for is not one");
+		waiters_remove(c->waiters, s->name);
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		if (alloc_take(c->alloc, claim, &wanted[i]) == -1) {
+			service_set_why(s, alloc_why(c->alloc));
+			assign_release(c, s);
+			waiters_add(c->waiters, claim, &wanted[i]);
+			return -1;
+		}
+		s->addresses[s->address_count++] = wanted[i];
+	}
+	return 0;
+}
+
+static int
+give_one(struct cluster *c, struct service *s, struct alloc_claim *claim)
+{
+	if (alloc_any(c->alloc, claim, &s->addresses[s->address_count]) == -1)
+		return -1;
+	s->address_count++;
+	return 0;
+}
+
+/* Both families out of one pool; -1: that pool has not both. */
+static int
+give_both_from(struct cluster *c, struct service *s, struct alloc_claim *claim)
+{
+	size_t i;
+
+	for (i = 0; i < s->object->family_count; i++) {
+		claim->family = s->object->families[i];
+		if (give_one(c, s, claim) == -1)
+			break;
+	}
+	if (i == s->object->family_count)
+		return 0;
+	/* It held these for no time at all: nobody is to be woken. */
+	alloc_release(c->alloc, s->name, NULL);
+	s->address_count = 0;
+	return -1;
+}
+
+/* Two families: from one pool; else, unless both are required, one of them. */
+static int
+give_both(struct cluster *c, struct service *s, struct alloc_claim *claim)
+{
+	const char *asked = claim->pool;
+	const struct config_pool *pool;
+	size_t i;
+
+	for (i = 0; i < c->config->pool_count; i++) {
+		pool = &c->config->pools[i];
+		if (asked == NULL ? !pool->auto_assign
+				  : strcmp(asked, pool->name) != 0)
+			continue;
+		claim->pool = pool->name;
+		if (give_both_from(c, s, claim) == 0)
+			return 0;
+	}
+	claim->pool = asked;
+	for (i = 0; i < s->object->family_count && !s->object->both; i++) {
+		claim->family = s->object->families[i];
+		if (give_one(c, s, claim) == 0)
+			return 0;
+	}
+	claim->family = 0;
+	return -1;
+}
+
+/* Nothing that it lacks: true. Else it waits, and says why. */
+static bool
+give(struct cluster *c, struct service *s)
+{
+	struct alloc_claim claim;
+	int rc;
+
+	claim_fill(s, &claim);
+	if (s->object->wanted != NULL)
+		return give_wanted(c, s, &claim) == 0;
+	if (s->object->family_count == 2)
+		rc = give_both(c, s, &claim);
+	else
+		rc = give_one(c, s, &claim);
+	if (rc == 0)
+		return true;
+	service_set_why(s, s->object->both && s->object->family_count == 2
+			       ? "no pool has a free address of both families"
+			       : alloc_why(c->alloc));
+	waiters_add(c->waiters, &claim, NULL);
+	return false;
+}
+
+void
+assign_give(struct cluster *c, struct service *s)
+{
+	char value[VALUE_MAX], before[256] = "";
+
+	if (s->address_count == 0) {
+		if (s->why != NULL)
+			snprintf(before, sizeof(before), "%s", s->why);
+		if (!give(c, s)) {
+			journal_remove(c->journal, s->name);
+			if (strncmp(before, s->why, sizeof(before) - 1) != 0)
+				say(c->guest, LOG_WARNING,
+				    "AllocationFailed: %s: %s", s->name,
+				    s->why);
+			return;
+		}
+		addresses_write(s, value);
+		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
+		    value);
+	}
+	addresses_write(s, value);
+	service_set_why(s, NULL);
+	waiters_remove(c->waiters, s->name);
+	journal_put(c->journal, s->name, value);
+}
+
+void
+assign_end(struct cluster *c, struct service *s)
+{
+	char value[VALUE_MAX];
+
+	addresses_write(s, value);
+	if (s->address_count > 0)
+		say(c->guest, LOG_NOTICE, "%s let %s go", s->name, value);
+	assign_release(c, s);
+	waiters_remove(c->waiters, s->name);
+	journal_remove(c->journal, s->name);
+	service_set_why(s, NULL);
+	/* What comes under this name again is another one. */
+	s->claimed = true;
+}

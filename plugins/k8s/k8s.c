@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+/* The plugin: its rows, its settings, its start and its stop. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cluster.h"
+
+#ifndef FAIRWAY_LOCALSTATEDIR
+#define FAIRWAY_LOCALSTATEDIR "/var"
+#endif
+#define STATE FAIRWAY_LOCALSTATEDIR "/lib/fairway/k8s.state"
+
+enum row {
+	ROW_DIRECTORY,
+	ROW_API,
+	ROW_NODE,
+	ROW_NAMESPACE,
+	ROW_CONFIG_MAP,
+	ROW_STATE,
+	ROW_SHOW,
+	ROWS
+};
+
+struct k8s {
+	struct guest guest;
+	struct settings settings;
+	struct cluster *cluster; /* NULL until it is configured */
+};
+
+#define LINE(row, syntax, help)                                                \
+	[row] = { BGPD_INIT(struct bgpd_row), BGPD_ROW_LINE, row, syntax,      \
+		help, 0, 0 }
+static const struct bgpd_row rows[ROWS] = {
+	LINE(ROW_DIRECTORY, "source directory PATH",
+	    "Objects come from the manifests in a directory"),
+	LINE(ROW_API, "source api [PATH]",
+	    "Objects come from the API server (not built yet)"),
+	LINE(ROW_NODE, "node NAME",
+	    "The Node this runs on; else $NODE_NAME or the host name"),
+	LINE(ROW_NAMESPACE, "namespace NAME",
+	    "Where the ConfigMap and the memberlist Secret are"),
+	LINE(ROW_CONFIG_MAP, "config-map NAME",
+	    "The ConfigMap with MetalLB's configuration"),
+	LINE(ROW_STATE, "state PATH", "What survives a restart"),
+	[ROW_SHOW] = { BGPD_INIT(struct bgpd_row), BGPD_ROW_RUN, ROW_SHOW,
+	    "show k8s", "Source, configuration and counts of Kubernetes", 0,
+	    0 },
+};
+
+/* From the source --------------------------------------------------------------- */
+
+static void
+on_object(void *arg, struct object *object)
+{
+	struct cluster *c = arg;
+
+	c->guest->host->metric_add(c->updates_metric, 1);
+	cluster_take(c, object);
+}
+
+static void
+on_gone(void *arg, enum object_kind kind, const char *name)
+{
+	struct cluster *c = arg;
+
+	c->guest->host->metric_add(c->updates_metric, 1);
+	cluster_drop(c, kind, name);
+}
+
+static void
+on_batch(void *arg, bool synced)
+{
+	struct cluster *c = arg;
+
+	if (synced && !c->synced)
+		say(c->guest, LOG_NOTICE,
+		    "all objects are read: %zu Services, %zu EndpointSlices, "
+		    "%zu Nodes",
+		    c->service_count, c->slice_count, c->node_count);
+	c->synced |= synced;
+	cluster_converge(c);
+}
+
+static const struct source_sink sink = { on_object, on_gone, on_batch };
+
+/* Running ---------------------------------------------------------------------- */
+
+static void
+cluster_open(struct k8s *k)
+{
+	struct cluster *c = k->cluster = k8s_alloc(sizeof(*c));
+
+	c->guest = &k->guest;
+	c->settings = &k->settings;
+	cluster_init(c);
+	/* That there is none is told as well. */
+	c->config_touched = c->nodes_touched = true;
+	c->alloc = alloc_new();
+	c->waiters = waiters_new();
+	c->journal =
+	    journal_open(&k->guest, k->settings.state, k->settings.node);
+	metrics_open(c);
+	c->source =
+	    k->settings.source->open(&k->guest, k->settings.where, &sink, c);
+}
+
+static void
+cluster_close(struct k8s *k)
+{
+	struct cluster *c = k->cluster;
+
+	if (c == NULL)
+		return;
+	c->source->kind->close(c->source);
+	metrics_close(c);
+	journal_close(c->journal);
+	cluster_clear(c);
+	waiters_free(c->waiters);
+	alloc_free(c->alloc);
+	config_free(c->config);
+	report_clear(&c->report);
+	free(c->refusal);
+	free(c->overlay);
+	free(c->peer_faults);
+	free(c);
+	k->cluster = NULL;
+}
+
+static void
+ignore_fault(void *arg, unsigned line, const char *text)
+{
+	(void)arg, (void)line, (void)text;
+}
+
+/* Without a source nothing is told. */
+static void
+k8s_withdraw(struct k8s *k)
+{
+	const struct bgpd_host *host = k->guest.host;
+
+	host->begin(k->guest.self);
+	host->end(k->guest.self);
+	host->overlay(k->guest.self, "", ignore_fault, NULL);
+	say(&k->guest, LOG_WARNING,
+	    "no source is named: `source directory PATH`");
+}
+
+/* Settings ---------------------------------------------------------------------- */
+
+static void
+settings_free(struct settings *set)
+{
+	free(set->where);
+	free(set->node);
+	free(set->space);
+	free(set->config_map);
+	free(set->state);
+	memset(set, 0, sizeof(*set));
+}
+
+static char *
+node_default(void)
+{
+	const char *node = getenv("NODE_NAME");
+	char host[256] = "";
+
+	if (node != NULL && *node != '\0')
+		return k8s_copy(node);
+	gethostname(host, sizeof(host) - 1);
+	return k8s_copy(host);
+}
+
+static const struct bgpd_line *
+line_at(const struct bgpd_line *lines, uint32_t i, uint32_t size)
+{
+	return (const void *)((const char *)lines + (size_t)i * size);
+}
+
+static void
+settings_read(struct settings *set, const struct bgpd_line *lines,
+    uint32_t count, uint32_t size)
+{
+	char *values[ROWS] = { NULL };
+	const struct bgpd_line *line;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		line = line_at(lines, i, size);
+		if (line->id >= ROWS || line->value_count < 1)
+			continue;
+		free(values[line->id]);
+		values[line->id] = k8s_copy(line->values[0]);
+	}
+	memset(set, 0, sizeof(*set));
+	set->where = values[ROW_DIRECTORY];
+	set->source = set->where == NULL ? NULL : &source_directory;
+	free(values[ROW_API]);
+	set->node = values[ROW_NODE] ? values[ROW_NODE] : node_default();
+	set->space = values[ROW_NAMESPACE] ? values[ROW_NAMESPACE]
+					   : k8s_copy("metallb-system");
+	set->config_map = values[ROW_CONFIG_MAP] ? values[ROW_CONFIG_MAP]
+						 : k8s_copy("config");
+	set->state = values[ROW_STATE] ? values[ROW_STATE] : k8s_copy(STATE);
+}
+
+static bool
+settings_equal(const struct settings *a, const struct settings *b)
+{
+	return a->source == b->source && a->source != NULL &&
+	       strcmp(a->where, b->where) == 0 &&
+	       strcmp(a->node, b->node) == 0 &&
+	       strcmp(a->space, b->space) == 0 &&
+	       strcmp(a->config_map, b->config_map) == 0 &&
+	       strcmp(a->state, b->state) == 0;
+}
+
+/* The plugin's calls --------------------------------------------------------------- */
+
+static const struct bgpd_source source = {
+	BGPD_INIT(struct bgpd_source),
+	.name = "k8s",
+	.on_carry = NULL,
+};
+
+static int
+k8s_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
+{
+	struct k8s *k = k8s_alloc(sizeof(*k));
+
+	k->guest.host = host;
+	k->guest.self = self;
+	if (host->source(self, &source) == -1) {
+		host->log(self, LOG_ERR, "the source k8s is there already");
+		free(k);
+		return -1;
+	}
+	*arg = k;
+	return 0;
+}
+
+static void
+k8s_stop(void *arg)
+{
+	struct k8s *k = arg;
+
+	cluster_close(k);
+	settings_free(&k->settings);
+	free(k);
+}
+
+static const char *
+k8s_check(void *arg, const struct bgpd_line *lines, uint32_t line_count,
+    uint32_t line_size, uint32_t *bad)
+{
+	const struct bgpd_line *line;
+	const char *value;
+	uint32_t i;
+
+	(void)arg;
+	for (i = 0; i < line_count; i++) {
+		line = line_at(lines, i, line_size);
+		*bad = i;
+		value = line->value_count > 0 ? line->values[0] : NULL;
+		if (line->id == ROW_API)
+			return "`source api` is not built yet; in this "
+			       "release objects come from `source directory "
+			       "PATH`";
+		if (line->id == ROW_NODE && !tree_name_is_good(value))
+			return "this is no name of a Node";
+		if ((line->id == ROW_NAMESPACE || line->id == ROW_CONFIG_MAP) &&
+		    !tree_name_is_good(value))
+			return "this is no name of an object";
+	}
+	return NULL;
+}
+
+static void
+k8s_configure(void *arg, const struct bgpd_line *lines, uint32_t line_count,
+    uint32_t line_size)
+{
+	struct k8s *k = arg;
+	struct settings settings;
+
+	settings_read(&settings, lines, line_count, line_size);
+	if (k->cluster != NULL && settings_equal(&settings, &k->settings)) {
+		settings_free(&settings);
+		return;
+	}
+	/* What was told stands until the new source has been read. */
+	cluster_close(k);
+	settings_free(&k->settings);
+	k->settings = settings;
+	if (settings.source == NULL)
+		k8s_withdraw(k);
+	else
+		cluster_open(k);
+}
+
+static int
+k8s_run(void *arg, const struct bgpd_line *line, struct bgpd_out *out)
+{
+	struct k8s *k = arg;
+
+	if (line->id == ROW_SHOW && k->cluster != NULL)
+		return show_k8s(k->cluster, out);
+	k->guest.host->out_print(out, "%% no source is configured\n");
+	return -1;
+}
+
+/* The one symbol. */
+__attribute__((
+    visibility("default"))) extern const struct bgpd_plugin bgpd_plugin;
+const struct bgpd_plugin bgpd_plugin = {
+	BGPD_INIT(struct bgpd_plugin),
+	.name = "k8s",
+	.version = "0.1.0",
+	.caption = "Services of Kubernetes, as MetalLB serves them",
+	.rows = rows,
+	.row_count = ROWS,
+	.row_size = sizeof(rows[0]),
+	.start = k8s_start,
+	.stop = k8s_stop,
+	.check = k8s_check,
+	.configure = k8s_configure,
+	.run = k8s_run,
+};

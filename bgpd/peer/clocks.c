@@ -105,7 +105,7 @@ clocks_send_hold_ms(const struct session *session)
 	int64_t secs = session->hold_secs * INT64_C(2);
 
 	return (secs < SEND_HOLD_LEAST_SECS ? SEND_HOLD_LEAST_SECS : secs) *
-	    1000;
+	       1000;
 }
 
 static void
@@ -178,6 +178,5 @@ clocks_blocked(struct session *session, bool blocked)
 	if (!blocked || session->hold_secs == 0)
 		timer_stop(session->send_timer);
 	else if (!timer_is_on(session->send_timer))
-		timer_start(
-		    session->send_timer, clocks_send_hold_ms(session));
+		timer_start(session->send_timer, clocks_send_hold_ms(session));
 }

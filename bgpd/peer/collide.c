@@ -29,10 +29,9 @@ collide(struct session *session, const struct open *theirs)
 		return false;
 	if (other->state == FSM_OPEN_CONFIRM)
 		loser = collide_keeps_dialled(negotiate_router_id(session),
-			    peer->plan.local_as, theirs->router_id,
-			    theirs->asn)
-		    ? &peer->in
-		    : &peer->out;
+			    peer->plan.local_as, theirs->router_id, theirs->asn)
+			    ? &peer->in
+			    : &peer->out;
 	notification_set(&error, NOTIFY_CEASE, CEASE_COLLISION,
 	    "two connections at once: the one that %s dialled stays",
 	    loser->incoming ? "we" : "the peer");
@@ -90,8 +89,8 @@ listen_on_ready(void *arg, unsigned what)
 	int fd, left = 16; /* a turn */
 
 	(void)what;
-	while (left-- > 0 &&
-	    (fd = sock_accept(listener->fd, &remote, &port)) >= 0)
+	while (
+	    left-- > 0 && (fd = sock_accept(listener->fd, &remote, &port)) >= 0)
 		listen_take(listener->peers, fd, &remote, port);
 }
 
@@ -117,8 +116,7 @@ listen_open(struct peers *peers, const struct addr *local, uint16_t port)
 	listener = mem_alloc(sizeof(*listener));
 	listener->peers = peers;
 	listener->fd = fd;
-	listener->watch =
-	    watch_new(peers->loop, fd, listen_on_ready, listener);
+	listener->watch = watch_new(peers->loop, fd, listen_on_ready, listener);
 	watch_set(listener->watch, WATCH_READ);
 	TAILQ_INSERT_TAIL(&peers->listeners, listener, link);
 	log_info("peer", "listening on port %u (%s)", port, where);
@@ -155,7 +153,7 @@ peers_listen(struct peers *peers, const struct addr *addrs, unsigned count,
 	for (i = 0; i < count; i++)
 		if (listen_open(peers, &addrs[i], port) == 0)
 			opened++;
-	TAILQ_FOREACH(peer, &peers->list, link)
+	TAILQ_FOREACH (peer, &peers->list, link)
 		if (peer->config->password != NULL)
 			listen_set_password(
 			    peers, &peer->addr, peer->config->password);
@@ -183,7 +181,7 @@ listen_set_password(
 	struct text why = { 0 };
 	char who[ADDR_TEXT];
 
-	TAILQ_FOREACH(listener, &peers->listeners, link) {
+	TAILQ_FOREACH (listener, &peers->listeners, link) {
 		text_clear(&why);
 		if (sock_set_password(listener->fd, remote, password, &why) !=
 			0 &&

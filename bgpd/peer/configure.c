@@ -81,13 +81,13 @@ static bool
 router_import_changed(const struct router *old, const struct router *new)
 {
 	return old->ebgp_requires_policy != new->ebgp_requires_policy ||
-	    old->local_pref != new->local_pref ||
-	    old->enforce_first_as != new->enforce_first_as;
+	       old->local_pref != new->local_pref ||
+	       old->enforce_first_as != new->enforce_first_as;
 }
 
 static void
-peer_apply_families(struct peer *peer, const struct neighbor *old,
-    const struct neighbor *new)
+peer_apply_families(
+    struct peer *peer, const struct neighbor *old, const struct neighbor *new)
 {
 	const struct router *was = (const struct router *)old->node.parent;
 	const struct router *is = (const struct router *)new->node.parent;
@@ -137,14 +137,14 @@ peer_apply(struct peer *peer, const struct neighbor *new)
 	if (new->shutdown)
 		peer_shut(peer);
 	else if (old->shutdown || old->passive != new->passive ||
-	    old->port != new->port)
+		 old->port != new->port)
 		peer_start(peer);
 	peer_apply_families(peer, old, new);
 }
 
 static void
-peer_add(struct peers *peers, const struct neighbor *config,
-    const struct addr *addr)
+peer_add(
+    struct peers *peers, const struct neighbor *config, const struct addr *addr)
 {
 	struct peer *peer = peer_new(peers, config, addr);
 
@@ -208,7 +208,7 @@ peers_apply_policy(struct peers *peers, struct policy *new)
 	peers->policy = new != NULL ? policy_ref(new) : NULL;
 	tell_policy(peers, new);
 	if (old != NULL && new != NULL)
-		TAILQ_FOREACH(peer, &peers->list, link)
+		TAILQ_FOREACH (peer, &peers->list, link)
 			peer_apply_policy(peer, old, new);
 	if (old != NULL)
 		policy_unref(old);
@@ -231,8 +231,8 @@ peers_apply_neighbor(struct peers *peers, const struct neighbor *config)
 }
 
 void
-peers_configure(struct peers *peers, const struct cli_tree *tree,
-    struct policy *policy)
+peers_configure(
+    struct peers *peers, const struct cli_tree *tree, struct policy *policy)
 {
 	const struct router *router = tree_router(tree);
 	struct peer *peer, *next;
@@ -241,7 +241,7 @@ peers_configure(struct peers *peers, const struct cli_tree *tree,
 	if (peers->stopping)
 		return;
 	peers_apply_policy(peers, policy);
-	TAILQ_FOREACH(peer, &peers->list, link)
+	TAILQ_FOREACH (peer, &peers->list, link)
 		peer->found = false;
 	if (router != NULL)
 		CLI_EACH(config, &router->node, &neighbor_type)

@@ -62,7 +62,7 @@ export_next_hop(const struct export_rules *rules,
     const struct rib_path_view *view, struct attr *out)
 {
 	bool ours = rules->ebgp || out->next_hop.family == 0 ||
-	    (rules->next_hop_self && export_came_by(view, RIB_EBGP));
+		    (rules->next_hop_self && export_came_by(view, RIB_EBGP));
 
 	memset(&out->next_hop_local, 0, sizeof(out->next_hop_local));
 	out->present |= HAS(ATTR_NEXT_HOP);
@@ -141,8 +141,8 @@ export_route(const struct export_rules *rules, const struct rib_path_view *view,
 	export_prepare(rules, view, out);
 	why = export_next_hop(rules, view, out);
 	if (why == NULL)
-		why = filter_pass(&rules->filter, &view->prefix, arena,
-		    rules->local_as, out);
+		why = filter_pass(
+		    &rules->filter, &view->prefix, arena, rules->local_as, out);
 	if (why != NULL)
 		return why;
 	export_finish(rules, arena, out);

@@ -84,9 +84,8 @@ goodbye_on_ready(void *arg, unsigned what)
 		if (done == 1)
 			watch_set(goodbye->watch, WATCH_READ);
 	}
-	if (done < 0 ||
-	    ((what & WATCH_READ) != 0 &&
-		sock_read(goodbye->fd, bytes, sizeof(bytes)) < 0))
+	if (done < 0 || ((what & WATCH_READ) != 0 &&
+			    sock_read(goodbye->fd, bytes, sizeof(bytes)) < 0))
 		goodbye_end(goodbye);
 }
 

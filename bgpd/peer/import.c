@@ -86,6 +86,5 @@ import_route(const struct import_rules *rules, const struct prefix *prefix,
 	if (rules->prepend_as != 0)
 		out->as_path =
 		    aspath_prepend(arena, out->as_path, rules->prepend_as, 1);
-	return filter_pass(
-	    &rules->filter, prefix, arena, rules->local_as, out);
+	return filter_pass(&rules->filter, prefix, arena, rules->local_as, out);
 }

@@ -135,8 +135,7 @@ negotiate_agree(struct session *session, const struct open *theirs)
 	session->wire.ebgp = plan->ebgp;
 	session->wire.extended = false;
 	for (i = 0; i < FAMILY_COUNT; i++)
-		session->families[i] =
-		    plan->families[i] && theirs->families[i];
+		session->families[i] = plan->families[i] && theirs->families[i];
 	/* RFC 4271 4.2: the smaller; a third of it between two KEEPALIVEs. */
 	session->hold_secs = least(plan->hold_secs, theirs->hold_secs);
 	session->keepalive_secs = session->hold_secs / 3;

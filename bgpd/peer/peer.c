@@ -16,9 +16,9 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define STOP_MS	      800
-#define STEADY_MS     10000 /* a session that lasted: the next dial is at once */
-#define ORPHAN_PATHS  2000  /* dropped in one slice */
+#define STOP_MS	     800
+#define STEADY_MS    10000 /* a session that lasted: the next dial is at once */
+#define ORPHAN_PATHS 2000  /* dropped in one slice */
 
 /* A source whose session has ended, while its paths are withdrawn. */
 struct orphan {
@@ -33,8 +33,8 @@ peer_say(const struct peer *peer, char *out, size_t size)
 
 	addr_print(&peer->addr, addr);
 	if (peer->config->description != NULL)
-		snprintf(out, size, "%s (%.30s)", addr,
-		    peer->config->description);
+		snprintf(
+		    out, size, "%s (%.30s)", addr, peer->config->description);
 	else
 		snprintf(out, size, "%s", addr);
 }
@@ -43,7 +43,7 @@ bool
 peer_is_enabled(const struct peer *peer)
 {
 	return !peer->peers->stopping && !peer->leaving && !peer->overflown &&
-	    !peer->config->shutdown;
+	       !peer->config->shutdown;
 }
 
 const struct session *
@@ -92,7 +92,7 @@ peers_on_slice(void *arg)
 	bool more = orphans_slice(peers);
 	struct peer *peer;
 
-	TAILQ_FOREACH(peer, &peers->list, link)
+	TAILQ_FOREACH (peer, &peers->list, link)
 		more |= receive_slice(peer);
 	return more;
 }
@@ -291,15 +291,15 @@ peer_find(const struct peers *peers, const struct addr *addr)
 {
 	struct peer *peer;
 
-	TAILQ_FOREACH(peer, &peers->list, link)
+	TAILQ_FOREACH (peer, &peers->list, link)
 		if (addr_equal(&peer->addr, addr))
 			return peer;
 	return NULL;
 }
 
 struct peer *
-peer_new(struct peers *peers, const struct neighbor *config,
-    const struct addr *addr)
+peer_new(
+    struct peers *peers, const struct neighbor *config, const struct addr *addr)
 {
 	struct peer *peer = mem_alloc(sizeof(*peer)), *after;
 
@@ -312,7 +312,7 @@ peer_new(struct peers *peers, const struct neighbor *config,
 	session_init(&peer->in, peer, true);
 	peer->retry = timer_new(peers->loop, peer_on_retry, peer);
 	peer->restart = timer_new(peers->loop, peer_on_restart, peer);
-	TAILQ_FOREACH(after, &peers->list, link)
+	TAILQ_FOREACH (after, &peers->list, link)
 		if (addr_compare(&after->addr, addr) > 0)
 			break;
 	if (after != NULL)
@@ -389,10 +389,10 @@ peers_stop(struct peers *peers, const char *text, void (*on_done)(void *arg),
 	notification_set(&error, NOTIFY_CEASE, CEASE_ADMIN_SHUTDOWN, "%s", "");
 	if (text != NULL)
 		notification_set_text(&error, text);
-	TAILQ_FOREACH(peer, &peers->list, link)
+	TAILQ_FOREACH (peer, &peers->list, link)
 		peer_end(peer, &error);
-	timer_start(peers->stop_timer,
-	    TAILQ_EMPTY(&peers->goodbyes) ? 0 : STOP_MS);
+	timer_start(
+	    peers->stop_timer, TAILQ_EMPTY(&peers->goodbyes) ? 0 : STOP_MS);
 }
 
 void

@@ -50,8 +50,7 @@ neighbor_is_active(const struct neighbor *neighbor, enum family family)
 	    neighbor_in_family(neighbor, family);
 
 	if (line != NULL &&
-	    cli_is_set(
-		&line->node, offsetof(struct neighbor_family, activate)))
+	    cli_is_set(&line->node, offsetof(struct neighbor_family, activate)))
 		return line->activate;
 	return family == FAMILY_IPV4 && neighbor_router(neighbor)->default_ipv4;
 }
@@ -88,9 +87,9 @@ bool
 plan_differs(const struct plan *old, const struct plan *new)
 {
 	return old->local_as != new->local_as ||
-	    old->router_as != new->router_as ||
-	    old->remote_as != new->remote_as ||
-	    old->router_id != new->router_id || old->ebgp != new->ebgp ||
-	    old->guest != new->guest ||
-	    memcmp(old->families, new->families, sizeof(old->families)) != 0;
+	       old->router_as != new->router_as ||
+	       old->remote_as != new->remote_as ||
+	       old->router_id != new->router_id || old->ebgp != new->ebgp ||
+	       old->guest != new->guest ||
+	       memcmp(old->families, new->families, sizeof(old->families)) != 0;
 }

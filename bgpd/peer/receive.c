@@ -33,7 +33,7 @@ filter_make(const struct peer *peer, enum family family, bool out,
 
 	memset(filter, 0, sizeof(*filter));
 	filter->required = peer->plan.ebgp && !peer->plan.guest &&
-	    router->ebgp_requires_policy;
+			   router->ebgp_requires_policy;
 	if (line == NULL)
 		return;
 	list = out ? line->prefix_list_out : line->prefix_list_in;
@@ -54,7 +54,8 @@ receive_rules(
     const struct peer *peer, enum family family, struct import_rules *rules)
 {
 	const struct neighbor *config = peer->config;
-	const struct router *router = (const struct router *)config->node.parent;
+	const struct router *router =
+	    (const struct router *)config->node.parent;
 	const struct plan *plan = &peer->plan;
 
 	memset(rules, 0, sizeof(*rules));
@@ -157,8 +158,8 @@ receive_check_maximum(
 	    family_info[family].name, line->max_prefixes);
 	peer->overflown = true;
 	if (line->max_restart_mins != 0)
-		timer_start(peer->restart,
-		    line->max_restart_mins * INT64_C(60000));
+		timer_start(
+		    peer->restart, line->max_restart_mins * INT64_C(60000));
 	return -1;
 }
 
@@ -191,18 +192,20 @@ receive_check_maxima(struct peer *peer, struct notification *error)
 }
 
 static void
-receive_apply(struct peer *peer, const struct update *update)
+receive_apply(struct peer *peer, struct update *update)
 {
 	unsigned i;
 
 	for (i = 0; i < 2; i++)
 		receive_withdrawn(peer, update->withdrawn[i]);
-	for (i = 0; i < 2; i++)
-		if (update->verdict == VERDICT_WITHDRAW)
+	for (i = 0; i < 2; i++) {
+		if (update->verdict == VERDICT_WITHDRAW) {
 			receive_withdrawn(peer, update->announced[i]);
-		else
-			receive_announced(
-			    peer, update->announced[i], &update->attr);
+			continue;
+		}
+		update_use_next_hop(update, i);
+		receive_announced(peer, update->announced[i], &update->attr);
+	}
 }
 
 int

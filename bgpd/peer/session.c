@@ -91,8 +91,8 @@ session_is_reachable(const struct peer *peer)
 	const struct neighbor *config = peer->config;
 
 	return !peer->plan.ebgp || peer->plan.guest || config->multihop ||
-	    config->security_hops > 1 || config->no_connected_check ||
-	    iface_is_connected(&peer->addr);
+	       config->security_hops > 1 || config->no_connected_check ||
+	       iface_is_connected(&peer->addr);
 }
 
 static void
@@ -106,9 +106,9 @@ act_dial(struct session *session, const struct notification *error)
 	(void)error;
 	stream_close(session);
 	timer_start(peer->retry,
-	    clocks_jitter(1000 *
-		(CLOCK_GUEST_SECS +
-		    clocks_backoff(peer->attempts, peer->plan.connect_secs))));
+	    clocks_jitter(
+		1000 * (CLOCK_GUEST_SECS + clocks_backoff(peer->attempts,
+					       peer->plan.connect_secs))));
 	peer->attempts++;
 	if (!session_is_reachable(peer)) {
 		session_set_obstacle(peer,

@@ -7,13 +7,12 @@
 
 #include "net/net.h"
 #include "peer/peer.h"
+#include "peer/rules.h"
 #include "rib/rib.h"
 #include "util/names.h"
 
 struct out;
 struct peer;
-struct prefix_list;
-struct route_map;
 struct watch;
 
 /* fsm.c: pure ---------------------------------------------------------------- */
@@ -30,19 +29,19 @@ enum fsm_state {
 extern const struct name fsm_state_names[];
 
 enum fsm_event {
-	FSM_START,	   /* RFC 4271 8.1: 1, 3 */
-	FSM_START_PASSIVE, /* 4, 5 */
-	FSM_STOP,	   /* 2, 8 */
-	FSM_RETRY,	   /* 9: ConnectRetryTimer */
-	FSM_HOLD,	   /* 10: HoldTimer */
-	FSM_KEEPALIVE_DUE, /* 11: KeepaliveTimer */
-	FSM_SEND_HOLD,	   /* RFC 9687: SendHoldTimer */
-	FSM_CONNECTED,	   /* 16, 17 */
-	FSM_FAILED,	   /* 18 */
-	FSM_GOT_OPEN,	   /* 19 */
-	FSM_BAD_HEADER,	   /* 21 */
-	FSM_BAD_OPEN,	   /* 22 */
-	FSM_COLLISION,	   /* 23 */
+	FSM_START,	      /* RFC 4271 8.1: 1, 3 */
+	FSM_START_PASSIVE,    /* 4, 5 */
+	FSM_STOP,	      /* 2, 8 */
+	FSM_RETRY,	      /* 9: ConnectRetryTimer */
+	FSM_HOLD,	      /* 10: HoldTimer */
+	FSM_KEEPALIVE_DUE,    /* 11: KeepaliveTimer */
+	FSM_SEND_HOLD,	      /* RFC 9687: SendHoldTimer */
+	FSM_CONNECTED,	      /* 16, 17 */
+	FSM_FAILED,	      /* 18 */
+	FSM_GOT_OPEN,	      /* 19 */
+	FSM_BAD_HEADER,	      /* 21 */
+	FSM_BAD_OPEN,	      /* 22 */
+	FSM_COLLISION,	      /* 23 */
 	FSM_GOT_NOTIFICATION, /* 24, 25 */
 	FSM_GOT_KEEPALIVE,    /* 26 */
 	FSM_GOT_UPDATE,	      /* 27 */
@@ -185,90 +184,16 @@ struct listener {
 };
 void listen_close(struct peers *peers);
 /* The key of this peer on all listeners; NULL removes it. */
-void listen_set_password(struct peers *peers, const struct addr *remote,
-    const char *password);
-
-/* plan.c: what the configuration comes to, pure ------------------------------------ */
-
-/* All by value: outlives the tree it was made from. Zeroed before it is filled. */
-struct plan {
-	uint32_t local_as;
-	uint32_t router_as;
-	uint32_t remote_as; /* 0: any but ours */
-	uint32_t router_id; /* 0: from the session */
-	bool ebgp;
-	bool guest; /* a plugin owns it */
-	bool families[FAMILY_COUNT];
-	uint16_t hold_secs;
-	uint16_t keepalive_secs;
-	uint16_t connect_secs;
-};
-void plan_make(const struct neighbor *config, struct plan *plan);
-/* Must a session under `old` end, where `new` applies? */
-bool plan_differs(const struct plan *old, const struct plan *new);
-
-/* export.c, import.c: rules for routes, pure ------------------------------------------ */
-
-/* What was configured for one family of one neighbor, ready to run. */
-struct filter {
-	bool required; /* RFC 8212: none at all permits nothing */
-	bool has_list;
-	bool has_map;
-	const struct prefix_list *list;
-	const struct route_map *map;
-};
-
-/* From the neighbor's lines and the policy of now. */
-void filter_make(const struct peer *peer, enum family family, bool out,
-    struct filter *filter);
-/* NULL: passed, *attr is changed as it says; else why not. */
-const char *filter_pass(const struct filter *filter,
-    const struct prefix *prefix, struct arena *arena, uint32_t own_asn,
-    struct attr *attr);
-
-struct export_rules {
-	uint8_t family;
-	bool ebgp;
-	bool next_hop_self;
-	bool send_standard;
-	bool send_extended;
-	bool send_large;
-	bool prepend_router_as;
-	uint32_t local_as;
-	uint32_t router_as;
-	uint32_t local_pref;
-	struct addr next_hop; /* ours; family 0: there is none */
-	struct addr next_hop_local;
-	const char *owner; /* tell this plugin's routes alone; NULL: all */
-	struct filter filter;
-};
-/* NULL: it is told as *out says; else why not, in words. */
-const char *export_route(const struct export_rules *rules,
-    const struct rib_path_view *view, struct arena *arena, struct attr *out);
-
-struct import_rules {
-	bool ebgp;
-	bool enforce_first_as;
-	uint32_t local_as;
-	uint32_t router_as;
-	uint32_t remote_as;
-	uint32_t prepend_as; /* RFC 7705; 0: none */
-	uint32_t router_id;
-	uint32_t local_pref;
-	struct addr local;
-	struct filter filter;
-};
-/* NULL: used as *out says (a copy of what was received); else why not. */
-const char *import_route(const struct import_rules *rules,
-    const struct prefix *prefix, struct arena *arena, struct attr *out);
+void listen_set_password(
+    struct peers *peers, const struct addr *remote, const char *password);
 
 /* receive.c: UPDATE to the RIB ----------------------------------------------------------- */
 
 /* 0, or -1 with what to send. */
 int receive_update(
     struct session *session, struct buf body, struct notification *error);
-void receive_rules(const struct peer *peer, enum family family,
-    struct import_rules *rules);
+void receive_rules(
+    const struct peer *peer, enum family family, struct import_rules *rules);
 /* Runs the import policy again over what is kept, in slices. */
 void receive_again(struct peer *peer, enum family family);
 bool receive_slice(struct peer *peer); /* true: there is more */
@@ -351,8 +276,8 @@ struct peers {
 	TAILQ_HEAD(, goodbye) goodbyes;
 	TAILQ_HEAD(, orphan) orphans;
 	TAILQ_HEAD(, teller) tellers;
-	struct task *task; /* slices of import and of dropping orphans */
-	struct arena *scratch;	/* of one message */
+	struct task *task;     /* slices of import and of dropping orphans */
+	struct arena *scratch; /* of one message */
 	uint8_t *read_buffer;
 	char hostname[65];
 	bool stopping;

@@ -192,8 +192,8 @@ stream_read(struct session *session)
 	mem_free(session->partial);
 	session->partial_len = kept + (size_t)n - at;
 	session->partial = session->partial_len == 0
-	    ? NULL
-	    : mem_copy(buffer + at, session->partial_len);
+			       ? NULL
+			       : mem_copy(buffer + at, session->partial_len);
 	return n;
 }
 
@@ -221,8 +221,8 @@ stream_put(struct session *session, const void *bytes, size_t len)
 
 /* 1 all sent, 0 the socket is full, -1 the connection has ended. */
 static int
-stream_write(struct session *session, const void *bytes, size_t len,
-    size_t *sent)
+stream_write(
+    struct session *session, const void *bytes, size_t len, size_t *sent)
 {
 	ssize_t n;
 
@@ -315,8 +315,7 @@ stream_flush(struct session *session)
 	if (done < 0)
 		return;
 	clocks_blocked(session, done == 0);
-	watch_set(
-	    session->watch, WATCH_READ | (done == 1 ? 0 : WATCH_WRITE));
+	watch_set(session->watch, WATCH_READ | (done == 1 ? 0 : WATCH_WRITE));
 }
 
 static void

@@ -45,9 +45,9 @@ tell_next_hop(const struct session *session, enum family family,
 	if (addr_is_link_local(local))
 		rules->next_hop_local = *local;
 	else if (!iface_is_connected(&session->peer->addr) ||
-	    iface_link_local(local, &rules->next_hop_local) != 0)
-		memset(&rules->next_hop_local, 0,
-		    sizeof(rules->next_hop_local));
+		 iface_link_local(local, &rules->next_hop_local) != 0)
+		memset(
+		    &rules->next_hop_local, 0, sizeof(rules->next_hop_local));
 	if (rules->next_hop.family == 0)
 		rules->next_hop = rules->next_hop_local;
 	rules->next_hop.scope = 0;
@@ -55,14 +55,13 @@ tell_next_hop(const struct session *session, enum family family,
 }
 
 static void
-tell_communities(
-    const struct neighbor_family *line, struct export_rules *rules)
+tell_communities(const struct neighbor_family *line, struct export_rules *rules)
 {
 	rules->send_standard = rules->send_extended = rules->send_large = true;
 	if (line == NULL)
 		return;
 	rules->send_standard = line->send_all && line->send_both &&
-	    line->send_community && line->send_standard;
+			       line->send_community && line->send_standard;
 	rules->send_extended =
 	    line->send_all && line->send_both && line->send_extended;
 	rules->send_large = line->send_all && line->send_large;
@@ -84,7 +83,8 @@ tell_rules(const struct session *session, enum family family,
 	rules->local_as = plan->local_as;
 	rules->router_as = plan->router_as;
 	rules->prepend_router_as = plan->router_as != 0 &&
-	    plan->router_as != plan->local_as && !config->replace_as;
+				   plan->router_as != plan->local_as &&
+				   !config->replace_as;
 	rules->local_pref =
 	    ((const struct router *)config->node.parent)->local_pref;
 	rules->owner = config->node.owner;
@@ -157,7 +157,7 @@ teller_find(const struct peers *peers, const struct text *key)
 {
 	struct teller *teller;
 
-	TAILQ_FOREACH(teller, &peers->tellers, link)
+	TAILQ_FOREACH (teller, &peers->tellers, link)
 		if (teller->key.len == key->len &&
 		    memcmp(teller->key.s, key->s, key->len) == 0)
 			return teller;
@@ -205,12 +205,16 @@ tell_on_pending(void *arg)
 }
 
 static void
-tell_join(
-    struct session *session, enum family family, struct teller *teller)
+tell_join(struct session *session, enum family family, struct teller *teller)
 {
 	struct peer *peer = session->peer;
 	struct peer_family *state = &peer->families[family];
-	struct rib_export export = { tell_export, teller };
+	/* Without a policy the answer is the same for every prefix. */
+	struct rib_export export = {
+		.by_attr = teller->list == NULL && teller->map == NULL,
+		.export = tell_export,
+		.arg = teller,
+	};
 
 	state->teller = teller;
 	state->member = rib_member_new(peer->peers->rib, family, teller->key.s,
@@ -377,8 +381,8 @@ teller_is_changed(const struct teller *teller, const struct policy *new)
 	return (teller->list != NULL &&
 		   policy_prefix_list_changed(
 		       teller->policy, new, af, teller->list)) ||
-	    (teller->map != NULL &&
-		policy_route_map_changed(teller->policy, new, teller->map));
+	       (teller->map != NULL &&
+		   policy_route_map_changed(teller->policy, new, teller->map));
 }
 
 static void
@@ -404,7 +408,7 @@ teller_ask_again(struct peers *peers, const struct teller *teller)
 	struct peer *peer;
 	bool asked = false;
 
-	TAILQ_FOREACH(peer, &peers->list, link) {
+	TAILQ_FOREACH (peer, &peers->list, link) {
 		if (peer->families[family].teller != teller)
 			continue;
 		if (!asked)
@@ -422,7 +426,7 @@ tell_policy(struct peers *peers, struct policy *policy)
 
 	if (policy == NULL)
 		return;
-	TAILQ_FOREACH(teller, &peers->tellers, link) {
+	TAILQ_FOREACH (teller, &peers->tellers, link) {
 		changed = teller_is_changed(teller, policy);
 		teller_set_policy(teller, policy);
 		if (changed)

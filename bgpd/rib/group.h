@@ -78,7 +78,8 @@ struct rib_member {
 	uint32_t hidden; /* told to the group, but not to it */
 	uint32_t lap;
 	bool detached;
-	bool fresh;	 /* knows nothing of what the dump has not reached */
+	bool fresh; /* knows nothing of what the dump has not reached */
+	bool refresh_next;
 	bool end_of_rib; /* still to be said */
 	bool idle;	 /* waits for on_pending */
 	void (*on_pending)(void *arg);

@@ -131,8 +131,12 @@ member_attach(struct rib_member *member)
 void
 rib_member_refresh(struct rib_member *member)
 {
+	/* The first dump is not interrupted: it has books to set up. */
+	if (member->detached && member->fresh) {
+		member->refresh_next = true;
+		return;
+	}
 	member_detach(member);
-	member->fresh = false;
 	member->dump_at = SLAB_NONE;
 	member_wake(member);
 }
@@ -254,6 +258,11 @@ rib_member_take(struct rib_member *member, const uint8_t **data)
 		if (len > 0)
 			return len;
 		member_attach(member);
+		if (member->refresh_next) {
+			member->refresh_next = false;
+			rib_member_refresh(member);
+			return rib_member_take(member, data);
+		}
 	}
 	do {
 		len = take_log(member, data);

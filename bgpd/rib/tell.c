@@ -202,14 +202,20 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 	const struct path *best = rib_best(t->rib, e);
 	struct rib_attr *out = NULL;
 
-	if (best != NULL && best->source == self &&
+	if (member->fresh && !again && best != NULL && best->source == self &&
 	    idmap_get(&t->group->origin, id) == 0 &&
 	    idset_has(&t->group->told, id)) {
 		/* The group was told it before this member joined. */
 		idmap_set(&t->group->origin, id, self);
 		member->hidden++;
 	}
-	if (best != NULL && best->source != self)
+	/*
+	 * It hears no more than what the group takes it to know: changes that
+	 * the group has not looked at yet come by the group.
+	 */
+	if (best != NULL && best->source != self &&
+	    idset_has(&t->group->told, id) &&
+	    (self == 0 || idmap_get(&t->group->origin, id) != self))
 		out = ask(t, id, best);
 	if (out != NULL || again)
 		item_add(t, out, TELL_ALL, 0, id, again);

@@ -24,7 +24,7 @@ number_at(const struct segment *segment, unsigned i)
 	const uint8_t *p = segment->numbers + 4 * (size_t)i;
 
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
+	       (uint32_t)p[2] << 8 | p[3];
 }
 
 static void
@@ -192,8 +192,7 @@ aspath_decode_as4(
 	struct builder b;
 	size_t at = 0;
 
-	if (buf_left(&bytes) < 6 ||
-	    aspath_decode(arena, bytes, 4, &whole) != 0)
+	if (buf_left(&bytes) < 6 || aspath_decode(arena, bytes, 4, &whole) != 0)
 		return -1;
 	*path = whole;
 	if (!aspath_has_confed(whole))
@@ -259,8 +258,8 @@ aspath_encode(
 		for (unsigned i = 0; width == 2 && i < segment.count; i++) {
 			uint32_t asn = number_at(&segment, i);
 
-			buf_put_u16(out,
-			    (uint16_t)(asn > UINT16_MAX ? AS_TRANS : asn));
+			buf_put_u16(
+			    out, (uint16_t)(asn > UINT16_MAX ? AS_TRANS : asn));
 		}
 	}
 }
@@ -294,8 +293,8 @@ aspath_first(const struct blob *path)
 	struct segment segment;
 	size_t at = 0;
 
-	if (!segment_next(path, &at, &segment) ||
-	    segment.type != AS_SEQUENCE || segment.count == 0)
+	if (!segment_next(path, &at, &segment) || segment.type != AS_SEQUENCE ||
+	    segment.count == 0)
 		return 0;
 	return number_at(&segment, 0);
 }

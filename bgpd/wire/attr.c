@@ -1,16 +1,46 @@
 /* SPDX-License-Identifier: ISC */
-/* Path attributes as a set: one row of a table each, in and out. */
-
-/*
- * A row says which flags an attribute must have, how long it may be, what a
- * flaw asks for (RFC 7606 7), and how it is read into a struct attr. A reader is
- * called with a value whose length the row has checked; -1 is "malformed".
- */
-
+/* Path attributes: one table of rows, read and written by it (RFC 4271 4.3). */
 #include <string.h>
 
 #include "util/arena.h"
 #include "wire/inner.h"
+
+/*
+ * An UPDATE's attributes flow through take_attr: seen before? ours? flags,
+ * length and value as the row wants them? Each "no" is a verdict of RFC 7606,
+ * and the gravest of the message is kept by update_flaw. What no row knows and
+ * is optional transitive is carried along as it came, with the Partial bit.
+ */
+enum {
+	WELL_KNOWN = ATTR_FLAG_TRANSITIVE,
+	TRANSITIVE = ATTR_FLAG_OPTIONAL | ATTR_FLAG_TRANSITIVE,
+	LOCAL = ATTR_FLAG_OPTIONAL,
+	KIND = ATTR_FLAG_OPTIONAL | ATTR_FLAG_TRANSITIVE,
+	CARRIED = TRANSITIVE | ATTR_FLAG_PARTIAL,
+	LEN_MAX = UINT16_MAX,
+	IPV6_EXT_COMMUNITIES = 25,
+};
+
+struct attr_row {
+	uint8_t flags; /* optional, transitive */
+	uint8_t unit;  /* the length is a multiple of it */
+	uint16_t min;
+	uint16_t max;
+	uint8_t subcode;	/* of a bad value */
+	enum verdict on_flags;	/* RFC 7606 3 (c) */
+	enum verdict on_length; /* ... and 7, row by row */
+	enum verdict on_value;
+	bool internal; /* from an external peer: ignored */
+	/* -1 for a bad value; the length has been checked. */
+	int (*decode)(struct update_reader *reader, struct buf *value);
+	void (*encode)(struct buf *out, const struct attr *attr,
+	    const struct wire_session *session);
+	/* Instead of the two: where the number, list or set is in the attr. */
+	enum { OTHER, NUMBER, LIST, SET } kind;
+	uint16_t at;
+};
+static const struct attr_row attr_rows[ATTR_LARGE_COMMUNITIES + 1];
+#define ROW_COUNT (sizeof(attr_rows) / sizeof(attr_rows[0]))
 
 const struct name attr_names[] = {
 	{ ATTR_ORIGIN, "ORIGIN" },
@@ -25,470 +55,510 @@ const struct name attr_names[] = {
 	{ ATTR_CLUSTER_LIST, "CLUSTER_LIST" },
 	{ ATTR_MP_REACH, "MP_REACH_NLRI" },
 	{ ATTR_MP_UNREACH, "MP_UNREACH_NLRI" },
-	{ ATTR_EXT_COMMUNITIES, "EXTENDED COMMUNITIES" },
+	{ ATTR_EXT_COMMUNITIES, "EXTENDED_COMMUNITIES" },
 	{ ATTR_AS4_PATH, "AS4_PATH" },
 	{ ATTR_AS4_AGGREGATOR, "AS4_AGGREGATOR" },
-	{ ATTR_LARGE_COMMUNITIES, "LARGE_COMMUNITY" },
+	{ IPV6_EXT_COMMUNITIES, "IPV6_EXTENDED_COMMUNITIES" },
+	{ ATTR_LARGE_COMMUNITIES, "LARGE_COMMUNITIES" },
 	{ 0, NULL },
 };
 
-enum {
-	WELL_KNOWN = ATTR_FLAG_TRANSITIVE,
-	OPTIONAL = ATTR_FLAG_OPTIONAL,
-	TRANSITIVE = ATTR_FLAG_OPTIONAL | ATTR_FLAG_TRANSITIVE,
-};
+/* What is a member of struct attr by its number. */
+#define BIT(type) (1u << (type))
+static const uint32_t attr_stored =
+    BIT(ATTR_ORIGIN) | BIT(ATTR_AS_PATH) | BIT(ATTR_MED) |
+    BIT(ATTR_LOCAL_PREF) | BIT(ATTR_ATOMIC_AGGREGATE) | BIT(ATTR_AGGREGATOR) |
+    BIT(ATTR_COMMUNITIES) | BIT(ATTR_ORIGINATOR_ID) | BIT(ATTR_CLUSTER_LIST) |
+    BIT(ATTR_EXT_COMMUNITIES);
 
-/* Values ---------------------------------------------------------------------- */
+/* Values in ------------------------------------------------------------------ */
 
 static int
-origin_decode(struct update_reader *r, struct buf *value)
+decode_origin(struct update_reader *reader, struct buf *value)
 {
-	struct attr *attr = &r->update->attr;
+	uint8_t origin = buf_u8(value);
 
-	attr->origin = buf_u8(value);
-	return attr->origin <= ORIGIN_INCOMPLETE ? 0 : -1;
-}
-
-/* RFC 7607: AS 0 is malformed; RFC 5065 5: confederation segments from outside. */
-static int
-as_path_decode(struct update_reader *r, struct buf *value)
-{
-	struct attr *attr = &r->update->attr;
-	size_t len = buf_left(value);
-
-	if (len == 0)
-		return 0;
-	if (aspath_decode(r->arena, buf_sub(value, len),
-		r->session->as4 ? 4 : 2, &attr->as_path) == -1)
+	if (origin > ORIGIN_INCOMPLETE)
 		return -1;
-	if (aspath_has(attr->as_path, 0))
+	reader->update->attr.origin = origin;
+	return 0;
+}
+
+/* Confederation segments are for members of one (RFC 5065 5). */
+static int
+decode_as_path(struct update_reader *reader, struct buf *value)
+{
+	struct attr *attr = &reader->update->attr;
+	unsigned width = reader->session->as4 ? 4 : 2;
+
+	if (aspath_decode(reader->arena, *value, width, &attr->as_path) != 0)
 		return -1;
-	return r->session->ebgp && aspath_has_confed(attr->as_path) ? -1 : 0;
-}
-
-static int
-next_hop_decode(struct update_reader *r, struct buf *value)
-{
-	r->next_hop = addr_v4(buf_u32(value));
-	return addr_is_host(&r->next_hop) ? 0 : -1;
-}
-
-static int
-med_decode(struct update_reader *r, struct buf *value)
-{
-	r->update->attr.med = buf_u32(value);
+	if (reader->session->ebgp && aspath_has_confed(attr->as_path))
+		return -1;
 	return 0;
 }
 
 static int
-local_pref_decode(struct update_reader *r, struct buf *value)
+decode_next_hop(struct update_reader *reader, struct buf *value)
 {
-	r->update->attr.local_pref = buf_u32(value);
-	return 0;
+	reader->update->next_hop[0] = addr_v4(buf_u32(value));
+	return addr_is_host(&reader->update->next_hop[0]) ? 0 : -1;
 }
 
 static int
-nothing_decode(struct update_reader *r, struct buf *value)
+decode_nothing(struct update_reader *reader, struct buf *value)
 {
-	(void)r;
+	(void)reader;
 	(void)value;
 	return 0;
 }
 
+/* RFC 7606 7.7: the length says how the peer writes AS numbers; RFC 7607. */
 static int
-aggregator_decode(struct update_reader *r, struct buf *value)
+decode_aggregator(struct update_reader *reader, struct buf *value)
 {
-	struct attr *attr = &r->update->attr;
+	struct attr *attr = &reader->update->attr;
+	bool as4 = reader->session->as4;
+	uint32_t asn;
 
-	if (buf_left(value) != (r->session->as4 ? 8u : 6u))
+	if (buf_left(value) != (as4 ? 8u : 6u))
 		return -1;
-	attr->aggregator_as = r->session->as4 ? buf_u32(value) : buf_u16(value);
+	asn = as4 ? buf_u32(value) : buf_u16(value);
+	if (asn == 0)
+		return -1;
+	attr->aggregator_as = asn;
 	attr->aggregator_id = buf_u32(value);
-	return attr->aggregator_as != 0 ? 0 : -1; /* RFC 7607 */
+	return 0;
 }
 
-static int
-set_decode(struct update_reader *r, struct buf *value, unsigned unit,
-    const struct blob **list)
+/* A member that is a number, or sorted or plain bytes. */
+static void
+decode_member(
+    struct update_reader *reader, const struct attr_row *row, struct buf *value)
 {
+	char *member = (char *)&reader->update->attr + row->at;
 	size_t len = buf_left(value);
 
-	if (len % unit != 0)
-		return -1;
-	*list = blob_set(r->arena, buf_bytes(value, len), len / unit, unit);
-	return 0;
-}
-
-static int
-communities_decode(struct update_reader *r, struct buf *value)
-{
-	return set_decode(r, value, 4, &r->update->attr.communities);
-}
-
-static int
-ext_communities_decode(struct update_reader *r, struct buf *value)
-{
-	return set_decode(r, value, 8, &r->update->attr.ext_communities);
-}
-
-static int
-large_communities_decode(struct update_reader *r, struct buf *value)
-{
-	return set_decode(r, value, 12, &r->update->attr.large_communities);
-}
-
-static int
-originator_decode(struct update_reader *r, struct buf *value)
-{
-	r->update->attr.originator_id = buf_u32(value);
-	return 0;
-}
-
-static int
-cluster_list_decode(struct update_reader *r, struct buf *value)
-{
-	size_t len = buf_left(value);
-
-	if (len % 4 != 0)
-		return -1;
-	r->update->attr.cluster_list =
-	    blob_new(r->arena, buf_bytes(value, len), len);
-	return 0;
-}
-
-static int
-as4_path_decode(struct update_reader *r, struct buf *value)
-{
-	return aspath_decode_as4(
-	    r->arena, buf_sub(value, buf_left(value)), &r->as4_path);
-}
-
-static int
-as4_aggregator_decode(struct update_reader *r, struct buf *value)
-{
-	r->as4_aggregator_as = buf_u32(value);
-	r->as4_aggregator_id = buf_u32(value);
-	r->has_as4_aggregator = r->as4_aggregator_as != 0;
-	return r->has_as4_aggregator ? 0 : -1;
-}
-
-/* The table -------------------------------------------------------------------- */
-
-/* Who is believed; from others it is dropped without a word. */
-enum from { FROM_ALL, FROM_IBGP, FROM_OLD };
-
-struct attr_row {
-	uint8_t type;
-	uint8_t flags;
-	uint16_t min, max; /* of the length */
-	enum verdict flaw; /* what a wrong length or value asks for */
-	enum from from;
-	uint8_t subcode; /* of a value that is wrong, when it resets */
-	int (*decode)(struct update_reader *r, struct buf *value);
-};
-
-#define ANY UINT16_MAX
-static const struct attr_row rows[] = {
-	{ ATTR_ORIGIN, WELL_KNOWN, 1, 1, VERDICT_WITHDRAW, FROM_ALL,
-	    UPDATE_ORIGIN, origin_decode },
-	{ ATTR_AS_PATH, WELL_KNOWN, 0, ANY, VERDICT_WITHDRAW, FROM_ALL,
-	    UPDATE_AS_PATH, as_path_decode },
-	{ ATTR_NEXT_HOP, WELL_KNOWN, 4, 4, VERDICT_WITHDRAW, FROM_ALL,
-	    UPDATE_NEXT_HOP, next_hop_decode },
-	{ ATTR_MED, OPTIONAL, 4, 4, VERDICT_WITHDRAW, FROM_ALL, UPDATE_OPTIONAL,
-	    med_decode },
-	{ ATTR_LOCAL_PREF, WELL_KNOWN, 4, 4, VERDICT_WITHDRAW, FROM_IBGP,
-	    UPDATE_LENGTH, local_pref_decode },
-	{ ATTR_ATOMIC_AGGREGATE, WELL_KNOWN, 0, 0, VERDICT_DISCARD, FROM_ALL,
-	    UPDATE_LENGTH, nothing_decode },
-	{ ATTR_AGGREGATOR, TRANSITIVE, 6, 8, VERDICT_DISCARD, FROM_ALL,
-	    UPDATE_OPTIONAL, aggregator_decode },
-	{ ATTR_COMMUNITIES, TRANSITIVE, 4, ANY, VERDICT_WITHDRAW, FROM_ALL,
-	    UPDATE_OPTIONAL, communities_decode },
-	{ ATTR_ORIGINATOR_ID, OPTIONAL, 4, 4, VERDICT_WITHDRAW, FROM_IBGP,
-	    UPDATE_OPTIONAL, originator_decode },
-	{ ATTR_CLUSTER_LIST, OPTIONAL, 4, ANY, VERDICT_WITHDRAW, FROM_IBGP,
-	    UPDATE_OPTIONAL, cluster_list_decode },
-	{ ATTR_MP_REACH, OPTIONAL, 5, ANY, VERDICT_RESET, FROM_ALL,
-	    UPDATE_OPTIONAL, update_decode_reach },
-	{ ATTR_MP_UNREACH, OPTIONAL, 3, ANY, VERDICT_RESET, FROM_ALL,
-	    UPDATE_OPTIONAL, update_decode_unreach },
-	{ ATTR_EXT_COMMUNITIES, TRANSITIVE, 8, ANY, VERDICT_WITHDRAW, FROM_ALL,
-	    UPDATE_OPTIONAL, ext_communities_decode },
-	{ ATTR_AS4_PATH, TRANSITIVE, 6, ANY, VERDICT_DISCARD, FROM_OLD,
-	    UPDATE_OPTIONAL, as4_path_decode },
-	{ ATTR_AS4_AGGREGATOR, TRANSITIVE, 8, 8, VERDICT_DISCARD, FROM_OLD,
-	    UPDATE_OPTIONAL, as4_aggregator_decode },
-	{ ATTR_LARGE_COMMUNITIES, TRANSITIVE, 12, ANY, VERDICT_WITHDRAW,
-	    FROM_ALL, UPDATE_OPTIONAL, large_communities_decode },
-};
-
-/* By type, made of the table by the compiler's hand: 0 is none, else row + 1. */
-static const uint8_t row_of[256] = {
-	[ATTR_ORIGIN] = 1,
-	[ATTR_AS_PATH] = 2,
-	[ATTR_NEXT_HOP] = 3,
-	[ATTR_MED] = 4,
-	[ATTR_LOCAL_PREF] = 5,
-	[ATTR_ATOMIC_AGGREGATE] = 6,
-	[ATTR_AGGREGATOR] = 7,
-	[ATTR_COMMUNITIES] = 8,
-	[ATTR_ORIGINATOR_ID] = 9,
-	[ATTR_CLUSTER_LIST] = 10,
-	[ATTR_MP_REACH] = 11,
-	[ATTR_MP_UNREACH] = 12,
-	[ATTR_EXT_COMMUNITIES] = 13,
-	[ATTR_AS4_PATH] = 14,
-	[ATTR_AS4_AGGREGATOR] = 15,
-	[ATTR_LARGE_COMMUNITIES] = 16,
-};
-
-static bool
-row_is_believed(const struct attr_row *row, const struct wire_session *session)
-{
-	if (row->from == FROM_IBGP)
-		return !session->ebgp; /* RFC 7606 7.5, 7.9, 7.10 */
-	if (row->from == FROM_OLD)
-		return !session->as4; /* RFC 6793 4.1 */
-	return true;
-}
-
-/* RFC 7606 3 (c): the Optional and Transitive bits against the row's. */
-static bool
-flags_are_right(const struct attr_row *row, uint8_t flags)
-{
-	return (flags & (ATTR_FLAG_OPTIONAL | ATTR_FLAG_TRANSITIVE)) ==
-	       row->flags;
-}
-
-static void
-known_decode(struct update_reader *r, const struct attr_row *row, uint8_t flags,
-    struct buf value)
-{
-	size_t len = buf_left(&value);
-	const char *name = name_of(attr_names, row->type);
-
-	if (!row_is_believed(row, r->session))
-		return;
-	if (!flags_are_right(row, flags)) {
-		update_flaw(r,
-		    row->flaw == VERDICT_RESET ? VERDICT_RESET
-					       : VERDICT_WITHDRAW,
-		    UPDATE_FLAGS, "%s has flags 0x%02x", name, flags);
-		return;
-	}
-	if (len < row->min || (row->max != ANY && len > row->max)) {
-		update_flaw(
-		    r, row->flaw, UPDATE_LENGTH, "%s of %zu bytes", name, len);
-		return;
-	}
-	if (row->decode(r, &value) == -1) {
-		update_flaw(
-		    r, row->flaw, row->subcode, "%s is malformed", name);
-		return;
-	}
-	if (row->type < 32)
-		r->update->attr.present |= 1u << row->type;
-}
-
-/* RFC 4271 5: kept with the Partial bit if transitive, else dropped. */
-static void
-unknown_decode(
-    struct update_reader *r, uint8_t flags, uint8_t type, struct buf value)
-{
-	struct attr *attr = &r->update->attr;
-	size_t old = attr->unknown != NULL ? attr->unknown->len : 0;
-	size_t len = buf_left(&value);
-	struct blob *blob;
-	struct buf out;
-
-	if (!(flags & ATTR_FLAG_OPTIONAL)) {
-		update_flaw(r, VERDICT_RESET, UPDATE_UNRECOGNIZED,
-		    "unknown well-known attribute %u", type);
-		return;
-	}
-	if (!(flags & ATTR_FLAG_TRANSITIVE))
-		return;
-	blob = blob_new(r->arena, NULL, old + len + (len > 255 ? 4 : 3));
-	if (old > 0)
-		memcpy(blob->bytes, attr->unknown->bytes, old);
-	out = buf_writer(blob->bytes + old, blob->len - old);
-	attr_put_header(&out, TRANSITIVE | ATTR_FLAG_PARTIAL, type, len);
-	buf_put(&out, buf_bytes(&value, len), len);
-	attr->unknown = blob;
-}
-
-/* RFC 7606 3 (g): of doubles the first counts; of the MP ones none may be. */
-static bool
-is_seen(struct update_reader *r, uint8_t type)
-{
-	uint32_t bit = 1u << type % 32, *word = &r->seen[type / 32];
-
-	if (!(*word & bit)) {
-		*word |= bit;
-		return false;
-	}
-	update_flaw(r,
-	    type == ATTR_MP_REACH || type == ATTR_MP_UNREACH ? VERDICT_RESET
-							     : VERDICT_DISCARD,
-	    UPDATE_MALFORMED, "%s twice", name_of(attr_names, type));
-	return true;
-}
-
-/* RFC 6793 4.2.3: what a NEW speaker behind an OLD one said. */
-static void
-as4_merge(struct update_reader *r)
-{
-	struct attr *attr = &r->update->attr;
-
-	attr->present &= ~(1u << ATTR_AS4_PATH | 1u << ATTR_AS4_AGGREGATOR);
-	if (ATTR_HAS(attr, ATTR_AGGREGATOR) && r->has_as4_aggregator) {
-		if (attr->aggregator_as != AS_TRANS)
-			return;
-		attr->aggregator_as = r->as4_aggregator_as;
-		attr->aggregator_id = r->as4_aggregator_id;
-	}
-	if (r->as4_path != NULL)
-		attr->as_path =
-		    aspath_merge(r->arena, attr->as_path, r->as4_path);
-}
-
-static void
-one_decode(struct update_reader *r, struct buf *bytes)
-{
-	uint8_t flags = buf_u8(bytes), type = buf_u8(bytes);
-	size_t len =
-	    flags & ATTR_FLAG_EXTENDED ? buf_u16(bytes) : buf_u8(bytes);
-	struct buf value = buf_sub(bytes, len);
-
-	if (bytes->failed) {
-		/* RFC 7606 4: an overrun leaves what came before it. */
-		update_flaw(r, VERDICT_WITHDRAW, UPDATE_LENGTH,
-		    "%s runs over the end", name_of(attr_names, type));
-		return;
-	}
-	if (is_seen(r, type))
-		return;
-	if (row_of[type] != 0)
-		known_decode(r, &rows[row_of[type] - 1], flags, value);
+	if (row->kind == NUMBER)
+		*(uint32_t *)(void *)member = buf_u32(value);
+	else if (row->kind == SET)
+		*(const struct blob **)(void *)member = blob_set(reader->arena,
+		    buf_bytes(value, len), len / row->unit, row->unit);
 	else
-		unknown_decode(r, flags, type, value);
+		*(const struct blob **)(void *)member =
+		    blob_new(reader->arena, buf_bytes(value, len), len);
 }
 
-void
-attr_decode(struct update_reader *r, struct buf bytes)
+/* RFC 6793 4.1: a peer that speaks 4 octets has no business with these two. */
+static int
+decode_as4_path(struct update_reader *reader, struct buf *value)
 {
-	while (buf_left(&bytes) > 0 && !bytes.failed)
-		one_decode(r, &bytes);
-	as4_merge(r);
+	if (reader->session->as4)
+		return -1;
+	return aspath_decode_as4(reader->arena, *value, &reader->as4_path);
 }
 
-/* Out ----------------------------------------------------------------------------- */
+static int
+decode_as4_aggregator(struct update_reader *reader, struct buf *value)
+{
+	uint32_t asn = buf_u32(value);
+
+	if (reader->session->as4 || asn == 0)
+		return -1;
+	reader->as4_aggregator_as = asn;
+	reader->as4_aggregator_id = buf_u32(value);
+	reader->has_as4_aggregator = true;
+	return 0;
+}
+
+/* Carried like one that we do not know, once its length was checked. */
+static int
+decode_carried(struct update_reader *reader, struct buf *value)
+{
+	size_t len = buf_left(value);
+
+	reader->carried[IPV6_EXT_COMMUNITIES / 32] |=
+	    BIT(IPV6_EXT_COMMUNITIES % 32);
+	reader->carried_len += len + (len > UINT8_MAX ? 4 : 3);
+	return 0;
+}
+
+/* Values out ----------------------------------------------------------------- */
 
 void
 attr_put_header(struct buf *out, uint8_t flags, uint8_t type, size_t len)
 {
-	if (len > 65535)
+	if (len > UINT16_MAX) {
 		out->failed = true;
-	buf_put_u8(out, flags | (len > 255 ? ATTR_FLAG_EXTENDED : 0));
+		return;
+	}
+	flags &= (uint8_t)~ATTR_FLAG_EXTENDED;
+	if (len > UINT8_MAX)
+		flags |= ATTR_FLAG_EXTENDED;
+	buf_put_u8(out, flags);
 	buf_put_u8(out, type);
-	if (len > 255)
+	if (len > UINT8_MAX)
 		buf_put_u16(out, (uint16_t)len);
 	else
 		buf_put_u8(out, (uint8_t)len);
 }
 
 static void
-put_u32(struct buf *out, uint8_t flags, uint8_t type, uint32_t value)
+put_header(struct buf *out, uint8_t type, size_t len)
 {
-	attr_put_header(out, flags, type, 4);
-	buf_put_u32(out, value);
+	attr_put_header(out, attr_rows[type].flags, type, len);
 }
 
+/* A number goes out when present, bytes when there are any. */
 static void
-put_blob(struct buf *out, uint8_t flags, uint8_t type, const struct blob *blob)
+encode_member(struct buf *out, const struct attr *attr, uint8_t type)
 {
+	const struct attr_row *row = &attr_rows[type];
+	const char *member = (const char *)attr + row->at;
+	const struct blob *blob;
+
+	if (row->kind == NUMBER) {
+		if (!ATTR_HAS(attr, type))
+			return;
+		put_header(out, type, 4);
+		buf_put_u32(out, *(const uint32_t *)(const void *)member);
+		return;
+	}
+	blob = *(const struct blob *const *)(const void *)member;
 	if (blob == NULL || blob->len == 0)
 		return;
-	attr_put_header(out, flags, type, blob->len);
+	put_header(out, type, blob->len);
 	buf_put(out, blob->bytes, blob->len);
 }
 
+/* ORIGIN and AS_PATH are mandatory: written whatever `present` says. */
 static void
-put_path(struct buf *out, const struct attr *attr,
+encode_origin(struct buf *out, const struct attr *attr,
+    const struct wire_session *session)
+{
+	(void)session;
+	put_header(out, ATTR_ORIGIN, 1);
+	buf_put_u8(out, attr->origin);
+}
+
+static void
+encode_as_path(struct buf *out, const struct attr *attr,
     const struct wire_session *session)
 {
 	unsigned width = session->as4 ? 4 : 2;
 
-	attr_put_header(out, WELL_KNOWN, ATTR_AS_PATH,
-	    aspath_encoded_len(attr->as_path, width, true));
+	put_header(
+	    out, ATTR_AS_PATH, aspath_encoded_len(attr->as_path, width, true));
 	aspath_encode(out, attr->as_path, width, true);
 }
 
 static void
-put_aggregator(struct buf *out, const struct attr *attr,
+encode_next_hop(struct buf *out, const struct attr *attr,
+    const struct wire_session *session)
+{
+	(void)session;
+	put_header(out, ATTR_NEXT_HOP, 4);
+	buf_put(out, attr->next_hop.bytes, 4);
+}
+
+static void
+encode_atomic(struct buf *out, const struct attr *attr,
+    const struct wire_session *session)
+{
+	(void)session;
+	if (ATTR_HAS(attr, ATTR_ATOMIC_AGGREGATE))
+		put_header(out, ATTR_ATOMIC_AGGREGATE, 0);
+}
+
+static void
+encode_aggregator(struct buf *out, const struct attr *attr,
     const struct wire_session *session)
 {
 	uint32_t asn = attr->aggregator_as;
 
-	attr_put_header(out, TRANSITIVE, ATTR_AGGREGATOR, session->as4 ? 8 : 6);
+	if (!ATTR_HAS(attr, ATTR_AGGREGATOR))
+		return;
+	put_header(out, ATTR_AGGREGATOR, session->as4 ? 8 : 6);
 	if (session->as4)
 		buf_put_u32(out, asn);
 	else
-		buf_put_u16(out, asn > 65535 ? AS_TRANS : (uint16_t)asn);
+		buf_put_u16(out, (uint16_t)(asn > UINT16_MAX ? AS_TRANS : asn));
 	buf_put_u32(out, attr->aggregator_id);
 }
 
-/* RFC 6793 4.2.2: only where a number does not fit in 2 octets. */
 static void
-put_as4(struct buf *out, const struct attr *attr)
+encode_as4_path(struct buf *out, const struct attr *attr,
+    const struct wire_session *session)
 {
-	if (aspath_needs_as4(attr->as_path)) {
-		attr_put_header(out, TRANSITIVE, ATTR_AS4_PATH,
-		    aspath_encoded_len(attr->as_path, 4, false));
-		aspath_encode(out, attr->as_path, 4, false);
-	}
-	if (ATTR_HAS(attr, ATTR_AGGREGATOR) && attr->aggregator_as > 65535) {
-		attr_put_header(out, TRANSITIVE, ATTR_AS4_AGGREGATOR, 8);
-		buf_put_u32(out, attr->aggregator_as);
-		buf_put_u32(out, attr->aggregator_id);
-	}
+	if (session->as4 || !aspath_needs_as4(attr->as_path))
+		return;
+	put_header(
+	    out, ATTR_AS4_PATH, aspath_encoded_len(attr->as_path, 4, false));
+	aspath_encode(out, attr->as_path, 4, false);
 }
 
 static void
-put_first(struct buf *out, const struct attr *attr,
-    const struct wire_session *session, bool with_next_hop)
+encode_as4_aggregator(struct buf *out, const struct attr *attr,
+    const struct wire_session *session)
 {
-	attr_put_header(out, WELL_KNOWN, ATTR_ORIGIN, 1);
-	buf_put_u8(out, attr->origin);
-	put_path(out, attr, session);
-	if (with_next_hop)
-		put_u32(out, WELL_KNOWN, ATTR_NEXT_HOP,
-		    addr_to_v4(&attr->next_hop));
-	if (ATTR_HAS(attr, ATTR_MED))
-		put_u32(out, OPTIONAL, ATTR_MED, attr->med);
-	if (ATTR_HAS(attr, ATTR_LOCAL_PREF))
-		put_u32(out, WELL_KNOWN, ATTR_LOCAL_PREF, attr->local_pref);
-	if (ATTR_HAS(attr, ATTR_ATOMIC_AGGREGATE))
-		attr_put_header(out, WELL_KNOWN, ATTR_ATOMIC_AGGREGATE, 0);
-	if (ATTR_HAS(attr, ATTR_AGGREGATOR))
-		put_aggregator(out, attr, session);
+	if (session->as4 || !ATTR_HAS(attr, ATTR_AGGREGATOR) ||
+	    attr->aggregator_as <= UINT16_MAX)
+		return;
+	put_header(out, ATTR_AS4_AGGREGATOR, 8);
+	buf_put_u32(out, attr->aggregator_as);
+	buf_put_u32(out, attr->aggregator_id);
+}
+
+/* The table ------------------------------------------------------------------ */
+
+#define KEEP	 VERDICT_KEEP
+#define DISCARD	 VERDICT_DISCARD
+#define WITHDRAW VERDICT_WITHDRAW
+#define RESET	 VERDICT_RESET
+
+/* clang-format off */
+static const struct attr_row attr_rows[ATTR_LARGE_COMMUNITIES + 1] = {
+	/* kind, unit, min, max, subcode, bad flags, length, value, internal */
+	[ATTR_ORIGIN] = { WELL_KNOWN, 1, 1, 1, UPDATE_ORIGIN,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, decode_origin, encode_origin,
+	    OTHER, 0 },
+	[ATTR_AS_PATH] = { WELL_KNOWN, 1, 0, LEN_MAX, UPDATE_AS_PATH,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, decode_as_path,
+	    encode_as_path,
+	    OTHER, 0 },
+	[ATTR_NEXT_HOP] = { WELL_KNOWN, 1, 4, 4, UPDATE_NEXT_HOP,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, decode_next_hop,
+	    encode_next_hop,
+	    OTHER, 0 },
+	[ATTR_MED] = { LOCAL, 1, 4, 4, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, NULL, NULL,
+	    NUMBER, offsetof(struct attr, med) },
+	[ATTR_LOCAL_PREF] = { WELL_KNOWN, 1, 4, 4, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, true, NULL, NULL,
+	    NUMBER, offsetof(struct attr, local_pref) },
+	[ATTR_ATOMIC_AGGREGATE] = { WELL_KNOWN, 1, 0, 0, UPDATE_OPTIONAL,
+	    WITHDRAW, DISCARD, DISCARD, false, decode_nothing, encode_atomic,
+	    OTHER, 0 },
+	[ATTR_AGGREGATOR] = { TRANSITIVE, 1, 6, 8, UPDATE_OPTIONAL,
+	    WITHDRAW, DISCARD, DISCARD, false, decode_aggregator,
+	    encode_aggregator,
+	    OTHER, 0 },
+	[ATTR_COMMUNITIES] = { TRANSITIVE, 4, 4, LEN_MAX, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, NULL, NULL,
+	    SET, offsetof(struct attr, communities) },
+	[ATTR_ORIGINATOR_ID] = { LOCAL, 1, 4, 4, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, true, NULL, NULL,
+	    NUMBER, offsetof(struct attr, originator_id) },
+	[ATTR_CLUSTER_LIST] = { LOCAL, 4, 4, LEN_MAX, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, true, NULL, NULL,
+	    LIST, offsetof(struct attr, cluster_list) },
+	[ATTR_MP_REACH] = { LOCAL, 1, 5, LEN_MAX, UPDATE_OPTIONAL,
+	    RESET, RESET, RESET, false, update_decode_reach, NULL,
+	    OTHER, 0 },
+	[ATTR_MP_UNREACH] = { LOCAL, 1, 3, LEN_MAX, UPDATE_OPTIONAL,
+	    RESET, RESET, RESET, false, update_decode_unreach, NULL,
+	    OTHER, 0 },
+	[ATTR_EXT_COMMUNITIES] = { TRANSITIVE, 8, 8, LEN_MAX, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, NULL, NULL,
+	    SET, offsetof(struct attr, ext_communities) },
+	[ATTR_AS4_PATH] = { TRANSITIVE, 2, 6, LEN_MAX, UPDATE_OPTIONAL,
+	    WITHDRAW, DISCARD, DISCARD, false, decode_as4_path,
+	    encode_as4_path,
+	    OTHER, 0 },
+	[ATTR_AS4_AGGREGATOR] = { TRANSITIVE, 1, 8, 8, UPDATE_OPTIONAL,
+	    WITHDRAW, DISCARD, DISCARD, false, decode_as4_aggregator,
+	    encode_as4_aggregator,
+	    OTHER, 0 },
+	[IPV6_EXT_COMMUNITIES] = { TRANSITIVE, 20, 20, LEN_MAX, UPDATE_OPTIONAL,
+	    WITHDRAW, WITHDRAW, WITHDRAW, false, decode_carried, NULL,
+	    OTHER, 0 },
+	[ATTR_LARGE_COMMUNITIES] = { TRANSITIVE, 12, 12, LEN_MAX,
+	    UPDATE_OPTIONAL, WITHDRAW, WITHDRAW, WITHDRAW, false,
+	    NULL, NULL,
+	    SET, offsetof(struct attr, large_communities) },
+};
+/* clang-format on */
+
+/* The set in ----------------------------------------------------------------- */
+
+/* RFC 4271 5 and 9: carried on if optional transitive, else passed over. */
+static void
+take_unknown(struct update_reader *reader, uint8_t flags, uint8_t type,
+    const struct buf *value)
+{
+	size_t len = buf_left(value);
+
+	if (!(flags & ATTR_FLAG_OPTIONAL)) {
+		update_flaw(reader, RESET, UPDATE_UNRECOGNIZED,
+		    "unrecognized well-known attribute %u", type);
+		return;
+	}
+	if (!(flags & ATTR_FLAG_TRANSITIVE))
+		return;
+	reader->carried[type / 32] |= BIT(type % 32);
+	reader->carried_len += len + (len > UINT8_MAX ? 4 : 3);
+}
+
+/* RFC 7606 3 (g): the first one counts. */
+static bool
+seen_before(struct update_reader *reader, uint8_t type)
+{
+	uint32_t *word = &reader->seen[type / 32], bit = BIT(type % 32);
+	bool fatal = type == ATTR_MP_REACH || type == ATTR_MP_UNREACH;
+
+	if (!(*word & bit)) {
+		*word |= bit;
+		return false;
+	}
+	update_flaw(reader, fatal ? RESET : DISCARD, UPDATE_MALFORMED,
+	    "%s (%u) comes twice", name_of(attr_names, type), type);
+	return true;
+}
+
+/* Flags and length as the row wants them. */
+static bool
+check_shape(struct update_reader *reader, const struct attr_row *row,
+    uint8_t flags, uint8_t type, size_t len)
+{
+	if ((flags ^ row->flags) & KIND) {
+		update_flaw(reader, row->on_flags, UPDATE_FLAGS,
+		    "%s with flags 0x%02x", name_of(attr_names, type), flags);
+		return false;
+	}
+	if (len < row->min || len > row->max || len % row->unit != 0) {
+		update_flaw(reader, row->on_length, UPDATE_LENGTH,
+		    "%s of %zu bytes", name_of(attr_names, type), len);
+		return false;
+	}
+	return true;
+}
+
+static void
+take_attr(struct update_reader *reader, uint8_t flags, uint8_t type,
+    struct buf *value)
+{
+	const struct attr_row *row = type < ROW_COUNT ? &attr_rows[type] : NULL;
+
+	if (seen_before(reader, type))
+		return;
+	if (row == NULL || row->unit == 0) {
+		take_unknown(reader, flags, type, value);
+		return;
+	}
+	if (row->internal && reader->session->ebgp) {
+		update_flaw(reader, DISCARD, row->subcode,
+		    "%s from an external peer", name_of(attr_names, type));
+		return;
+	}
+	if (!check_shape(reader, row, flags, type, buf_left(value)))
+		return;
+	if (row->kind != OTHER)
+		decode_member(reader, row, value);
+	else if (row->decode(reader, value) != 0) {
+		update_flaw(reader, row->on_value, row->subcode, "%s malformed",
+		    name_of(attr_names, type));
+		return;
+	}
+	if (type < 32)
+		reader->update->attr.present |= BIT(type) & attr_stored;
+}
+
+/* One header and the window on its value; false at the end or when torn. */
+static bool
+attr_next(struct buf *in, uint8_t *flags, uint8_t *type, struct buf *value)
+{
+	size_t len;
+
+	if (in->failed || buf_left(in) == 0)
+		return false;
+	*flags = buf_u8(in);
+	*type = buf_u8(in);
+	len = *flags & ATTR_FLAG_EXTENDED ? buf_u16(in) : buf_u8(in);
+	*value = buf_sub(in, len);
+	return !in->failed;
+}
+
+/* The carried ones into one blob, lowest type first. */
+static void
+gather_carried(struct update_reader *reader, struct buf in)
+{
+	struct blob *all = blob_new(reader->arena, NULL, reader->carried_len);
+	uint8_t flags, type;
+	struct buf value;
+	size_t used = 0;
+
+	while (attr_next(&in, &flags, &type, &value)) {
+		size_t len = buf_left(&value), at = 0, whole;
+		struct buf out;
+
+		if (!(reader->carried[type / 32] & BIT(type % 32)))
+			continue;
+		reader->carried[type / 32] &= ~BIT(type % 32);
+		whole = len + (len > UINT8_MAX ? 4 : 3);
+		while (at < used && all->bytes[at + 1] < type)
+			at += attr_tlv_len(all, at);
+		memmove(all->bytes + at + whole, all->bytes + at, used - at);
+		out = buf_writer(all->bytes + at, whole);
+		attr_put_header(&out, CARRIED, type, len);
+		buf_put(&out, buf_bytes(&value, len), len);
+		used += whole;
+	}
+	reader->update->attr.unknown = all;
+}
+
+void
+attr_decode(struct update_reader *reader, struct buf bytes)
+{
+	struct buf in = bytes, value;
+	uint8_t flags = 0, type = 0;
+
+	reader->tlv = in.data + in.pos;
+	while (attr_next(&in, &flags, &type, &value)) {
+		reader->tlv_len = (size_t)(in.data + in.pos - reader->tlv);
+		take_attr(reader, flags, type, &value);
+		reader->tlv = in.data + in.pos;
+	}
+	reader->tlv_len = 0;
+	/* RFC 7606 4: the total length stands, so the NLRI can be found. */
+	if (in.failed)
+		update_flaw(reader, WITHDRAW, UPDATE_LENGTH,
+		    "attribute %u runs out of the list", type);
+	if (reader->carried_len > 0)
+		gather_carried(reader, bytes);
+}
+
+/* The set out ---------------------------------------------------------------- */
+
+/* Carried ones below `type`, from *at on. */
+static void
+put_carried(
+    struct buf *out, const struct blob *carried, size_t *at, unsigned type)
+{
+	while (carried != NULL && *at < carried->len &&
+	       carried->bytes[*at + 1] < type) {
+		size_t len = attr_tlv_len(carried, *at);
+
+		buf_put(out, carried->bytes + *at, len);
+		*at += len;
+	}
 }
 
 void
 attr_encode(struct buf *out, const struct attr *attr,
     const struct wire_session *session, bool with_next_hop)
 {
-	put_first(out, attr, session, with_next_hop);
-	put_blob(out, TRANSITIVE, ATTR_COMMUNITIES, attr->communities);
-	if (ATTR_HAS(attr, ATTR_ORIGINATOR_ID))
-		put_u32(out, OPTIONAL, ATTR_ORIGINATOR_ID, attr->originator_id);
-	put_blob(out, OPTIONAL, ATTR_CLUSTER_LIST, attr->cluster_list);
-	put_blob(out, TRANSITIVE, ATTR_EXT_COMMUNITIES, attr->ext_communities);
-	if (!session->as4)
-		put_as4(out, attr);
-	put_blob(
-	    out, TRANSITIVE, ATTR_LARGE_COMMUNITIES, attr->large_communities);
-	if (attr->unknown != NULL)
-		buf_put(out, attr->unknown->bytes, attr->unknown->len);
+	size_t at = 0;
+
+	for (unsigned type = 0; type < ROW_COUNT; type++) {
+		const struct attr_row *row = &attr_rows[type];
+
+		if (type == ATTR_NEXT_HOP && !with_next_hop)
+			continue;
+		put_carried(out, attr->unknown, &at, type);
+		if (row->kind != OTHER)
+			encode_member(out, attr, (uint8_t)type);
+		else if (row->encode != NULL)
+			row->encode(out, attr, session);
+	}
+	put_carried(out, attr->unknown, &at, UINT8_MAX + 1);
 }

@@ -27,7 +27,7 @@ blob_equal(const struct blob *a, const struct blob *b)
 	if (a == b)
 		return true;
 	return a_len == b_len &&
-	    (a_len == 0 || memcmp(a->bytes, b->bytes, a_len) == 0);
+	       (a_len == 0 || memcmp(a->bytes, b->bytes, a_len) == 0);
 }
 
 static bool
@@ -102,21 +102,21 @@ static bool
 same_numbers(const struct attr *a, const struct attr *b)
 {
 	return a->present == b->present && a->origin == b->origin &&
-	    a->med == b->med && a->local_pref == b->local_pref &&
-	    a->aggregator_as == b->aggregator_as &&
-	    a->aggregator_id == b->aggregator_id &&
-	    a->originator_id == b->originator_id;
+	       a->med == b->med && a->local_pref == b->local_pref &&
+	       a->aggregator_as == b->aggregator_as &&
+	       a->aggregator_id == b->aggregator_id &&
+	       a->originator_id == b->originator_id;
 }
 
 bool
 attr_equal(const struct attr *a, const struct attr *b)
 {
 	return same_numbers(a, b) && addr_equal(&a->next_hop, &b->next_hop) &&
-	    addr_equal(&a->next_hop_local, &b->next_hop_local) &&
-	    blob_equal(a->as_path, b->as_path) &&
-	    blob_equal(a->communities, b->communities) &&
-	    blob_equal(a->ext_communities, b->ext_communities) &&
-	    blob_equal(a->large_communities, b->large_communities) &&
-	    blob_equal(a->cluster_list, b->cluster_list) &&
-	    blob_equal(a->unknown, b->unknown);
+	       addr_equal(&a->next_hop_local, &b->next_hop_local) &&
+	       blob_equal(a->as_path, b->as_path) &&
+	       blob_equal(a->communities, b->communities) &&
+	       blob_equal(a->ext_communities, b->ext_communities) &&
+	       blob_equal(a->large_communities, b->large_communities) &&
+	       blob_equal(a->cluster_list, b->cluster_list) &&
+	       blob_equal(a->unknown, b->unknown);
 }

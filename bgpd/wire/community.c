@@ -24,7 +24,7 @@ static uint32_t
 u32_of(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
+	       (uint32_t)p[2] << 8 | p[3];
 }
 
 static unsigned
@@ -106,8 +106,7 @@ community_has(const struct blob *list, uint32_t community)
 }
 
 const struct blob *
-community_union(
-    struct arena *arena, const struct blob *a, const struct blob *b)
+community_union(struct arena *arena, const struct blob *a, const struct blob *b)
 {
 	struct blob *both;
 	size_t len;

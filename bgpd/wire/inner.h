@@ -26,19 +26,24 @@ enum {
 	UPDATE_AS_PATH = 11,
 };
 
-/* One UPDATE on its way in. `flaw` is the gravest so far. */
+/* One UPDATE on its way in, and the gravest flaw so far. */
 struct update_reader {
 	const struct wire_session *session;
 	struct arena *arena;
 	struct update *update;
-	struct notification flaw;
-	uint32_t seen[8]; /* a bit per attribute type */
-	struct addr next_hop; /* of the NEXT_HOP attribute */
+	const uint8_t *tlv; /* the attribute at hand */
+	size_t tlv_len;
+	const uint8_t *data; /* the one with the gravest flaw */
+	size_t data_len;
+	uint32_t seen[8];    /* a bit per attribute type */
+	uint32_t carried[8]; /* ... of those that go on unread */
+	size_t carried_len;
 	const struct blob *as4_path;
 	uint32_t as4_aggregator_as;
 	uint32_t as4_aggregator_id;
 	bool has_as4_aggregator;
 	bool reaches; /* announces something, in whatever family */
+	uint8_t subcode;
 };
 
 /* Notes a flaw: the gravest verdict's words and numbers are kept. */
@@ -51,8 +56,18 @@ void attr_decode(struct update_reader *reader, struct buf bytes);
 int update_decode_reach(struct update_reader *reader, struct buf *value);
 int update_decode_unreach(struct update_reader *reader, struct buf *value);
 /* Header of an attribute; the long form only where it is needed. */
-void attr_put_header(
-    struct buf *out, uint8_t flags, uint8_t type, size_t len);
+void attr_put_header(struct buf *out, uint8_t flags, uint8_t type, size_t len);
+
+/* Bytes of the whole attribute at `at` of a list of them. */
+static inline size_t
+attr_tlv_len(const struct blob *list, size_t at)
+{
+	const uint8_t *p = list->bytes + at;
+
+	if (p[0] & ATTR_FLAG_EXTENDED)
+		return 4 + ((size_t)p[2] << 8 | p[3]);
+	return 3 + (size_t)p[2];
+}
 
 /* Every prefix whole and no longer than `bits`. */
 bool nlri_check(struct buf bytes, unsigned bits);
@@ -71,7 +86,6 @@ bool aspath_needs_as4(const struct blob *path);
 /* Without header; `width` 2 puts AS_TRANS, `confed` false leaves those out. */
 void aspath_encode(
     struct buf *out, const struct blob *path, unsigned width, bool confed);
-size_t aspath_encoded_len(
-    const struct blob *path, unsigned width, bool confed);
+size_t aspath_encoded_len(const struct blob *path, unsigned width, bool confed);
 
 #endif

@@ -4,7 +4,11 @@
 
 #include "wire/inner.h"
 
-enum { HEADER_NOT_SYNCHRONIZED = 1, HEADER_BAD_LENGTH = 2, HEADER_BAD_TYPE = 3 };
+enum {
+	HEADER_NOT_SYNCHRONIZED = 1,
+	HEADER_BAD_LENGTH = 2,
+	HEADER_BAD_TYPE = 3
+};
 
 const struct name message_names[] = {
 	{ MESSAGE_OPEN, "OPEN" },
@@ -79,7 +83,8 @@ message_take(const uint8_t *data, size_t len, size_t max_len,
 		return 0;
 	message->type = type;
 	message->len = (uint16_t)whole;
-	message->body = buf_reader(data + MESSAGE_HEADER, whole - MESSAGE_HEADER);
+	message->body =
+	    buf_reader(data + MESSAGE_HEADER, whole - MESSAGE_HEADER);
 	return 1;
 }
 
@@ -98,7 +103,8 @@ void
 message_end(struct buf *out, size_t at)
 {
 	if (!out->failed)
-		buf_set_u16(out, at, (uint16_t)(out->pos - at + sizeof(marker)));
+		buf_set_u16(
+		    out, at, (uint16_t)(out->pos - at + sizeof(marker)));
 }
 
 void

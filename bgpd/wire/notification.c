@@ -105,12 +105,12 @@ notification_set(struct notification *n, uint8_t code, uint8_t subcode,
 static size_t
 utf8_len(const uint8_t *s, size_t len)
 {
-	size_t want = s[0] < 0x80 ? 1 :
-	    s[0] < 0xc2		  ? 0 :
-	    s[0] < 0xe0		  ? 2 :
-	    s[0] < 0xf0		  ? 3 :
-	    s[0] < 0xf5		  ? 4 :
-				    0;
+	size_t want = s[0] < 0x80   ? 1
+		      : s[0] < 0xc2 ? 0
+		      : s[0] < 0xe0 ? 2
+		      : s[0] < 0xf0 ? 3
+		      : s[0] < 0xf5 ? 4
+				    : 0;
 
 	if (want > len)
 		return 0;
@@ -148,10 +148,10 @@ static bool
 carries_text(const struct notification *n)
 {
 	return n->code == NOTIFY_CEASE &&
-	    (n->subcode == CEASE_ADMIN_SHUTDOWN ||
-		n->subcode == CEASE_ADMIN_RESET) &&
-	    n->data_len > 1 && n->data_len <= sizeof(n->data) &&
-	    n->data[0] < n->data_len;
+	       (n->subcode == CEASE_ADMIN_SHUTDOWN ||
+		   n->subcode == CEASE_ADMIN_RESET) &&
+	       n->data_len > 1 && n->data_len <= sizeof(n->data) &&
+	       n->data[0] < n->data_len;
 }
 
 /* What is not printable UTF-8 becomes '?': the text ends in logs. */

@@ -265,7 +265,7 @@ take_parameters(struct buf *in, struct open *open, struct notification *error)
 {
 	size_t len = buf_u8(in);
 	bool extended = len != 0 && buf_left(in) > 0 &&
-	    in->data[in->pos] == PARAMETER_EXTENDED;
+			in->data[in->pos] == PARAMETER_EXTENDED;
 
 	if (extended) {
 		buf_u8(in);

@@ -1,388 +1,357 @@
 /* SPDX-License-Identifier: ISC */
-/* UPDATE messages: taken apart with a verdict, and packed full. */
-
-/*
- * In: the body. Out: attributes, up to two lists of prefixes each way, and what
- * RFC 7606 asks for: keep, discard an attribute, treat as withdrawn, or reset.
- * Only framing that cannot be trusted resets.
- */
-
+/* UPDATE: routes in and out (RFC 4271 4.3, 4760, 7606, 8950). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#include "util/arena.h"
 #include "wire/inner.h"
 
+/*
+ * In: the two IPv4 fields are checked, the attributes go through the table of
+ * attr.c, then what only the whole message shows: mandatory ones, AS4_PATH
+ * merged, End-of-RIB. A verdict that cannot be had without prefixes becomes a
+ * reset (RFC 7606 5.2). Out: MP_REACH stands first (5.1), so the attributes are
+ * written where it will be and move behind it.
+ */
 const struct name verdict_names[] = {
 	{ VERDICT_KEEP, "keep" },
-	{ VERDICT_DISCARD, "attribute discard" },
-	{ VERDICT_WITHDRAW, "treat as withdraw" },
-	{ VERDICT_RESET, "session reset" },
+	{ VERDICT_DISCARD, "attribute-discard" },
+	{ VERDICT_WITHDRAW, "treat-as-withdraw" },
+	{ VERDICT_RESET, "session-reset" },
 	{ 0, NULL },
 };
 
 void
-update_flaw(struct update_reader *r, enum verdict verdict, uint8_t subcode,
+update_flaw(struct update_reader *reader, enum verdict verdict, uint8_t subcode,
     const char *format, ...)
 {
-	struct update *update = r->update;
+	struct update *update = reader->update;
+	size_t len = reader->tlv_len;
 	va_list ap;
 
 	if (verdict <= update->verdict)
 		return;
 	update->verdict = verdict;
+	reader->subcode = subcode;
 	va_start(ap, format);
 	vsnprintf(update->why, sizeof(update->why), format, ap);
 	va_end(ap);
-	notification_set(&r->flaw, NOTIFY_UPDATE, subcode, "%s", update->why);
+	/* RFC 4271 6.3: the attribute is the data, save in two cases. */
+	if (subcode == UPDATE_MALFORMED || subcode == UPDATE_AS_PATH)
+		len = 0;
+	reader->data = reader->tlv;
+	reader->data_len = len < 256 ? len : 256;
 }
 
-/* Prefixes ------------------------------------------------------------------------ */
-
-bool
-nlri_check(struct buf bytes, unsigned bits)
+/* RFC 2545 3: a global address, perhaps a link-local one after it. */
+static int
+take_next_hop(struct update *update, struct buf *bytes, enum family family)
 {
-	const uint8_t *p = bytes.data + bytes.pos;
-	const uint8_t *end = bytes.data + bytes.end;
-	size_t step;
+	struct addr *global = &update->next_hop[1];
+	struct addr *local = &update->next_hop_local;
+	size_t len = buf_left(bytes);
 
-	while (p < end) {
-		step = 1 + (*p + 7u) / 8;
-		if (*p > bits || step > (size_t)(end - p))
-			return false;
-		p += step;
+	if (len == 4 && family == FAMILY_IPV4) {
+		*global = addr_v4(buf_u32(bytes));
+		return 0;
 	}
-	return true;
+	if (len != 16 && len != 32)
+		return -1;
+	global->family = AF_INET6;
+	memcpy(global->bytes, buf_bytes(bytes, 16), 16);
+	if (len == 16)
+		return 0;
+	local->family = AF_INET6;
+	memcpy(local->bytes, buf_bytes(bytes, 16), 16);
+	if (!addr_is_link_local(local))
+		memset(local, 0, sizeof(*local));
+	else if (!addr_is_host(global))
+		*global = *local; /* some send "::" before it */
+	return 0;
 }
 
-bool
-nlri_next(struct nlri *nlri, struct prefix *prefix)
+int
+update_decode_reach(struct update_reader *reader, struct buf *value)
 {
-	struct buf *b = &nlri->bytes;
-	const uint8_t *p = b->data + b->pos;
-	size_t bytes;
+	struct update *update = reader->update;
+	uint16_t afi = buf_u16(value);
+	uint8_t safi = buf_u8(value);
+	size_t len = buf_u8(value);
+	struct buf next_hop = buf_sub(value, len);
+	enum family family = family_find(afi, safi);
 
-	if (nlri->family >= FAMILY_COUNT || b->pos >= b->end)
-		return false;
-	memset(prefix, 0, sizeof(*prefix));
-	prefix->family = family_info[nlri->family].af;
-	prefix->len = p[0];
-	bytes = (p[0] + 7u) / 8;
-	memcpy(prefix->bytes, p + 1, bytes);
-	if (prefix->len % 8 != 0)
-		prefix->bytes[bytes - 1] &=
-		    (uint8_t)(0xff00u >> prefix->len % 8);
-	b->pos += 1 + bytes;
-	return true;
+	buf_u8(value); /* reserved */
+	if (family == FAMILY_NONE) {
+		reader->reaches |= buf_left(value) > 0;
+		return 0;
+	}
+	if (value->failed || !nlri_check(*value, family_info[family].bits) ||
+	    take_next_hop(update, &next_hop, family) != 0)
+		return -1;
+	reader->reaches |= buf_left(value) > 0;
+	update->announced[1] = (struct nlri){ *value, family };
+	if (!addr_is_host(&update->next_hop[1]))
+		update_flaw(reader, VERDICT_WITHDRAW, UPDATE_NEXT_HOP,
+		    "the next hop of MP_REACH_NLRI is no host");
+	return 0;
+}
+
+int
+update_decode_unreach(struct update_reader *reader, struct buf *value)
+{
+	uint16_t afi = buf_u16(value);
+	enum family family = family_find(afi, buf_u8(value));
+
+	if (family == FAMILY_NONE)
+		return 0;
+	if (!nlri_check(*value, family_info[family].bits))
+		return -1;
+	reader->update->withdrawn[1] = (struct nlri){ *value, family };
+	return 0;
 }
 
 void
-nlri_put(struct buf *out, const struct prefix *prefix)
+update_use_next_hop(struct update *update, unsigned field)
 {
-	buf_put_u8(out, prefix->len);
-	buf_put(out, prefix->bytes, (prefix->len + 7u) / 8);
-}
+	struct attr *attr = &update->attr;
 
-/* MP_REACH and MP_UNREACH (RFC 4760 3, 4; RFC 2545; RFC 8950) --------------------------- */
-
-static bool
-nlri_take(struct update_reader *r, struct nlri *nlri, enum family family,
-    struct buf bytes)
-{
-	if (!nlri_check(bytes, family_info[family].bits)) {
-		/* RFC 7606 5.3: prefixes that cannot be told apart. */
-		update_flaw(r, VERDICT_RESET, UPDATE_NETWORK,
-		    "%s prefixes are malformed", family_info[family].name);
-		return false;
-	}
-	nlri->bytes = bytes;
-	nlri->family = family;
-	return true;
-}
-
-static struct addr
-addr_v6(const uint8_t *bytes)
-{
-	struct addr addr = { .family = AF_INET6 };
-
-	memcpy(addr.bytes, bytes, 16);
-	return addr;
-}
-
-/* 16 bytes, or 32: a global and a link-local one (RFC 2545 3). */
-static int
-next_hop_v6(struct attr *attr, const uint8_t *bytes, size_t len)
-{
-	struct addr first = addr_v6(bytes);
-
-	attr->next_hop = first;
-	if (len == 32) {
-		attr->next_hop_local = addr_v6(bytes + 16);
-		if (!addr_is_link_local(&attr->next_hop_local))
-			memset(&attr->next_hop_local, 0,
-			    sizeof(attr->next_hop_local));
-	}
-	if (addr_is_link_local(&first) && attr->next_hop_local.family == 0)
-		attr->next_hop_local = first;
-	return addr_is_host(&first) || addr_is_link_local(&first) ? 0 : -1;
-}
-
-/* A bad next hop withdraws; its length is framing. */
-static bool
-next_hop_take(struct update_reader *r, enum family family, struct buf value)
-{
-	struct attr *attr = &r->update->attr;
-	size_t len = buf_left(&value);
-	const uint8_t *bytes = buf_bytes(&value, len);
-	int status = -1;
-
-	if (len == 4 && family == FAMILY_IPV4) {
-		attr->next_hop =
-		    addr_v4((uint32_t)bytes[0] << 24 | bytes[1] << 16 |
-			    bytes[2] << 8 | bytes[3]);
-		status = addr_is_host(&attr->next_hop) ? 0 : -1;
-	} else if (len == 16 || len == 32) {
-		status = next_hop_v6(attr, bytes, len);
-	} else {
-		update_flaw(r, VERDICT_RESET, UPDATE_OPTIONAL,
-		    "MP_REACH_NLRI has a next hop of %zu bytes", len);
-		return false;
-	}
-	if (status == -1)
-		update_flaw(r, VERDICT_WITHDRAW, UPDATE_OPTIONAL,
-		    "MP_REACH_NLRI has a next hop that is no host");
-	return true;
-}
-
-int
-update_decode_reach(struct update_reader *r, struct buf *value)
-{
-	uint16_t afi = buf_u16(value);
-	enum family family = family_find(afi, buf_u8(value));
-	struct buf hop = buf_sub(value, buf_u8(value));
-
-	buf_u8(value); /* reserved */
-	if (value->failed)
-		return -1;
-	r->reaches = true;
-	if (family == FAMILY_NONE)
-		return 0;
-	if (next_hop_take(r, family, hop))
-		nlri_take(r, &r->update->announced[1], family,
-		    buf_sub(value, buf_left(value)));
-	return 0;
-}
-
-int
-update_decode_unreach(struct update_reader *r, struct buf *value)
-{
-	uint16_t afi = buf_u16(value);
-	enum family family = family_find(afi, buf_u8(value));
-	size_t len = buf_left(value);
-
-	if (family == FAMILY_NONE)
-		return 0;
-	if (nlri_take(
-		r, &r->update->withdrawn[1], family, buf_sub(value, len)) &&
-	    len == 0)
-		r->update->end_of_rib = family;
-	return 0;
-}
-
-/* The message ---------------------------------------------------------------------------- */
-
-/* RFC 7606 3 (d), RFC 4271 5: what an announcement must have. */
-static void
-mandatory_check(struct update_reader *r)
-{
-	static const uint8_t always[] = { ATTR_ORIGIN, ATTR_AS_PATH };
-	struct update *u = r->update;
-	unsigned i;
-	bool is_classic = u->announced[0].family == FAMILY_IPV4;
-
-	if (!is_classic && !r->reaches)
-		return;
-	for (i = 0; i < 2; i++) {
-		if (!(r->seen[0] >> always[i] & 1))
-			update_flaw(r, VERDICT_WITHDRAW, UPDATE_MISSING,
-			    "%s is missing", name_of(attr_names, always[i]));
-	}
-	if (is_classic && !(r->seen[0] >> ATTR_NEXT_HOP & 1))
-		update_flaw(
-		    r, VERDICT_WITHDRAW, UPDATE_MISSING, "NEXT_HOP is missing");
-	if (!r->session->ebgp && !ATTR_HAS(&u->attr, ATTR_LOCAL_PREF))
-		update_flaw(r, VERDICT_WITHDRAW, UPDATE_MISSING,
-		    "LOCAL_PREF is missing");
-}
-
-/* The NEXT_HOP attribute is the classic field's; MP_REACH has its own. */
-static void
-next_hop_settle(struct update_reader *r)
-{
-	struct attr *attr = &r->update->attr;
-
-	if (r->update->announced[0].family == FAMILY_IPV4 &&
-	    r->next_hop.family != 0) {
-		attr->next_hop = r->next_hop;
-		memset(&attr->next_hop_local, 0, sizeof(attr->next_hop_local));
-	}
-	attr->present &= ~(
-	    1u << ATTR_NEXT_HOP | 1u << ATTR_MP_REACH | 1u << ATTR_MP_UNREACH);
+	attr->next_hop = update->next_hop[field];
+	attr->present &= ~(1u << ATTR_NEXT_HOP);
 	if (attr->next_hop.family != 0)
 		attr->present |= 1u << ATTR_NEXT_HOP;
-	if (attr->communities == NULL)
-		attr->present &= ~(1u << ATTR_COMMUNITIES);
+	if (field == 1)
+		attr->next_hop_local = update->next_hop_local;
+	else
+		memset(&attr->next_hop_local, 0, sizeof(attr->next_hop_local));
+}
+
+static bool
+is_empty(const struct nlri *nlri)
+{
+	return buf_left(&nlri->bytes) == 0;
+}
+
+/* RFC 7606 3 (d); a missing LOCAL_PREF gets the receiver's default. */
+static void
+check_mandatory(struct update_reader *reader)
+{
+	struct update *update = reader->update;
+	unsigned missing = 0;
+
+	if (is_empty(&update->announced[0]) && is_empty(&update->announced[1]))
+		return;
+	if (!ATTR_HAS(&update->attr, ATTR_ORIGIN))
+		missing = ATTR_ORIGIN;
+	else if (!ATTR_HAS(&update->attr, ATTR_AS_PATH))
+		missing = ATTR_AS_PATH;
+	else if (!is_empty(&update->announced[0]) &&
+		 update->next_hop[0].family == 0)
+		missing = ATTR_NEXT_HOP;
+	if (missing != 0)
+		update_flaw(reader, VERDICT_WITHDRAW, UPDATE_MISSING,
+		    "%s is missing", name_of(attr_names, (int)missing));
+}
+
+/* RFC 6793 4.2.3. */
+static void
+merge_as4(struct update_reader *reader)
+{
+	struct attr *attr = &reader->update->attr;
+	bool aggregated = ATTR_HAS(attr, ATTR_AGGREGATOR);
+
+	if (aggregated && reader->has_as4_aggregator) {
+		if (attr->aggregator_as != AS_TRANS)
+			return; /* a 2-octet speaker aggregated after */
+		attr->aggregator_as = reader->as4_aggregator_as;
+		attr->aggregator_id = reader->as4_aggregator_id;
+	}
+	if (reader->as4_path != NULL)
+		attr->as_path = aspath_merge(
+		    reader->arena, attr->as_path, reader->as4_path);
+}
+
+/* RFC 4724 2: an empty UPDATE, or an empty MP_UNREACH alone. */
+static enum family
+find_end_of_rib(const struct update_reader *reader, size_t attr_bytes)
+{
+	const struct update *update = reader->update;
+
+	if (!is_empty(&update->withdrawn[0]) ||
+	    !is_empty(&update->announced[0]))
+		return FAMILY_NONE;
+	if (attr_bytes == 0)
+		return FAMILY_IPV4;
+	/* flags, type, 1 or 2 octets of length, AFI, SAFI: nothing else */
+	if (attr_bytes > 7 || !(reader->seen[0] & 1u << ATTR_MP_UNREACH) ||
+	    !is_empty(&update->withdrawn[1]))
+		return FAMILY_NONE;
+	return update->withdrawn[1].family;
+}
+
+static int
+refuse(struct update_reader *reader, struct notification *error)
+{
+	notification_set(
+	    error, NOTIFY_UPDATE, reader->subcode, "%s", reader->update->why);
+	if (reader->data_len > 0)
+		memcpy(error->data, reader->data, reader->data_len);
+	error->data_len = (uint16_t)reader->data_len;
+	return -1;
 }
 
 static void
-sections_decode(struct update_reader *r, struct buf withdrawn,
-    struct buf attributes, struct buf announced)
+update_clear(struct update *update)
 {
-	struct update *u = r->update;
+	memset(update, 0, offsetof(struct update, why));
+	update->why[0] = '\0';
+	update->withdrawn[0].family = FAMILY_NONE;
+	update->announced[0].family = FAMILY_NONE;
+	update->withdrawn[1].family = FAMILY_NONE;
+	update->announced[1].family = FAMILY_NONE;
+	update->end_of_rib = FAMILY_NONE;
+}
 
-	if (buf_left(&withdrawn) > 0)
-		nlri_take(r, &u->withdrawn[0], FAMILY_IPV4, withdrawn);
-	attr_decode(r, attributes);
-	if (buf_left(&announced) > 0)
-		nlri_take(r, &u->announced[0], FAMILY_IPV4, announced);
-	mandatory_check(r);
-	next_hop_settle(r);
+/* The three fields of RFC 4271 4.3; their lengths and the IPv4 prefixes. */
+static void
+split_fields(struct update_reader *reader, struct buf *body, struct buf *attrs)
+{
+	struct update *update = reader->update;
+	unsigned bits = family_info[FAMILY_IPV4].bits;
+
+	update->withdrawn[0].bytes = buf_sub(body, buf_u16(body));
+	*attrs = buf_sub(body, buf_u16(body));
+	update->announced[0].bytes = *body;
+	if (body->failed)
+		update_flaw(reader, VERDICT_RESET, UPDATE_MALFORMED,
+		    "the lengths of the fields exceed the message");
+	else if (!nlri_check(update->withdrawn[0].bytes, bits))
+		update_flaw(reader, VERDICT_RESET, UPDATE_NETWORK,
+		    "withdrawn routes malformed");
+	else if (!nlri_check(update->announced[0].bytes, bits))
+		update_flaw(
+		    reader, VERDICT_RESET, UPDATE_NETWORK, "NLRI malformed");
+	reader->reaches = buf_left(body) > 0;
+	if (!is_empty(&update->withdrawn[0]))
+		update->withdrawn[0].family = FAMILY_IPV4;
+	if (!is_empty(&update->announced[0]))
+		update->announced[0].family = FAMILY_IPV4;
 }
 
 int
 update_decode(struct buf body, const struct wire_session *session,
     struct arena *arena, struct update *update, struct notification *error)
 {
-	struct update_reader r = {
+	struct update_reader reader = {
 		.session = session, .arena = arena, .update = update
 	};
-	struct buf withdrawn, attributes, announced;
-	unsigned i;
+	struct buf attrs;
 
-	memset(update, 0, sizeof(*update));
-	update->end_of_rib = FAMILY_NONE;
-	for (i = 0; i < 2; i++)
-		update->withdrawn[i].family = update->announced[i].family =
-		    FAMILY_NONE;
-	withdrawn = buf_sub(&body, buf_u16(&body));
-	attributes = buf_sub(&body, buf_u16(&body));
-	if (body.failed) {
-		notification_set(error, NOTIFY_UPDATE, UPDATE_MALFORMED,
-		    "lengths do not fit the message");
-		return -1;
-	}
-	announced = buf_sub(&body, buf_left(&body));
-	if (buf_left(&withdrawn) + buf_left(&attributes) +
-		buf_left(&announced) ==
-	    0) {
-		update->end_of_rib = FAMILY_IPV4; /* RFC 4724 2 */
-		return 0;
-	}
-	sections_decode(&r, withdrawn, attributes, announced);
-	if (update->end_of_rib != FAMILY_NONE &&
-	    (buf_left(&withdrawn) + buf_left(&announced) > 0 || r.reaches))
-		update->end_of_rib = FAMILY_NONE;
-	if (update->verdict != VERDICT_RESET)
-		return 0;
-	*error = r.flaw;
-	return -1;
-}
-
-/* Out -------------------------------------------------------------------------------------- */
-
-static size_t
-room_of(const struct buf *out, const struct wire_session *session)
-{
-	size_t max = session->extended ? MESSAGE_MAX_EXTENDED : MESSAGE_MAX;
-
-	return buf_left(out) < max ? buf_left(out) : max;
-}
-
-/* As many prefixes as fit before `end`; how many did. */
-static unsigned
-prefixes_put(
-    struct buf *out, size_t end, const struct prefix *prefixes, unsigned count)
-{
-	unsigned i;
-
-	for (i = 0; i < count; i++) {
-		if (out->pos + 1 + (prefixes[i].len + 7u) / 8 > end)
-			break;
-		nlri_put(out, &prefixes[i]);
-	}
-	return i;
-}
-
-static void
-next_hop_put(struct buf *out, const struct attr *attr)
-{
-	bool has_local = attr->next_hop_local.family == AF_INET6;
-
-	if (attr->next_hop.family == AF_INET) {
-		buf_put_u8(out, 4);
-		buf_put(out, attr->next_hop.bytes, 4);
-		return;
-	}
-	buf_put_u8(out, has_local ? 32 : 16);
-	buf_put(out, attr->next_hop.bytes, 16);
-	if (has_local)
-		buf_put(out, attr->next_hop_local.bytes, 16);
-}
-
-/* Nothing of a message that cannot hold one prefix stays in the buffer. */
-static unsigned
-message_close(struct buf *out, size_t begin, size_t header, unsigned count)
-{
-	if (count > 0 && !out->failed) {
-		message_end(out, header);
-		return count;
-	}
-	out->pos = begin;
-	out->failed = false;
+	update_clear(update);
+	split_fields(&reader, &body, &attrs);
+	if (update->verdict == VERDICT_RESET)
+		return refuse(&reader, error);
+	attr_decode(&reader, attrs);
+	check_mandatory(&reader);
+	if (update->verdict == VERDICT_WITHDRAW && !reader.reaches)
+		update->verdict = VERDICT_RESET; /* RFC 7606 5.2 */
+	if (update->verdict == VERDICT_RESET)
+		return refuse(&reader, error);
+	merge_as4(&reader);
+	update_use_next_hop(update, is_empty(&update->announced[0]) ? 1 : 0);
+	update->end_of_rib = find_end_of_rib(&reader, buf_left(&attrs));
 	return 0;
 }
 
-static void
-family_put(struct buf *out, enum family family)
+/* Out ------------------------------------------------------------------------ */
+
+/* What is left of `out`, at most one message. */
+static struct buf
+message_window(const struct buf *out, const struct wire_session *session)
 {
-	buf_put_u16(out, family_info[family].afi);
-	buf_put_u8(out, family_info[family].safi);
+	size_t max = session->extended ? MESSAGE_MAX_EXTENDED : MESSAGE_MAX;
+	size_t left = out->failed ? 0 : buf_left(out);
+
+	return buf_writer(out->data + out->pos, left < max ? left : max);
 }
 
-/*
- * RFC 7606 5.1 wants MP_REACH first, but its length is known only when all else
- * is: the other attributes are written first to learn theirs.
- */
+/* Hands the finished message over, or leaves `out` as it was. */
 static unsigned
-reach_encode(struct buf *out, const struct wire_session *session,
-    enum family family, const struct attr *attr, const struct prefix *prefixes,
-    unsigned count)
+message_close(struct buf *out, struct buf *window, size_t at, unsigned count)
 {
-	uint8_t bytes[MESSAGE_MAX_EXTENDED];
-	size_t max = session->extended ? sizeof(bytes) : MESSAGE_MAX;
-	struct buf rest = buf_writer(bytes, max);
-	size_t begin = out->pos, end = begin + room_of(out, session);
-	size_t header, attributes, reach;
-	unsigned put;
+	if (window->failed || count == 0)
+		return 0;
+	message_end(window, at);
+	out->pos += window->pos;
+	return count;
+}
 
-	attr_encode(&rest, attr, session, false);
-	header = message_begin(out, MESSAGE_UPDATE);
-	buf_put_u16(out, 0);
-	attributes = buf_skip(out, 2);
-	buf_put_u8(out, ATTR_FLAG_OPTIONAL | ATTR_FLAG_EXTENDED);
-	buf_put_u8(out, ATTR_MP_REACH);
-	reach = buf_skip(out, 2);
-	family_put(out, family);
-	next_hop_put(out, attr);
+/* How many of the prefixes fit in `room`, and in how many bytes. */
+static unsigned
+fit_prefixes(
+    const struct prefix *prefixes, unsigned count, size_t room, size_t *bytes)
+{
+	unsigned n = 0;
+
+	for (*bytes = 0; n < count; n++) {
+		size_t len = 1 + (prefixes[n].len + 7u) / 8;
+
+		if (*bytes + len > room)
+			break;
+		*bytes += len;
+	}
+	return n;
+}
+
+static void
+put_prefixes(struct buf *out, const struct prefix *prefixes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		nlri_put(out, &prefixes[i]);
+}
+
+/* MP_REACH_NLRI's part before the prefixes; an IPv4 hop goes in as mapped. */
+static void
+put_reach_head(struct buf *out, enum family family, const struct attr *attr)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool local = attr->next_hop_local.family == AF_INET6;
+
+	buf_put_u16(out, family_info[family].afi);
+	buf_put_u8(out, family_info[family].safi);
+	buf_put_u8(out, local ? 32 : 16);
+	if (attr->next_hop.family == AF_INET) {
+		buf_put(out, mapped, sizeof(mapped));
+		buf_put(out, attr->next_hop.bytes, 4);
+	} else
+		buf_put(out, attr->next_hop.bytes, 16);
+	if (local)
+		buf_put(out, attr->next_hop_local.bytes, 16);
 	buf_put_u8(out, 0);
-	if (rest.failed || out->failed || out->pos + rest.pos >= end)
-		return message_close(out, begin, header, 0);
-	put = prefixes_put(out, end - rest.pos, prefixes, count);
-	buf_set_u16(out, reach, (uint16_t)(out->pos - reach - 2));
-	buf_put(out, bytes, rest.pos);
-	buf_set_u16(out, attributes, (uint16_t)(out->pos - attributes - 2));
-	return message_close(out, begin, header, put);
+}
+
+/* Puts MP_REACH_NLRI in before the attributes that stand from `start` on. */
+static unsigned
+put_reach(struct buf *out, size_t start, enum family family,
+    const struct attr *attr, const struct prefix *prefixes, unsigned count)
+{
+	size_t fixed = attr->next_hop_local.family == AF_INET6 ? 37 : 21;
+	size_t others, whole, bytes;
+	unsigned n;
+
+	if (out->failed || attr->next_hop.family == 0 ||
+	    buf_left(out) < 4 + fixed)
+		return 0;
+	n = fit_prefixes(prefixes, count, buf_left(out) - 4 - fixed, &bytes);
+	whole = fixed + bytes + (fixed + bytes > UINT8_MAX ? 4 : 3);
+	others = out->pos - start;
+	memmove(out->data + start + whole, out->data + start, others);
+	out->pos = start;
+	attr_put_header(out, ATTR_FLAG_OPTIONAL, ATTR_MP_REACH, fixed + bytes);
+	put_reach_head(out, family, attr);
+	put_prefixes(out, prefixes, n);
+	buf_skip(out, others);
+	return n;
 }
 
 unsigned
@@ -390,67 +359,89 @@ update_encode(struct buf *out, const struct wire_session *session,
     enum family family, const struct attr *attr, const struct prefix *prefixes,
     unsigned count)
 {
-	size_t begin = out->pos, end = begin + room_of(out, session);
-	size_t header, attributes;
-	unsigned put;
+	bool classic =
+	    family == FAMILY_IPV4 && attr->next_hop.family == AF_INET;
+	struct buf window = message_window(out, session);
+	size_t at = message_begin(&window, MESSAGE_UPDATE);
+	size_t length_at, start, bytes;
+	unsigned n;
 
-	if (family != FAMILY_IPV4 || attr->next_hop.family != AF_INET)
-		return reach_encode(
-		    out, session, family, attr, prefixes, count);
-	header = message_begin(out, MESSAGE_UPDATE);
+	buf_put_u16(&window, 0);
+	length_at = buf_skip(&window, 2);
+	start = window.pos;
+	attr_encode(&window, attr, session, classic);
+	if (window.failed)
+		return 0;
+	if (classic) {
+		buf_set_u16(&window, length_at, (uint16_t)(window.pos - start));
+		n = fit_prefixes(prefixes, count, buf_left(&window), &bytes);
+		put_prefixes(&window, prefixes, n);
+	} else {
+		n = put_reach(&window, start, family, attr, prefixes, count);
+		buf_set_u16(&window, length_at, (uint16_t)(window.pos - start));
+	}
+	return message_close(out, &window, at, n);
+}
+
+static unsigned
+put_unreach(struct buf *out, enum family family, const struct prefix *prefixes,
+    unsigned count)
+{
+	size_t length_at, start, bytes = 0;
+	unsigned n;
+
 	buf_put_u16(out, 0);
-	attributes = buf_skip(out, 2);
-	attr_encode(out, attr, session, true);
-	if (out->failed || out->pos > end)
-		return message_close(out, begin, header, 0);
-	buf_set_u16(out, attributes, (uint16_t)(out->pos - attributes - 2));
-	put = prefixes_put(out, end, prefixes, count);
-	return message_close(out, begin, header, put);
+	length_at = buf_skip(out, 2);
+	start = out->pos;
+	if (out->failed || buf_left(out) < 7)
+		return 0;
+	n = fit_prefixes(prefixes, count, buf_left(out) - 7, &bytes);
+	attr_put_header(out, ATTR_FLAG_OPTIONAL, ATTR_MP_UNREACH, 3 + bytes);
+	buf_put_u16(out, family_info[family].afi);
+	buf_put_u8(out, family_info[family].safi);
+	put_prefixes(out, prefixes, n);
+	buf_set_u16(out, length_at, (uint16_t)(out->pos - start));
+	return n;
+}
+
+static unsigned
+put_withdrawn(struct buf *out, const struct prefix *prefixes, unsigned count)
+{
+	size_t length_at = buf_skip(out, 2), bytes;
+	unsigned n;
+
+	if (out->failed || buf_left(out) < 2)
+		return 0;
+	n = fit_prefixes(prefixes, count, buf_left(out) - 2, &bytes);
+	put_prefixes(out, prefixes, n);
+	buf_set_u16(out, length_at, (uint16_t)bytes);
+	buf_put_u16(out, 0);
+	return n;
 }
 
 unsigned
 update_encode_withdraw(struct buf *out, const struct wire_session *session,
     enum family family, const struct prefix *prefixes, unsigned count)
 {
-	size_t begin = out->pos, end = begin + room_of(out, session);
-	size_t header = message_begin(out, MESSAGE_UPDATE);
-	size_t first = buf_skip(out, 2), second = 0;
-	unsigned put;
+	struct buf window = message_window(out, session);
+	size_t at = message_begin(&window, MESSAGE_UPDATE);
+	unsigned n;
 
-	if (family != FAMILY_IPV4) {
-		buf_set_u16(out, first, 0);
-		first = buf_skip(out, 2); /* of all attributes */
-		buf_put_u8(out, ATTR_FLAG_OPTIONAL | ATTR_FLAG_EXTENDED);
-		buf_put_u8(out, ATTR_MP_UNREACH);
-		second = buf_skip(out, 2);
-		family_put(out, family);
-	}
-	if (out->failed)
-		return message_close(out, begin, header, 0);
-	/* The classic field is followed by the length of no attributes. */
-	put = prefixes_put(out, end - 2, prefixes, count);
-	if (family == FAMILY_IPV4) {
-		buf_set_u16(out, first, (uint16_t)(out->pos - first - 2));
-		buf_put_u16(out, 0);
-	} else {
-		buf_set_u16(out, second, (uint16_t)(out->pos - second - 2));
-		buf_set_u16(out, first, (uint16_t)(out->pos - first - 2));
-	}
-	return message_close(out, begin, header, put);
+	if (family == FAMILY_IPV4)
+		n = put_withdrawn(&window, prefixes, count);
+	else
+		n = put_unreach(&window, family, prefixes, count);
+	return message_close(out, &window, at, n);
 }
 
 void
 update_encode_end_of_rib(struct buf *out, enum family family)
 {
-	size_t header = message_begin(out, MESSAGE_UPDATE);
+	size_t at = message_begin(out, MESSAGE_UPDATE);
 
-	buf_put_u16(out, 0);
-	if (family == FAMILY_IPV4) {
-		buf_put_u16(out, 0);
-	} else {
-		buf_put_u16(out, 6);
-		attr_put_header(out, ATTR_FLAG_OPTIONAL, ATTR_MP_UNREACH, 3);
-		family_put(out, family);
-	}
-	message_end(out, header);
+	if (family == FAMILY_IPV4)
+		buf_put_u32(out, 0);
+	else
+		put_unreach(out, family, NULL, 0);
+	message_end(out, at);
 }

@@ -77,8 +77,8 @@ struct config_peer {
 	struct bgpd_addr router_id; /* family 0: not said, or not IPv4 */
 	uint16_t port;
 	uint16_t hold_secs; /* 0: no hold timer */
-	int64_t hold_ns; /* as read; -1: not said */
-	char *password; /* NULL: none */
+	int64_t hold_ns;    /* as read; -1: not said */
+	char *password;	    /* NULL: none */
 	struct selector *selectors;
 	size_t selector_count;
 };
@@ -149,7 +149,8 @@ struct alloc_claim {
 	const char *backend; /* of ETP Local: the selector; NULL: "" */
 	const struct object_port *ports;
 	size_t port_count;
-	const char *pool; /* alloc_any: this one alone; NULL: auto-assign ones */
+	const char
+	    *pool;	/* alloc_any: this one alone; NULL: auto-assign ones */
 	uint8_t family; /* alloc_any: 4, 6; 0: either */
 };
 

@@ -53,7 +53,7 @@ bool
 addr_same(const struct bgpd_addr *a, const struct bgpd_addr *b)
 {
 	return a->family == b->family &&
-	    memcmp(a->bytes, b->bytes, family_bits(a->family) / 8) == 0;
+	       memcmp(a->bytes, b->bytes, family_bits(a->family) / 8) == 0;
 }
 
 /* The host bits of a block of this length. */
@@ -72,8 +72,8 @@ cidr_of(uint8_t family, addr_number number, unsigned len)
 {
 	addr_number mask = host_mask(family, len);
 
-	return (struct cidr) { family, (uint8_t)len, number & ~mask,
-		number | mask };
+	return (
+	    struct cidr){ family, (uint8_t)len, number & ~mask, number | mask };
 }
 
 const char *
@@ -94,8 +94,8 @@ cidr_read(const char *text, struct cidr *cidr)
 		return "does not begin with an address";
 	len = isdigit((unsigned char)*slash) ? strtoul(slash, &end, 10) : 999;
 	if (len > family_bits(addr.family) || *end != '\0')
-		return addr.family == 4 ? "has a length that is not 0-32" :
-					  "has a length that is not 0-128";
+		return addr.family == 4 ? "has a length that is not 0-32"
+					: "has a length that is not 0-128";
 	*cidr = cidr_of(addr.family, addr_to_number(&addr), (unsigned)len);
 	return NULL;
 }
@@ -161,8 +161,8 @@ range_read(const char *text, struct cidr **list, size_t *count)
 		return "mixes IPv4 and IPv6";
 	if (addr_to_number(&a) > addr_to_number(&b))
 		return "is reversed: write the lower address first";
-	range_split(a.family, addr_to_number(&a), addr_to_number(&b), list,
-	    count);
+	range_split(
+	    a.family, addr_to_number(&a), addr_to_number(&b), list, count);
 	return NULL;
 }
 

@@ -62,8 +62,8 @@ rule_holds(const struct selector_rule *rule, const char *value)
 }
 
 static bool
-selector_matches(const struct selector *s, const struct object_label *labels,
-    size_t count)
+selector_matches(
+    const struct selector *s, const struct object_label *labels, size_t count)
 {
 	size_t i;
 
@@ -98,7 +98,8 @@ label_word_is_good(const char *s, size_t len)
 	    !isalnum((unsigned char)s[len - 1]))
 		return false;
 	for (i = 0; i < len; i++) {
-		if (!isalnum((unsigned char)s[i]) && strchr("-_.", s[i]) == NULL)
+		if (!isalnum((unsigned char)s[i]) &&
+		    strchr("-_.", s[i]) == NULL)
 			return false;
 	}
 	return true;
@@ -116,7 +117,8 @@ label_prefix_is_good(const char *s, size_t len)
 		    !isdigit((unsigned char)s[i]) && s[i] != '-' && s[i] != '.')
 			return false;
 	}
-	return isalnum((unsigned char)s[0]) && isalnum((unsigned char)s[len - 1]);
+	return isalnum((unsigned char)s[0]) &&
+	       isalnum((unsigned char)s[len - 1]);
 }
 
 static bool
@@ -127,7 +129,7 @@ label_key_is_good(const char *key)
 	if (slash == NULL)
 		return label_word_is_good(key, strlen(key));
 	return label_prefix_is_good(key, (size_t)(slash - key)) &&
-	    label_word_is_good(slash + 1, strlen(slash + 1));
+	       label_word_is_good(slash + 1, strlen(slash + 1));
 }
 
 const char *

@@ -224,6 +224,8 @@ sequence_read(struct reader *r, yaml_event_t *start, struct json_object **out)
 	bool end;
 	int rc;
 
+	json_object_set_userdata(
+	    list, (void *)(uintptr_t)(start->start_mark.line + 1), NULL);
 	for (;;) {
 		if (event_next(r, &event) == -1)
 			goto fail;
@@ -404,10 +406,11 @@ yaml_read(const char *text, size_t len,
 	return rc;
 }
 
-/* The line where a mapping began; 0: not known. */
+/* The line where a mapping or list began; 0: not known. */
 unsigned
-yaml_line(struct json_object *map)
+yaml_line(struct json_object *value)
 {
-	return map == NULL ? 0
-			   : (unsigned)(uintptr_t)json_object_get_userdata(map);
+	return value == NULL
+		   ? 0
+		   : (unsigned)(uintptr_t)json_object_get_userdata(value);
 }

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: ISC */
+/* What the values of a ConfigMap mean together: MetalLB's rules and defaults. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pools.h"
+
+/* One error or warning of an entry: "line 3, column 5: peer #1: ...". */
+#define ENTRY(report, is_error, at, what, i, ...)                              \
+	do {                                                                   \
+		char entry_text[320];                                          \
+		snprintf(entry_text, sizeof(entry_text), __VA_ARGS__);         \
+		report_add(report, is_error,                                   \
+		    "line %u, column %u: parsing " what " #%zu: %s",           \
+		    (at)->line, (at)->column, (size_t)(i) + 1, entry_text);    \
+	} while (0)
+
+/* Peers ------------------------------------------------------------------------- */
+
+#define PEER(...) ENTRY(report, true, peer, "peer", i, __VA_ARGS__)
+
+static void
+peer_hold_check(struct config_peer *peer, size_t i, struct report *report)
+{
+	int64_t secs = peer->hold_ns / 1000000000;
+
+	if (peer->hold_ns == -1)
+		secs = 90;
+	if (secs != 0 && secs < 3)
+		PEER("invalid hold time: it is %lld s, and must be 0 or at "
+		     "least 3 s",
+		    (long long)secs);
+	if (secs > UINT16_MAX) {
+		ENTRY(report, false, peer, "peer", i,
+		    "hold time %lld s is cut to 65535 s", (long long)secs);
+		secs = UINT16_MAX;
+	}
+	peer->hold_secs = secs < 0 ? 0 : (uint16_t)secs;
+}
+
+static void
+peer_check(struct config_peer *peer, size_t i, struct report *report)
+{
+	if (peer->my_asn == 0)
+		PEER("missing local ASN: say my-asn");
+	if (peer->peer_asn == 0)
+		PEER("missing peer ASN: say peer-asn");
+	if (!tree_addr(peer->address_text, &peer->address))
+		PEER("invalid peer IP \"%s\": peer-address is an IPv4 or IPv6 "
+		     "address",
+		    peer->address_text != NULL ? peer->address_text : "");
+	if (peer->router_id_text != NULL && peer->router_id_text[0] != '\0' &&
+	    !tree_addr(peer->router_id_text, &peer->router_id))
+		PEER("invalid router ID \"%s\": write an IPv4 address",
+		    peer->router_id_text);
+	if (peer->router_id.family == 6)
+		memset(&peer->router_id, 0, sizeof(peer->router_id));
+	if (peer->port == 0)
+		peer->port = 179;
+	if (peer->password != NULL && strlen(peer->password) > 80)
+		PEER("the password is longer than the 80 bytes of TCP-MD5");
+	if (peer->password != NULL && peer->password[0] == '\0') {
+		free(peer->password);
+		peer->password = NULL;
+	}
+	peer_hold_check(peer, i, report);
+}
+
+/* Communities --------------------------------------------------------------------- */
+
+/* "A:B", both of 16 bits, in decimal. */
+static bool
+community_parse(const char *text, uint32_t *community)
+{
+	unsigned long half[2];
+	const char *p = text;
+	char *end;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (*p < '0' || *p > '9')
+			return false;
+		half[i] = strtoul(p, &end, 10);
+		if (half[i] > UINT16_MAX || *end != (i == 0 ? ':' : '\0'))
+			return false;
+		p = end + 1;
+	}
+	*community = (uint32_t)(half[0] << 16 | half[1]);
+	return true;
+}
+
+static void
+aliases_check(struct config *config, struct report *report)
+{
+	struct config_alias *a;
+	size_t i, j;
+
+	for (i = 0; i < config->alias_count; i++) {
+		a = &config->aliases[i];
+		if (!community_parse(
+			a->text != NULL ? a->text : "", &a->community))
+			report_add(report, true,
+			    "line %u, column %u: parsing community \"%s\": "
+			    "\"%s\" is not A:B with two numbers of 0-65535",
+			    a->line, a->column, a->name != NULL ? a->name : "",
+			    a->text != NULL ? a->text : "");
+		for (j = 0; j < i; j++) {
+			if (a->name != NULL &&
+			    config->aliases[j].name != NULL &&
+			    strcmp(config->aliases[j].name, a->name) == 0)
+				report_add(report, true,
+				    "line %u, column %u: community \"%s\" is "
+				    "said twice",
+				    a->line, a->column, a->name);
+		}
+	}
+}
+
+static bool
+community_find(const struct config *config, const char *text, uint32_t *value)
+{
+	size_t i;
+
+	for (i = 0; i < config->alias_count; i++) {
+		if (config->aliases[i].name != NULL &&
+		    strcmp(config->aliases[i].name, text) == 0) {
+			*value = config->aliases[i].community;
+			return true;
+		}
+	}
+	return community_parse(text, value);
+}
+
+static int
+number_compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+#define POOL(at, ...) ENTRY(report, true, at, "address pool", i, __VA_ARGS__)
+
+static void
+ad_communities_check(const struct config *config, struct config_ad *ad,
+    size_t i, struct report *report)
+{
+	uint32_t *list;
+	size_t j, count = 0;
+
+	if (ad->community_text_count == 0)
+		return;
+	list = k8s_alloc(ad->community_text_count * sizeof(*list));
+	for (j = 0; j < ad->community_text_count; j++) {
+		if (!community_find(config, ad->community_texts[j], &list[j]))
+			POOL(ad,
+			    "invalid community \"%s\": it is neither A:B "
+			    "nor a name of bgp-communities",
+			    ad->community_texts[j]);
+	}
+	qsort(list, ad->community_text_count, sizeof(*list), number_compare);
+	for (j = 0; j < ad->community_text_count; j++) {
+		if (count == 0 || list[count - 1] != list[j])
+			list[count++] = list[j];
+	}
+	ad->communities = list;
+	ad->community_count = count;
+}
+
+/* Pools ------------------------------------------------------------------------------ */
+
+/* 0.7.3's rule: no shorter than any IPv4 block of the pool. */
+static void
+ad_check(const struct config_pool *pool, struct config_ad *ad, size_t i,
+    struct report *report)
+{
+	char text[ADDR_LEN + 4];
+	size_t j;
+
+	if (ad->aggregation_len > 32) {
+		POOL(ad, "invalid aggregation length %lld: it is at most 32",
+		    (long long)ad->aggregation_len);
+		return;
+	}
+	for (j = 0; j < pool->cidr_count; j++) {
+		if (pool->cidrs[j].family != 4 ||
+		    ad->aggregation_len >= pool->cidrs[j].len)
+			continue;
+		POOL(ad,
+		    "invalid aggregation length %lld: it is shorter than "
+		    "the pool's %s",
+		    (long long)ad->aggregation_len,
+		    cidr_text(&pool->cidrs[j], text));
+		return;
+	}
+}
+
+static void
+pool_ads_check(const struct config *config, struct config_pool *pool, size_t i,
+    struct report *report)
+{
+	size_t j;
+
+	if (pool->is_layer2) {
+		if (pool->ad_count > 0)
+			POOL(pool, "bgp-advertisements do not go with protocol "
+				   "layer2");
+		return;
+	}
+	if (pool->ad_count == 0) {
+		pool->ads = k8s_alloc(sizeof(*pool->ads));
+		pool->ads[0].aggregation_len = 32;
+		pool->ad_count = 1;
+		return;
+	}
+	for (j = 0; j < pool->ad_count; j++) {
+		ad_check(pool, &pool->ads[j], i, report);
+		ad_communities_check(config, &pool->ads[j], i, report);
+	}
+}
+
+static void
+pool_addresses_check(struct config_pool *pool, size_t i, struct report *report)
+{
+	const char *text, *why;
+	size_t j;
+
+	if (pool->text_count == 0)
+		POOL(pool, "pool has no prefixes defined: say addresses");
+	for (j = 0; j < pool->text_count; j++) {
+		text = pool->texts[j];
+		if (strchr(text, '-') != NULL) {
+			why = range_read(text, &pool->cidrs, &pool->cidr_count);
+		} else {
+			pool->cidrs = k8s_grow(pool->cidrs,
+			    (pool->cidr_count + 1) * sizeof(*pool->cidrs));
+			why = cidr_read(text, &pool->cidrs[pool->cidr_count]);
+			pool->cidr_count += why == NULL;
+		}
+		if (why != NULL)
+			POOL(pool,
+			    "invalid address range \"%s\" in pool "
+			    "\"%s\": it %s",
+			    text, pool->name != NULL ? pool->name : "", why);
+	}
+}
+
+static void
+pool_protocol_check(struct config_pool *pool, size_t i, struct report *report)
+{
+	const char *protocol = pool->protocol;
+
+	if (protocol == NULL || protocol[0] == '\0')
+		POOL(pool, "pool is missing the protocol field: it is bgp or "
+			   "layer2");
+	else if (strcmp(protocol, "layer2") == 0)
+		pool->is_layer2 = true;
+	else if (strcmp(protocol, "bgp") != 0)
+		POOL(pool, "unknown protocol \"%s\": it is bgp or layer2",
+		    protocol);
+}
+
+static void
+pool_check(const struct config *config, struct config_pool *pool, size_t i,
+    struct report *report)
+{
+	size_t j;
+
+	if (pool->name == NULL || pool->name[0] == '\0')
+		POOL(pool, "missing pool name");
+	for (j = 0; pool->name != NULL && j < i; j++) {
+		if (config->pools[j].name != NULL &&
+		    strcmp(config->pools[j].name, pool->name) == 0)
+			POOL(pool, "duplicate definition of pool \"%s\"",
+			    pool->name);
+	}
+	pool_addresses_check(pool, i, report);
+	pool_protocol_check(pool, i, report);
+	pool_ads_check(config, pool, i, report);
+}
+
+/* Overlaps: all blocks sorted, each compared with what reaches into it -------------------- */
+
+struct block {
+	const struct cidr *cidr;
+	const struct config_pool *pool;
+};
+
+static int
+block_compare(const void *a, const void *b)
+{
+	const struct cidr *x = ((const struct block *)a)->cidr;
+	const struct cidr *y = ((const struct block *)b)->cidr;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return x->len < y->len ? -1 : x->len > y->len;
+}
+
+static void
+blocks_check(struct block *blocks, size_t count, struct report *report)
+{
+	char a[ADDR_LEN + 4], b[ADDR_LEN + 4];
+	size_t i, wide = 0;
+
+	qsort(blocks, count, sizeof(*blocks), block_compare);
+	for (i = 1; i < count; i++) {
+		const struct cidr *w = blocks[wide].cidr, *c = blocks[i].cidr;
+		if (c->family != w->family || c->first > w->last) {
+			wide = i;
+			continue;
+		}
+		report_add(report, true,
+		    "line %u, column %u: CIDR %s in pool \"%s\" overlaps with "
+		    "already defined CIDR %s of pool \"%s\"",
+		    blocks[i].pool->line, blocks[i].pool->column,
+		    cidr_text(c, a),
+		    blocks[i].pool->name != NULL ? blocks[i].pool->name : "",
+		    cidr_text(w, b),
+		    blocks[wide].pool->name != NULL ? blocks[wide].pool->name
+						    : "");
+	}
+}
+
+static void
+overlaps_check(const struct config *config, struct report *report)
+{
+	struct block *blocks;
+	size_t i, j, count = 0;
+
+	for (i = 0; i < config->pool_count; i++)
+		count += config->pools[i].cidr_count;
+	blocks = k8s_alloc((count + 1) * sizeof(*blocks));
+	count = 0;
+	for (i = 0; i < config->pool_count; i++) {
+		for (j = 0; j < config->pools[i].cidr_count; j++)
+			blocks[count++] =
+			    (struct block){ &config->pools[i].cidrs[j],
+				    &config->pools[i] };
+	}
+	blocks_check(blocks, count, report);
+	free(blocks);
+}
+
+void
+config_check(struct config *config, struct report *report)
+{
+	size_t i;
+
+	for (i = 0; i < config->peer_count; i++)
+		peer_check(&config->peers[i], i, report);
+	aliases_check(config, report);
+	for (i = 0; i < config->pool_count; i++)
+		pool_check(config, &config->pools[i], i, report);
+	overlaps_check(config, report);
+}
+
+/* The end, and equality ---------------------------------------------------------------------- */
+
+static void
+texts_free(char **texts, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void
+pool_free(struct config_pool *pool)
+{
+	size_t i;
+
+	for (i = 0; i < pool->ad_count; i++) {
+		texts_free(pool->ads[i].community_texts,
+		    pool->ads[i].community_text_count);
+		free(pool->ads[i].communities);
+	}
+	texts_free(pool->texts, pool->text_count);
+	free(pool->ads);
+	free(pool->cidrs);
+	free(pool->name);
+	free(pool->protocol);
+}
+
+void
+config_free(struct config *config)
+{
+	size_t i;
+
+	if (config == NULL)
+		return;
+	for (i = 0; i < config->peer_count; i++) {
+		selectors_free(config->peers[i].selectors,
+		    config->peers[i].selector_count);
+		free(config->peers[i].address_text);
+		free(config->peers[i].router_id_text);
+		free(config->peers[i].password);
+	}
+	for (i = 0; i < config->pool_count; i++)
+		pool_free(&config->pools[i]);
+	for (i = 0; i < config->alias_count; i++) {
+		free(config->aliases[i].name);
+		free(config->aliases[i].text);
+	}
+	free(config->peers);
+	free(config->pools);
+	free(config->aliases);
+	free(config);
+}
+
+static bool
+text_equal(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+bool
+config_peer_equal(const struct config_peer *a, const struct config_peer *b)
+{
+	return a->my_asn == b->my_asn && a->peer_asn == b->peer_asn &&
+	       addr_same(&a->address, &b->address) &&
+	       a->router_id.family == b->router_id.family &&
+	       addr_same(&a->router_id, &b->router_id) && a->port == b->port &&
+	       a->hold_secs == b->hold_secs &&
+	       text_equal(a->password, b->password) &&
+	       selectors_equal(a->selectors, a->selector_count, b->selectors,
+		   b->selector_count);
+}
+
+static bool
+ad_equal(const struct config_ad *a, const struct config_ad *b)
+{
+	return a->aggregation_len == b->aggregation_len &&
+	       a->local_pref == b->local_pref &&
+	       a->community_count == b->community_count &&
+	       (a->community_count == 0 ||
+		   memcmp(a->communities, b->communities,
+		       a->community_count * sizeof(*a->communities)) == 0);
+}
+
+static bool
+pool_equal(const struct config_pool *a, const struct config_pool *b)
+{
+	size_t i;
+
+	if (!text_equal(a->name, b->name) || a->is_layer2 != b->is_layer2 ||
+	    a->avoid_buggy != b->avoid_buggy ||
+	    a->auto_assign != b->auto_assign ||
+	    a->cidr_count != b->cidr_count || a->ad_count != b->ad_count)
+		return false;
+	for (i = 0; i < a->cidr_count; i++) {
+		if (a->cidrs[i].family != b->cidrs[i].family ||
+		    a->cidrs[i].first != b->cidrs[i].first ||
+		    a->cidrs[i].len != b->cidrs[i].len)
+			return false;
+	}
+	for (i = 0; i < a->ad_count; i++) {
+		if (!ad_equal(&a->ads[i], &b->ads[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+config_equal(const struct config *a, const struct config *b)
+{
+	size_t i;
+
+	if (a->peer_count != b->peer_count || a->pool_count != b->pool_count)
+		return false;
+	for (i = 0; i < a->peer_count; i++) {
+		if (!config_peer_equal(&a->peers[i], &b->peers[i]))
+			return false;
+	}
+	for (i = 0; i < a->pool_count; i++) {
+		if (!pool_equal(&a->pools[i], &b->pools[i]))
+			return false;
+	}
+	return true;
+}

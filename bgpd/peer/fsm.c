@@ -7,6 +7,8 @@
  * DelayOpen and IdleHold states are not used: the pause before a new start is
  * the peer's (retry.c). Events without an entry change nothing.
  */
+#include <stddef.h>
+
 #include "peer/fsm.h"
 
 #define TO(action, state)                                                      \

@@ -291,37 +291,7 @@ struct cli_node *cli_twin(
     const struct cli_tree *tree, const struct cli_node *node);
 /* Was this member said (by its offset), rather than left at its default? */
 bool cli_is_set(const struct cli_node *node, size_t offset);
-/*
- * The effects of every row whose value differs between two nodes of one type,
- * with the modes below them; children of form CLI_INLINE and CLI_ENTRY are not
- * included. NULL for one of them: all defaults, and CLI_ADDED or CLI_REMOVED.
- */
-unsigned cli_changes(const struct cli_node *old, const struct cli_node *new);
-/* Are they equal with everything below them? NULL equals NULL alone. */
-bool cli_equal(const struct cli_node *a, const struct cli_node *b);
 struct cli_node *cli_tree_root(const struct cli_tree *tree);
-
-/* fault.c: what was wrong, and where --------------------------------------- */
-
-struct cli_fault {
-	const char *file;
-	unsigned line; /* 0: no one line */
-	bool warning;
-	const char *text;
-};
-struct cli_fault_list {
-	struct arena *arena; /* owns the texts; made when needed */
-	struct cli_fault *items;
-	unsigned count;
-	unsigned errors; /* those that are not warnings */
-};
-void cli_fault(struct cli_fault_list *list, const char *file, unsigned line,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
-void cli_warning(struct cli_fault_list *list, const char *file, unsigned line,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* "file:line: text", one a line. */
-void cli_faults_print(const struct cli_fault_list *list, struct text *out);
-void cli_faults_clear(struct cli_fault_list *list);
 
 #include "cli/read.h" /* the engine: trees, reading, printing, calls */
 

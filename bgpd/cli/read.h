@@ -5,6 +5,39 @@
 
 #include "cli/cli.h"
 
+/* fault.c: what was wrong, and where --------------------------------------- */
+
+struct cli_fault {
+	const char *file;
+	unsigned line; /* 0: no one line */
+	bool warning;
+	const char *text;
+};
+struct cli_fault_list {
+	struct arena *arena; /* owns the texts; made when needed */
+	struct cli_fault *items;
+	unsigned count;
+	unsigned errors; /* those that are not warnings */
+};
+void cli_fault(struct cli_fault_list *list, const char *file, unsigned line,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void cli_warning(struct cli_fault_list *list, const char *file, unsigned line,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* "file:line: text", one a line. */
+void cli_faults_print(const struct cli_fault_list *list, struct text *out);
+void cli_faults_clear(struct cli_fault_list *list);
+
+/* merge.c: what differs ----------------------------------------------------- */
+
+/*
+ * The effects of every row whose value differs between two nodes of one type,
+ * with the modes below them; children of form CLI_INLINE and CLI_ENTRY are not
+ * included. NULL for one of them: all defaults, and CLI_ADDED or CLI_REMOVED.
+ */
+unsigned cli_changes(const struct cli_node *old, const struct cli_node *new);
+/* Are they equal with everything below them? NULL equals NULL alone. */
+bool cli_equal(const struct cli_node *a, const struct cli_node *b);
+
 /* cli.c: the engine -------------------------------------------------------- */
 
 /*

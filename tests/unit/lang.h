@@ -256,6 +256,10 @@ static const struct cli_row t_af_rows[] = {
 	    CLI_FIELDS(CLI_FIELD(
 		"ADDR", cli_address, t_af_neighbor, address, NULL, 0, 0)),
 	    t_af_neighbor_type, 0, "A BGP neighbor"),
+	NODE("aggregate PREFIX",
+	    CLI_FIELDS(CLI_FIELD(
+		"PREFIX", cli_prefix, t_aggregate, prefix, NULL, 0, 0)),
+	    t_aggregate_type, CLI_HIDDEN, "aggregate-address"),
 	LEAVE("exit-address-family", "Back to router bgp"), ROWS_END
 };
 
@@ -264,6 +268,8 @@ static const struct cli_row t_af_neighbor_rows[] = {
 	    CLI_RESET, "Exchange routes of this family"),
 	FLAG("next-hop-self", t_af_neighbor, next_hop_self, "off",
 	    CLI_REFRESH_OUT, "Say our address as next hop"),
+	FLAG_WITH("next-hop-self all", t_af_neighbor, next_hop_self, "off",
+	    CLI_HIDDEN, CLI_REFRESH_OUT, "next-hop-self"),
 	LEAF("prefix-list NAME in", cli_word, t_af_neighbor, list_in, NULL, 0,
 	    0, CLI_REFRESH_IN, "Filter"),
 	LEAF("prefix-list NAME out", cli_word, t_af_neighbor, list_out, NULL, 0,

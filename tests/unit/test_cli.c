@@ -182,6 +182,20 @@ test_no(void **state)
 }
 
 static void
+test_alias(void **state)
+{
+	(void)state;
+	check("router bgp 1\nneighbor 1.1.1.1 next-hop-self all\n"
+	      "neighbor 2.2.2.2 next-hop-self\n"
+	      "no neighbor 2.2.2.2 next-hop-self all\n"
+	      "aggregate 10.0.0.0/8\naggregate-address 10.0.0.0/8 as-set\n"
+	      "aggregate 11.0.0.0/8\nno aggregate-address 11.0.0.0/8\n",
+	    "!\nrouter bgp 1\n !\n address-family ipv4 unicast\n"
+	    "  aggregate-address 10.0.0.0/8 as-set\n"
+	    "  neighbor 1.1.1.1 next-hop-self\n exit-address-family\nexit\n");
+}
+
+static void
 test_faults(void **state)
 {
 	(void)state;
@@ -405,6 +419,7 @@ main(void)
 		cmocka_unit_test(test_print_reads_back),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_no),
+		cmocka_unit_test(test_alias),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_edit),
 		cmocka_unit_test(test_place),

@@ -35,9 +35,5 @@ const struct cli_row rib_family_rows[] = {
 		    "off", 0, 0)),
 	    aggregate_type, 0,
 	    "Tell one route in place of the more specific ones"),
-	HELP("aggregate-address PREFIX as-set",
-	    "With the AS numbers and communities of those below"),
-	HELP("aggregate-address PREFIX summary-only",
-	    "Do not tell the more specific ones"),
 	ROWS_END,
 };

@@ -9,7 +9,7 @@ from test_session import THEM, US, two_hosts
 
 STATIC = """
 protocol static ours {{ ipv4; {routes} }}
-protocol bgp us {{
+protocol bgp fairway {{
 	local 10.1.0.2 as {asn};
 	neighbor 10.1.0.1 as 65001;
 	connect retry time 1; error wait time 1, 2;
@@ -134,7 +134,7 @@ router bgp 65001
 """).start()
     source = bird(them, ["203.0.1.0/24", "203.0.2.0/24", "172.16.5.0/24"])
     sink = Bird(other, """
-protocol bgp us {
+protocol bgp fairway {
 	local 10.2.0.2 as 65003;
 	neighbor 10.2.0.1 as 65001;
 	ipv4 { import all; export none; };
@@ -176,7 +176,7 @@ router bgp 65001
     def internal(host, addr, route):
         return Bird(host, f"""
 protocol static ours {{ ipv4; route {route} blackhole; }}
-protocol bgp us {{
+protocol bgp fairway {{
 	local {addr} as 65001;
 	neighbor {addr[:-1]}1 as 65001;
 	ipv4 {{ import all; export filter {{
@@ -228,9 +228,9 @@ router bgp 65001
 """).start()
     peer = bird(them, [f"10.{i}.0.0/16" for i in range(20, 25)])
     we.wait_peer(THEM, "Idle (PfxCt)")
-    wait_for(lambda: "imit" in peer.protocol("us")
-             or "aximum" in peer.protocol("us"),
-             say=lambda: peer.protocol("us"))
+    wait_for(lambda: "imit" in peer.protocol("fairway")
+             or "aximum" in peer.protocol("fairway"),
+             say=lambda: peer.protocol("fairway"))
 
 
 def test_clear_soft_and_hard(lab):
@@ -287,7 +287,7 @@ router bgp 65001
     routes = [f"10.{i}.{j}.0/24" for i in range(20) for j in range(250)]
     source = bird(them, routes)
     sink = Bird(other, """
-protocol bgp us {
+protocol bgp fairway {
 	local 10.2.0.2 as 65003;
 	neighbor 10.2.0.1 as 65001;
 	ipv4 { import all; export none; };

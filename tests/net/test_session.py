@@ -25,7 +25,7 @@ router bgp 65001
 
 BIRD = """
 protocol static ours {{ ipv4; route 203.0.113.0/24 blackhole; }}
-protocol bgp us {{
+protocol bgp fairway {{
 	local 10.1.0.2 as {asn};
 	neighbor 10.1.0.1 as 65001;
 	connect delay time 1; connect retry time 1; error wait time 1, 2;
@@ -69,7 +69,7 @@ def test_up_when_they_dial(lab):
     us, them = two_hosts(lab)
     we = ours(us, "neighbor 10.1.0.2 passive").start()
     peer = bird(them).start()
-    peer.wait_up("us")
+    peer.wait_up("fairway")
     we.wait_peer(THEM)
     peer.wait_route("192.0.2.0/24")
 
@@ -104,7 +104,7 @@ def test_md5_wrong_stays_down(lab, who):
                 + ("" if passive else " passive on;")).start()
     time.sleep(4)
     assert we.peer(THEM)["state"] != "Established"
-    assert not peer.is_up("us")
+    assert not peer.is_up("fairway")
     # The cure brings it up without a restart.
     we.sh("configure terminal", "router bgp",
           "neighbor 10.1.0.2 password wrong")
@@ -133,7 +133,7 @@ def test_collision_leaves_one_session(lab):
         we = ours(us).start()
         peer = bird(them, more).start()
         we.wait_peer(THEM)
-        peer.wait_up("us")
+        peer.wait_up("fairway")
         time.sleep(1)
         established = us("ss", "-Htn", "state", "established",
                          "( dport = :179 or sport = :179 )").stdout
@@ -154,7 +154,7 @@ router bgp 4200000001
  network 192.0.2.0/24
 """).start()
     peer = Bird(them, """
-protocol bgp us {
+protocol bgp fairway {
 	local 10.1.0.2 as 65002;
 	neighbor 10.1.0.1 as 23456;
 	enable as4 off;
@@ -173,9 +173,9 @@ def test_shutdown_text_is_seen_by_the_peer(lab):
     we.wait_peer(THEM)
     we.sh("configure terminal", "router bgp 65001",
           "neighbor 10.1.0.2 shutdown message see ticket 4711")
-    wait_for(lambda: "see ticket 4711" in peer.protocol("us")
+    wait_for(lambda: "see ticket 4711" in peer.protocol("fairway")
              or "see ticket 4711" in open(peer.log).read(),
-             say=lambda: peer.protocol("us") + open(peer.log).read())
+             say=lambda: peer.protocol("fairway") + open(peer.log).read())
     assert we.peer(THEM)["state"] == "Idle (Admin)"
     we.sh("configure terminal", "router bgp 65001",
           "no neighbor 10.1.0.2 shutdown")
@@ -186,12 +186,12 @@ def test_sigterm_says_cease_and_leaves_within_a_second(lab):
     us, them = two_hosts(lab)
     we = ours(us).start()
     peer = bird(them).start()
-    peer.wait_up("us")
+    peer.wait_up("fairway")
     began = time.monotonic()
     assert we.kill(signal.SIGTERM) == 0
     assert time.monotonic() - began < 1
-    wait_for(lambda: "dministrative shutdown" in peer.protocol("us"),
-             say=lambda: peer.protocol("us"))
+    wait_for(lambda: "dministrative shutdown" in peer.protocol("fairway"),
+             say=lambda: peer.protocol("fairway"))
 
 
 def test_a_taken_port_is_a_warning_and_dialling_goes_on(lab):
@@ -222,13 +222,13 @@ router bgp 65001
 """).start()
     peer = Bird(them, """
 protocol static ours { ipv6; route 2001:db8:bbbb::/48 blackhole; }
-protocol bgp us {
+protocol bgp fairway {
 	local 2001:db8:1::2 as 65002;
 	neighbor 2001:db8:1::1 as 65001;
 	ipv6 { import all; export all; };
 }
 """, router_id=THEM).start()
-    peer.wait_up("us")
+    peer.wait_up("fairway")
     text = peer.wait_route("2001:db8:aaaa::/48")
     assert "2001:db8:1::1" in text
     paths = we.wait_route("2001:db8:bbbb::/48")

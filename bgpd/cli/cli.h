@@ -100,7 +100,8 @@ enum cli_kind {
 
 /*
  * Syntax: words; UPPERCASE values; [x y] may be left out; (a|b) one of;
- * {a|b} any of, in any order; VALUE... one or more. A group may hold values.
+ * {a|b} any of, in any order; VALUE... one or more. A group may hold values;
+ * one that holds words without a field alone, as [unicast], is always printed.
  * "neighbor ADDR timers KEEP HOLD" in a CLI_NODE's child is only "timers KEEP
  * HOLD". A CLI_RUN's values are typed by their names (ADDR, PREFIX, N, TEXT;
  * else a word) or by its fields (offset unused). Choices count from 0 in the

@@ -63,6 +63,19 @@ default_branch(const struct part *group, const struct cli_node *node)
 	return last;
 }
 
+/* Words that say nothing, as [unicast]: printed for their looks. */
+static bool
+is_noise(const struct part *group)
+{
+	const struct part *p = group->branches->first;
+
+	if (group->unordered || group->branches->next != NULL)
+		return false;
+	while (p != NULL && p->kind == PART_WORD && p->field == NULL)
+		p = p->next;
+	return p == NULL;
+}
+
 static void print_parts(const struct part *p, const struct cli_node *node,
     unsigned flags, struct text *out);
 
@@ -81,7 +94,8 @@ print_group(const struct part *p, const struct cli_node *node, unsigned flags,
 		if (!p->unordered)
 			break;
 	}
-	if (!said && !p->optional && (b = default_branch(p, node)) != NULL)
+	if (!said && (!p->optional || is_noise(p)) &&
+	    (b = default_branch(p, node)) != NULL)
 		print_parts(b->first, node, flags, out);
 }
 

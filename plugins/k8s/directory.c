@@ -9,7 +9,6 @@
  * and name; where several files have it, the last by file name is told.
  */
 
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
@@ -62,18 +61,15 @@ RB_HEAD(files, file);
 struct directory {
 	struct source source;
 	struct guest *guest;
-	char *path, *parent, *base;
+	char *path;
 	const struct source_sink *sink;
 	void *arg;
 	struct files files;
 	struct keys keys;
 	struct orphans orphans;
 	struct bgpd_timer *timer;
-	struct bgpd_watch *watch;
-	int inotify, own_watch, parent_watch;
+	struct dirwatch *watch;
 	int64_t due_ms;
-	ino_t inode;
-	dev_t device;
 	unsigned generation;
 	bool synced, missing, links, changed;
 	struct file *reading;
@@ -441,28 +437,6 @@ scan_files(struct directory *d, int dir)
 }
 
 static void
-watches_set(struct directory *d, const struct stat *st)
-{
-	static const uint32_t what = IN_CLOSE_WRITE | IN_MOVE | IN_CREATE |
-				     IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |
-				     IN_MOVE_SELF | IN_ONLYDIR;
-
-	if (d->inotify == -1)
-		return;
-	if (d->parent_watch == -1)
-		d->parent_watch = inotify_add_watch(d->inotify, d->parent,
-		    IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
-	if (st == NULL || (d->own_watch != -1 && st->st_ino == d->inode &&
-			      st->st_dev == d->device))
-		return;
-	if (d->own_watch != -1)
-		inotify_rm_watch(d->inotify, d->own_watch);
-	d->own_watch = inotify_add_watch(d->inotify, d->path, what);
-	d->inode = st->st_ino;
-	d->device = st->st_dev;
-}
-
-static void
 scan_missing(struct directory *d)
 {
 	if (!d->missing)
@@ -471,7 +445,6 @@ scan_missing(struct directory *d)
 		    d->synced ? "what it held last stays"
 			      : "waiting for it to appear");
 	d->missing = true;
-	watches_set(d, NULL);
 	scan_after(d, POLL_LINK_MS);
 }
 
@@ -479,14 +452,12 @@ static void
 directory_scan(void *arg)
 {
 	struct directory *d = arg;
-	struct stat st;
 	DIR *names;
 	bool young;
 
 	d->due_ms = 0;
 	/* Watched before it is read: what changes meanwhile wakes again. */
-	if (stat(d->path, &st) == 0)
-		watches_set(d, &st);
+	dirwatch_follow(d->watch);
 	names = opendir(d->path);
 	if (names == NULL) {
 		scan_missing(d);
@@ -503,52 +474,26 @@ directory_scan(void *arg)
 		d->changed = false;
 		d->sink->on_batch(d->arg, d->synced);
 	}
-	scan_after(d, young			       ? YOUNG_MS + 10
-		      : d->links || d->own_watch == -1 ? POLL_LINK_MS
-						       : POLL_MS);
+	scan_after(d, young				      ? YOUNG_MS + 10
+		      : d->links || !dirwatch_works(d->watch) ? POLL_LINK_MS
+							      : POLL_MS);
 }
 
 static void
-on_inotify(void *arg, unsigned what)
+on_change(void *arg)
 {
-	_Alignas(struct inotify_event) char buffer[4096];
-	struct directory *d = arg;
-	const struct inotify_event *e;
-	ssize_t n;
-	char *p;
-
-	(void)what;
-	while ((n = read(d->inotify, buffer, sizeof(buffer))) > 0) {
-		for (p = buffer; p < buffer + n; p += sizeof(*e) + e->len) {
-			e = (const struct inotify_event *)(void *)p;
-			if (e->wd == d->own_watch &&
-			    (e->mask & (IN_IGNORED | IN_MOVE_SELF)))
-				d->own_watch = -1;
-			if (e->wd == d->parent_watch && (e->mask & IN_IGNORED))
-				d->parent_watch = -1;
-			if (e->wd != d->parent_watch || e->len == 0 ||
-			    strcmp(e->name, d->base) == 0)
-				scan_after(d, DEBOUNCE_MS);
-		}
-	}
+	scan_after(arg, DEBOUNCE_MS);
 }
 
 /* Opening ---------------------------------------------------------------------- */
 
 static void
-path_split(struct directory *d, const char *path)
+path_trim(char *path)
 {
-	char *slash;
+	size_t len = strlen(path);
 
-	d->path = k8s_copy(path);
-	while ((slash = strrchr(d->path, '/')) != NULL && slash != d->path &&
-	       slash[1] == '\0')
-		*slash = '\0';
-	slash = strrchr(d->path, '/');
-	d->base = k8s_copy(slash == NULL ? d->path : slash + 1);
-	d->parent = k8s_copy(slash == NULL ? "." : d->path);
-	if (slash != NULL)
-		d->parent[slash == d->path ? 1 : slash - d->path] = '\0';
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
 }
 
 static struct source *
@@ -561,21 +506,13 @@ directory_open(struct guest *guest, const char *where,
 	d->guest = guest;
 	d->sink = sink;
 	d->arg = arg;
-	path_split(d, where);
+	d->path = k8s_copy(where);
+	path_trim(d->path);
 	RB_INIT(&d->files);
 	RB_INIT(&d->keys);
 	TAILQ_INIT(&d->orphans);
-	d->own_watch = d->parent_watch = -1;
 	d->timer = guest->host->timer_new(guest->self, directory_scan, d);
-	d->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (d->inotify == -1)
-		say(guest, LOG_WARNING, "inotify: %s; %s is polled",
-		    strerror(errno), d->path);
-	else {
-		d->watch = guest->host->watch_new(
-		    guest->self, d->inotify, on_inotify, d);
-		guest->host->watch_set(d->watch, BGPD_READ);
-	}
+	d->watch = dirwatch_open(guest, d->path, on_change, d);
 	scan_after(d, 0);
 	return &d->source;
 }
@@ -588,10 +525,7 @@ directory_close(struct source *source)
 	struct key *k;
 
 	d->guest->host->timer_free(d->timer);
-	if (d->inotify != -1) {
-		d->guest->host->watch_free(d->watch);
-		close(d->inotify);
-	}
+	dirwatch_close(d->watch);
 	while ((f = RB_MIN(files, &d->files)) != NULL)
 		file_free(d, f);
 	while ((k = RB_MIN(keys, &d->keys)) != NULL) {
@@ -599,8 +533,6 @@ directory_close(struct source *source)
 		free(k);
 	}
 	free(d->path);
-	free(d->parent);
-	free(d->base);
 	free(d);
 }
 

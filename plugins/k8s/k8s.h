@@ -210,6 +210,14 @@ struct source_kind {
 
 extern const struct source_kind source_directory;
 
+/* dirwatch.c: a directory that changes */
+
+struct dirwatch *dirwatch_open(struct guest *guest, const char *path,
+    void (*on_change)(void *arg), void *arg);
+void dirwatch_close(struct dirwatch *w);
+void dirwatch_follow(struct dirwatch *w);
+bool dirwatch_works(const struct dirwatch *w);
+
 /* journal.c: what survives a restart ---------------------------------------------- */
 
 struct journal *journal_open(

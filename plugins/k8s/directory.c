@@ -27,7 +27,7 @@
 #define FILE_MAX     (64 * 1024 * 1024)
 #define DEBOUNCE_MS  20
 #define YOUNG_MS     50 /* it may still be being written */
-#define YOUNG_SCANS  15 /* ... but not for ever */
+#define YOUNG_SCANS  8	/* ... but not for ever */
 #define POLL_MS	     2000
 #define POLL_LINK_MS 500 /* inotify does not see through a link */
 
@@ -148,7 +148,7 @@ key_take(struct directory *d, struct key *k, struct file *f, bool again)
 		say(d->guest, LOG_WARNING,
 		    "%s/%s: %s %s is there twice: the last one is taken",
 		    d->path, f->name, object_kind_name(k->kind), k->name);
-	if (other != NULL && other != f)
+	if (other != NULL && other != f && other->seen)
 		say(d->guest, LOG_WARNING,
 		    "%s %s is in %s and in %s: the one in %s is taken",
 		    object_kind_name(k->kind), k->name, other->name, f->name,
@@ -386,6 +386,8 @@ scan_names(struct directory *d, int dir, DIR *names)
 	bool young = false;
 
 	d->links = false;
+	RB_FOREACH (f, files, &d->files)
+		f->seen = false;
 	while ((entry = readdir(names)) != NULL) {
 		if (!name_fits(entry->d_name) ||
 		    fstatat(dir, entry->d_name, &own, AT_SYMLINK_NOFOLLOW) ==
@@ -423,8 +425,6 @@ scan_files(struct directory *d, int dir)
 	RB_FOREACH_SAFE (f, files, &d->files, next) {
 		if (!f->seen)
 			file_remove(d, f);
-		else
-			f->seen = false;
 	}
 	while ((k = TAILQ_FIRST(&d->orphans)) != NULL) {
 		TAILQ_REMOVE(&d->orphans, k, orphan);
@@ -466,13 +466,15 @@ directory_scan(void *arg)
 	if (d->missing)
 		say(d->guest, LOG_NOTICE, "directory %s is there", d->path);
 	d->missing = false;
+	/* All or nothing: an object may be on its way to the young file. */
 	young = scan_names(d, dirfd(names), names);
-	scan_files(d, dirfd(names));
+	if (!young)
+		scan_files(d, dirfd(names));
 	closedir(names);
-	if (d->changed || (!d->synced && !young)) {
-		d->synced |= !young;
+	if (!young && (d->changed || !d->synced)) {
+		d->synced = true;
 		d->changed = false;
-		d->sink->on_batch(d->arg, d->synced);
+		d->sink->on_batch(d->arg, true);
 	}
 	scan_after(d, young				      ? YOUNG_MS + 10
 		      : d->links || !dirwatch_works(d->watch) ? POLL_LINK_MS

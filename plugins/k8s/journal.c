@@ -376,9 +376,10 @@ journal_remove(struct journal *j, const char *name)
 	char line[RECORD_MAX];
 	int len;
 
+	/* First: the name may be the entry's own. */
+	len = snprintf(line, sizeof(line), "- %s\n", name);
 	if (!entry_remove(j, name))
 		return;
-	len = snprintf(line, sizeof(line), "- %s\n", name);
 	if (len < (int)sizeof(line))
 		record_append(j, line, len);
 }

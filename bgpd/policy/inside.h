@@ -37,7 +37,9 @@ struct map_values {
 	const char *ipv6_list;
 	const char *community_list;
 	bool community_exact;
+	bool has_local_pref; /* 0 is a value like others */
 	uint32_t local_pref;
+	bool has_metric;
 	uint32_t metric;
 	bool no_communities;
 	bool add_communities;

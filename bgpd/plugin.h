@@ -106,10 +106,9 @@ struct bgpd_carry {
 	uint32_t abi, size;
 	struct bgpd_addr address;
 	const char *protocol;
-	const char *owner; /* node that carries it; NULL: not known */
-	uint8_t mine,
-	    confirmed;	  /* this node does; the network was seen to use it */
-	uint8_t conflict; /* somebody else answers for it: mac */
+	const char *owner;	 /* node that carries it; NULL: not known */
+	uint8_t mine, confirmed; /* this node does; it was seen to work */
+	uint8_t conflict;	 /* somebody else answers for it: mac */
 	uint8_t mac[6];
 	const char *state; /* one word for `show services` */
 };
@@ -121,7 +120,7 @@ struct bgpd_member {
 	const struct bgpd_addr *addresses;
 	uint32_t address_count;
 	uint8_t excluded; /* must carry nothing */
-	uint8_t alive; /* the slow witness's word: 0 gone, 1 alive, 2 unknown */
+	uint8_t alive;	  /* the slow witness: 0 gone, 1 alive, 2 unknown */
 };
 struct bgpd_membership {
 	uint32_t abi, size;

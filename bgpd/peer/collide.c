@@ -58,7 +58,7 @@ listen_take(
     struct peers *peers, int fd, const struct addr *remote, uint16_t port)
 {
 	struct peer *peer = peer_find(peers, remote);
-	char who[ADDR_TEXT];
+	char who[128];
 
 	addr_print(remote, who);
 	if (peer == NULL) {
@@ -179,7 +179,7 @@ listen_set_password(
 {
 	struct listener *listener;
 	struct text why = { 0 };
-	char who[ADDR_TEXT];
+	char who[128];
 
 	TAILQ_FOREACH (listener, &peers->listeners, link) {
 		text_clear(&why);

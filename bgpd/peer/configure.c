@@ -158,7 +158,7 @@ static void
 peer_remove(struct peer *peer)
 {
 	struct notification error;
-	char who[96];
+	char who[128];
 
 	peer_say(peer, who, sizeof(who));
 	notification_set(&error, NOTIFY_CEASE, CEASE_PEER_DECONFIGURED,

@@ -34,7 +34,8 @@ peer_say(const struct peer *peer, char *out, size_t size)
 	addr_print(&peer->addr, addr);
 	if (peer->config->description != NULL)
 		snprintf(
-		    out, size, "%s (%.30s)", addr, peer->config->description);
+		    out, size, "%.63s (%.30s)", addr,
+		    peer->config->description);
 	else
 		snprintf(out, size, "%s", addr);
 }
@@ -148,7 +149,7 @@ peer_make_source(struct peer *peer, const struct session *session)
 static void
 peer_log_change(const struct peer *peer, const char *text)
 {
-	char who[96];
+	char who[128];
 
 	peer_say(peer, who, sizeof(who));
 	if (((const struct router *)peer->config->node.parent)->log_changes)

@@ -116,7 +116,7 @@ receive_announced(
 static void
 receive_note_verdict(struct peer *peer, const struct update *update)
 {
-	char who[96];
+	char who[128];
 
 	if (update->verdict == VERDICT_KEEP)
 		return;
@@ -137,7 +137,7 @@ receive_check_maximum(
 	const struct neighbor_family *line = peer_family_config(peer, family);
 	struct peer_family *state = &peer->families[family];
 	uint32_t count;
-	char who[96];
+	char who[128];
 
 	if (line == NULL || line->max_prefixes == 0)
 		return 0;

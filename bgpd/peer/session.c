@@ -75,7 +75,7 @@ session_options(const struct peer *peer, struct sock_options *options)
 static void
 session_set_obstacle(struct peer *peer, const char *text)
 {
-	char who[96];
+	char who[128];
 
 	if (text[0] != '\0' && strcmp(peer->obstacle, text) != 0) {
 		peer_say(peer, who, sizeof(who));
@@ -219,16 +219,16 @@ act_close(struct session *session, const struct notification *error)
 static void
 session_log_sent(const struct session *session, const struct notification *n)
 {
-	char who[96], name[96], text[256];
+	char who[128], name[96], text[256];
+	const char *why = n->why;
 
 	peer_say(session->peer, who, sizeof(who));
 	notification_name(n->code, n->subcode, name, sizeof(name));
 	notification_text(n, text, sizeof(text));
-	log_notice("peer", "%s: sent NOTIFICATION %s%s%s%s%s", who, name,
-	    text[0] != '\0' ? ", \"" : "", text, text[0] != '\0' ? "\"" : "",
-	    "");
-	if (n->why[0] != '\0')
-		log_info("peer", "%s: %s", who, n->why);
+	if (text[0] != '\0')
+		why = text;
+	log_notice("peer", "%s: sent NOTIFICATION %s%s%s", who, name,
+	    why[0] != '\0' ? ": " : "", why);
 }
 
 /* What waits to be sent goes before it: the stream stays whole messages. */
@@ -325,7 +325,7 @@ session_accept(struct session *session, int fd, uint16_t port)
 {
 	struct sock_options options;
 	struct text why = { 0 };
-	char who[96];
+	char who[128];
 
 	session_options(session->peer, &options);
 	if (sock_tune(fd, &options, &why) != 0) {

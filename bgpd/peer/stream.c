@@ -93,7 +93,7 @@ static void
 stream_on_notification(struct session *session, struct buf body)
 {
 	struct notification n;
-	char who[96], name[96], text[256];
+	char who[128], name[96], text[256];
 
 	memset(&n, 0, sizeof(n));
 	if (notification_decode(body, &n) != 0)
@@ -101,8 +101,8 @@ stream_on_notification(struct session *session, struct buf body)
 	peer_say(session->peer, who, sizeof(who));
 	notification_name(n.code, n.subcode, name, sizeof(name));
 	notification_text(&n, text, sizeof(text));
-	log_notice("peer", "%s: received NOTIFICATION %s%s%s%s", who, name,
-	    text[0] != '\0' ? ", \"" : "", text, text[0] != '\0' ? "\"" : "");
+	log_notice("peer", "%s: received NOTIFICATION %s%s%s", who, name,
+	    text[0] != '\0' ? ": " : "", text);
 	peer_note_reset(session->peer, &n, false, text);
 	session_event(session, FSM_GOT_NOTIFICATION, NULL);
 }

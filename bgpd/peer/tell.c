@@ -227,7 +227,7 @@ tell_start(struct session *session)
 {
 	struct peer *peer = session->peer;
 	const char *obstacle;
-	char who[96];
+	char who[128];
 	unsigned i;
 
 	peer_say(peer, who, sizeof(who));

@@ -350,7 +350,7 @@ put_reach(struct buf *out, size_t start, enum family family,
 	attr_put_header(out, ATTR_FLAG_OPTIONAL, ATTR_MP_REACH, fixed + bytes);
 	put_reach_head(out, family, attr);
 	put_prefixes(out, prefixes, n);
-	buf_skip(out, others);
+	out->pos += others; /* they stand there already */
 	return n;
 }
 

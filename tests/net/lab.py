@@ -243,7 +243,8 @@ class Bird:
         self.socket = host.path(name + ".ctl")
         head = f"router id {router_id};\n" if router_id else ""
         self.conf = host.write(
-            name + ".conf", head + "protocol device {}\n" + conf)
+            name + ".conf", "log stderr all;\n" + head
+            + "protocol device {}\n" + conf)
         self.log = host.path(name + ".log")
         self.process = None
 
@@ -390,6 +391,8 @@ class Openbgpd:
         self.process = None
 
     def start(self):
+        # Debian's unit makes the directory that its children are locked into.
+        os.makedirs("/run/openbgpd", exist_ok=True)
         self.process = self.host.start(
             "/usr/sbin/openbgpd" if os.path.exists("/usr/sbin/openbgpd")
             else "/usr/sbin/bgpd", "-d", "-f", self.conf, log=self.log)

@@ -193,7 +193,7 @@ protocol bgp fairway {{
     assert "BGP.local_pref: 100" in text
     assert a.wait_route("203.0.114.0/24")
     outer.wait_route("10.88.0.0/16")
-    assert "BGP.local_pref" not in outer.route("10.88.0.0/16")
+    assert "local_pref: 222" not in outer.route("10.88.0.0/16")
     assert we.wait_route("10.77.0.0/16")[0]["locPrf"] == 222
     time.sleep(1)
     assert not outer.route("10.77.0.0/16")

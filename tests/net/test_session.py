@@ -144,7 +144,8 @@ def test_collision_leaves_one_session(lab):
         peer.process.wait()
 
 
-def test_two_octet_peer_sees_as_trans(lab):
+def test_two_octet_peer(lab):
+    """Two octets with AS4_PATH beside them, which the peer puts together."""
     us, them = two_hosts(lab)
     we = Bgpd(us, """
 router bgp 4200000001
@@ -153,17 +154,22 @@ router bgp 4200000001
  neighbor 10.1.0.2 remote-as 65002
  network 192.0.2.0/24
 """).start()
-    peer = Bird(them, """
-protocol bgp fairway {
-	local 10.1.0.2 as 65002;
-	neighbor 10.1.0.1 as 23456;
-	enable as4 off;
-	ipv4 { import all; export none; };
+    peer = Openbgpd(them, """
+AS 65002
+router-id 10.1.0.2
+fib-update no
+network 203.0.113.0/24
+neighbor 10.1.0.1 {
+	remote-as 4200000001
+	announce as-4byte no
 }
-""", router_id=THEM).start()
-    we.wait_peer(THEM)
-    text = peer.wait_route("192.0.2.0/24")
-    assert re.search(r"BGP\.as_path: 23456\b", text), text
+allow from any
+allow to any
+""").start()
+    we.wait_peer(THEM, seconds=40)
+    wait_for(lambda: "4200000001" in peer.ctl("show", "rib").stdout,
+             say=lambda: peer.ctl("show", "rib").stdout)
+    assert we.wait_route("203.0.113.0/24")[0]["aspath"]["string"] == "65002"
 
 
 def test_shutdown_text_is_seen_by_the_peer(lab):
@@ -222,7 +228,7 @@ router bgp 65001
 """).start()
     peer = Bird(them, """
 protocol static ours { ipv6; route 2001:db8:bbbb::/48 blackhole; }
-protocol bgp fairway {
+protocol bgp fairway { debug all;
 	local 2001:db8:1::2 as 65002;
 	neighbor 2001:db8:1::1 as 65001;
 	ipv6 { import all; export all; };

@@ -6,13 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "util/addr.h"
 #include "wire/wire.h"
 
 struct arena;
-struct cli_node;
-struct cli_mount;
-struct cli_fault_list;
 struct policy;
 
 /* commands.c: rows of the lists and maps, for the table of contents. */

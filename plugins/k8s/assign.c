@@ -83,6 +83,7 @@ assign_release(struct cluster *c, struct service *s)
 		pool = alloc_pool(c->alloc, &s->addresses[i]);
 		alloc_release(c->alloc, s->name, &s->addresses[i]);
 		waiters_wake(c->waiters, &s->addresses[i], pool);
+		c->freed = true;
 	}
 	s->address_count = 0;
 }

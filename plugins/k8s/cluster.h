@@ -69,6 +69,8 @@ struct cluster {
 	struct report report;  /* of the last reading */
 	char *refusal;	       /* the last one was read, not taken: why */
 	bool stale;	       /* the last one is not the one in use */
+	bool stranding;	       /* ... for it strands an address in use */
+	bool freed;	       /* an address was let go since */
 	struct alloc *alloc;
 	struct waiters *waiters;
 

@@ -25,7 +25,11 @@ lines_log(struct cluster *c, int level, const char *what, const char *lines)
 static void
 config_refuse(struct cluster *c, const char *why)
 {
+	bool again = c->refusal != NULL && strcmp(c->refusal, why) == 0;
+
 	c->stale = true;
+	if (again && c->stranding)
+		return; /* tried again, and said before */
 	free(c->refusal);
 	c->refusal = k8s_copy(why);
 	say(c->guest, LOG_ERR, "configStale: %s/%s: %s; %s", c->settings->space,
@@ -40,12 +44,13 @@ config_take(struct cluster *c, struct config *config)
 {
 	if (alloc_set_pools(c->alloc, config) == -1) {
 		config_refuse(c, alloc_why(c->alloc));
+		c->stranding = true;
 		config_free(config);
 		return;
 	}
 	config_free(c->config);
 	c->config = config;
-	c->stale = false;
+	c->stale = c->stranding = false;
 	free(c->refusal);
 	c->refusal = NULL;
 	say(c->guest, LOG_NOTICE,
@@ -69,13 +74,16 @@ config_apply(struct cluster *c)
 	c->config_touched = false;
 	report_clear(&c->report);
 	if (c->config_map == NULL) {
+		c->stranding = false;
 		config_refuse(c, "there is no such ConfigMap");
 		return;
 	}
 	text = object_value(c->config_map, "config", &len);
 	config = config_read(text == NULL ? "" : text, len, &c->report);
-	lines_log(c, LOG_WARNING, "config", c->report.warnings);
+	if (!c->stranding)
+		lines_log(c, LOG_WARNING, "config", c->report.warnings);
 	if (config == NULL) {
+		c->stranding = false;
 		lines_log(c, LOG_ERR, "config", c->report.errors);
 		config_refuse(c, "it cannot be read");
 		return;
@@ -202,11 +210,20 @@ cluster_converge(struct cluster *c)
 {
 	if (!c->synced)
 		return;
-	if (c->config_touched)
+	if (c->config_touched) {
+		c->stranding = false;
 		config_apply(c);
+	}
 	if (c->nodes_touched)
 		nodes_apply(c);
-	if (c->config != NULL && (!TAILQ_EMPTY(&c->touched) || !c->offered))
-		services_apply(c);
+	do {
+		c->freed = false;
+		if (c->config != NULL &&
+		    (!TAILQ_EMPTY(&c->touched) || !c->offered))
+			services_apply(c);
+		/* What stood in the way of the last one may be gone. */
+		if (c->stranding && c->freed)
+			config_apply(c);
+	} while (!TAILQ_EMPTY(&c->touched) && c->config != NULL);
 	metrics_set(c);
 }

@@ -97,6 +97,15 @@ put(const char *name, const char *format, ...)
 }
 
 static void
+drop(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
 put_user_config(void)
 {
 	static char text[32768];
@@ -386,10 +395,18 @@ test_bad_config(void **unused)
 	out.json = true;
 	assert_int_equal(plugin->run(plugin_arg, &line, &out), 0);
 	assert_non_null(strstr(out.text, "config=stale "));
-	/* After a restart it is taken, and the Service re-addressed. */
+	/* It is taken when nothing stands in its way any more. */
+	fake_forget();
+	drop("service-a.yaml");
+	fake_until(strstr(fake_log, "configLoaded: ") != NULL);
+	put_service("a", "", "");
+	fake_until(strstr(fake_offered("default/a"), "203.0.113.0"));
+	/* Refused again; after a restart it is taken, the Service moves. */
+	put_config(SMALL);
+	fake_until(strstr(fake_log, "configStale: ") != NULL);
 	plugin_stop();
 	plugin_start_as("prod-01");
-	fake_until(strstr(fake_offered("default/a"), "203.0.113.0"));
+	fake_until(strstr(fake_offered("default/a"), "192.0.2.1"));
 	/* No ConfigMap at all: as it was. */
 	fake_forget();
 	unlink(strcat(strcpy((char[128]){ 0 }, directory), "/config.yaml"));

@@ -10,8 +10,14 @@ static int
 community_value_read(const struct cli_field *field, struct arena *arena,
     const char *word, void *dst, struct text *why)
 {
+	const uint32_t internet = COMMUNITY_INTERNET;
+
 	(void)field;
 	(void)arena;
+	if (strcmp(word, "internet") == 0) {
+		memcpy(dst, &internet, sizeof(internet));
+		return 0;
+	}
 	if (community_read(word, dst) == 0)
 		return 0;
 	text_add(why, "\"%s\" is not a community such as 64512:1 or no-export",
@@ -23,11 +29,14 @@ static void
 community_value_print(
     const struct cli_field *field, const void *src, struct text *out)
 {
+	uint32_t community = *(const uint32_t *)src;
 	char one[32];
 
 	(void)field;
 	text_add(out, "%s",
-	    community_print(*(const uint32_t *)src, one, sizeof(one)));
+	    community == COMMUNITY_INTERNET
+		? "internet"
+		: community_print(community, one, sizeof(one)));
 }
 
 static const struct cli_value community_value = {

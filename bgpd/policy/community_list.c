@@ -114,6 +114,8 @@ entry_matches(const struct community_entry *entry,
 {
 	uint32_t i;
 
+	if (entry->count > 0 && entry->communities[0] == COMMUNITY_INTERNET)
+		return true;
 	if (exact && community_count(communities) != entry->count)
 		return false;
 	for (i = 0; i < entry->count; i++)

@@ -81,6 +81,8 @@ void community_list_add(struct community_list *list, uint32_t seq, bool permit,
 void community_list_finish(struct community_list *list);
 bool community_list_equal(
     const struct community_list *a, const struct community_list *b);
+/* FRR's word for all routes, as an entry's community. */
+#define COMMUNITY_INTERNET 0u
 /* The first entry that `communities` has all of (exact: no others) decides. */
 bool community_list_permits(const struct community_list *list,
     const struct blob *communities, bool exact);

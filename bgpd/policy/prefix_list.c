@@ -29,7 +29,7 @@ struct trie_node {
 
 struct prefix_list {
 	struct list_entry *entries;
-	uint32_t count;
+	uint32_t count, capacity;
 	struct trie_node *nodes; /* NULL: a short list */
 	uint32_t node_count, node_capacity;
 };
@@ -54,8 +54,11 @@ prefix_list_add(struct prefix_list *list, uint32_t seq, bool permit,
 {
 	struct list_entry *entry;
 
-	list->entries =
-	    mem_resize(list->entries, list->count + 1, sizeof(*list->entries));
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity > 0 ? list->capacity * 2 : 4;
+		list->entries = mem_resize(
+		    list->entries, list->capacity, sizeof(*list->entries));
+	}
 	entry = &list->entries[list->count++];
 	memset(entry, 0, sizeof(*entry));
 	entry->prefix = *prefix;

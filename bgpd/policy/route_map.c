@@ -15,7 +15,7 @@
 struct map_entry {
 	uint32_t seq;
 	bool permit;
-	struct map_values values; /* in the policy's arena */
+	struct map_values values; /* lists in the policy's arena; no names */
 	/* What the match lines refer to; NULL: the name is not defined. */
 	const struct prefix_list *ipv4_list;
 	const struct prefix_list *ipv6_list;
@@ -180,6 +180,10 @@ route_map_add(struct route_map *map, struct arena *arena,
 	entry->values = *values;
 	copy_list(arena, &entry->values.communities);
 	copy_list(arena, &entry->values.prepend);
+	/* The names are the tree's, which may be gone before this is. */
+	entry->values.ipv4_list = NULL;
+	entry->values.ipv6_list = NULL;
+	entry->values.community_list = NULL;
 	entry->ipv4_list =
 	    policy_prefix_list(policy, AF_INET, values->ipv4_list);
 	entry->ipv6_list =

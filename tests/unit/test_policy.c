@@ -172,6 +172,7 @@ test_print(void **state)
 	    "ipv6 prefix-list B seq 5 permit 2001:db8::/32\n"
 	    "bgp community-list standard C seq 5 permit 64512:1 no-export\n"
 	    "bgp community-list 7 seq 5 deny 64512:2\n"
+	    "bgp community-list 8 seq 5 permit internet\n"
 	    "route-map M permit 10\n"
 	    " description in short\n"
 	    " match ip address prefix-list A\n"
@@ -189,7 +190,8 @@ test_print(void **state)
 		"set community none",
 		"set community 64512:1 no-export additive", "set metric 0",
 		"description the first one",
-		"community-list 7 seq 5 deny 64512:2", "prepend last-as 2" };
+		"community-list 7 seq 5 deny 64512:2", "permit internet",
+		"prepend last-as 2" };
 	unsigned i;
 
 	(void)state;
@@ -250,6 +252,106 @@ test_long_list(void **state)
 	}
 }
 
+/* Lines typed one by one, and their `no`. */
+static void
+test_edit(void **state)
+{
+	static const char *const typed[] = {
+		"ip prefix-list A permit 10.0.0.0/8",
+		"ip prefix-list A permit 10.0.0.0/8",
+		"ip prefix-list A seq 7 deny 11.0.0.0/8",
+		"ip prefix-list A permit any",
+		"no ip prefix-list A seq 7",
+		"ip prefix-list B permit any",
+		"no ip prefix-list B",
+		"ip community-list 9 permit 1:1",
+		"ip community-list standard C permit 1:1",
+		"no bgp community-list standard C",
+		"route-map M permit 10",
+		"set local-preference 0",
+		"set metric 5",
+		"no set metric",
+		"match ip address prefix-list A",
+		"match ip address prefix-list Z",
+		"set community 1:1 additive",
+		"no set community",
+		"set as-path prepend 1 2",
+		"no set as-path prepend",
+		"route-map M deny 10",
+		"route-map GONE deny 10",
+		"exit",
+		"no route-map GONE",
+	};
+	struct cli_fault_list faults = { 0 };
+	struct cli_place place = { 0 };
+	struct text out = { 0 };
+	unsigned i;
+
+	(void)state;
+	forget();
+	tree = cli_tree_new(cli);
+	place.nodes[0] = cli_tree_root(tree);
+	place.depth = 1;
+	for (i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
+		if (strcmp(typed[i], "exit") != 0 &&
+		    cli_edit(tree, &place, typed[i], &faults) != 0)
+			fail_msg("%s: %s", typed[i], faults.items[0].text);
+	assert_int_equal(cli_check(tree, &faults), 0);
+	cli_tree_print(tree, 0, &out);
+	assert_string_equal(text_str(&out),
+	    "!\n"
+	    "ip prefix-list A seq 5 permit 10.0.0.0/8\n"
+	    "ip prefix-list A seq 12 permit any\n"
+	    "!\n"
+	    "bgp community-list 9 seq 5 permit 1:1\n"
+	    "!\n"
+	    "route-map M deny 10\n"
+	    " match ip address prefix-list Z\n"
+	    " set local-preference 0\n"
+	    "exit\n");
+	cli_faults_clear(&faults);
+	text_free(&out);
+}
+
+/* The same for IPv6, from lines: /0 to /128 and every bit of the address. */
+static void
+test_long_list_ipv6(void **state)
+{
+	struct prefix p = { .family = AF_INET6, .len = 128 };
+	struct text lines = { 0 };
+	unsigned i;
+
+	(void)state;
+	memset(p.bytes, 0xff, sizeof(p.bytes));
+	for (i = 0; i <= 128; i++) {
+		char word[PREFIX_TEXT];
+
+		p.len = (uint8_t)i;
+		memset(p.bytes, 0xff, sizeof(p.bytes));
+		prefix_mask(&p);
+		text_add(&lines, "ipv6 prefix-list L seq %u %s %s\n", 200 - i,
+		    i % 2 == 0 ? "permit" : "deny", prefix_print(&p, word));
+		text_add(&lines, "ipv6 prefix-list D seq %u %s %s le 128\n",
+		    200 - i, i % 2 == 0 ? "permit" : "deny", word);
+	}
+	assert_string_equal(read_lines(text_str(&lines)), "");
+	for (i = 0; i <= 128; i++) {
+		p.len = (uint8_t)i;
+		memset(p.bytes, 0xff, sizeof(p.bytes));
+		prefix_mask(&p);
+		assert_int_equal(
+		    prefix_list_permits(
+			policy_prefix_list(policy, AF_INET6, "L"), &p),
+		    i % 2 == 0);
+		/* The longest is the lowest here: it decides. */
+		assert_int_equal(
+		    prefix_list_permits(
+			policy_prefix_list(policy, AF_INET6, "D"), &p),
+		    i % 2 == 0);
+	}
+	text_free(&lines);
+}
+
 static struct route
 route_of(const struct prefix *p, const uint32_t *communities, unsigned count)
 {
@@ -291,6 +393,10 @@ static const char map_lines[] =
     "ip prefix-list NOT permit any\n"
     "bgp community-list standard ONE permit 64512:1\n"
     "bgp community-list 2 permit 64512:1 64512:2\n"
+    "bgp community-list standard WORLD deny 64512:2\n"
+    "ip community-list standard WORLD permit internet\n"
+    "route-map WORLD permit 7\n"
+    " match community WORLD\n"
     "route-map SET permit 10\n"
     " match ip address prefix-list TEN\n"
     " match community 2\n"
@@ -330,6 +436,9 @@ test_route_map(void **state)
 		{ "SET", "11.1.0.0/16", two, 2, 30, "65001 65001 65001|" },
 		{ "SET", "10.9.1.0/24", NULL, 0, 0, NULL },
 		{ "SET", "2001:db8::/32", NULL, 0, 0, NULL },
+		{ "WORLD", "10.1.0.0/16", NULL, 0, 7, "65001|" },
+		{ "WORLD", "10.1.0.0/16", &one, 1, 7, "65001|64512:1" },
+		{ "WORLD", "10.1.0.0/16", two, 2, 0, NULL },
 		{ "ALL", "10.1.0.0/16", &one, 1, 10, "65001|64512:1" },
 		{ "REPLACE", "10.1.0.0/16", &one, 1, 10, "65001|1:1 2:2" },
 		{ "GONE", "10.1.0.0/16", NULL, 0, 0, NULL },
@@ -395,6 +504,8 @@ main(void)
 		TEST(test_faults),
 		TEST(test_print),
 		TEST(test_long_list),
+		TEST(test_long_list_ipv6),
+		TEST(test_edit),
 		TEST(test_route_map),
 		TEST(test_changed),
 	};

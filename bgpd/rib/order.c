@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Walks in order of prefix, a window of the table at a time. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
  * one, sorted; the steps that follow are served from there. Steps look every
  * prefix up anew, so what went meanwhile is not seen.
  */
-#define WINDOW	    4096u
+#define WINDOW	    16384u
 #define WINDOWS_MAX 4u
 
 struct window {
@@ -123,32 +124,64 @@ window_cut(struct window *window)
 	}
 }
 
+/* The first bytes of a prefix as a number: most are told apart by it alone. */
+static uint64_t
+head_of(const uint8_t *bytes, unsigned size)
+{
+	uint64_t head = 0;
+
+	memcpy(&head, bytes, size < sizeof(head) ? size : sizeof(head));
+	return be64toh(head);
+}
+
+/* What a window may still take: after the cursor, not beyond its largest. */
+struct range {
+	uint64_t low, high; /* heads */
+	const struct prefix *limit;
+	unsigned size; /* of an address */
+};
+
+static void
+window_offer(const struct prefixes *t, struct window *window,
+    struct range *range, const struct rib_cursor *cursor, const struct entry *e)
+{
+	uint64_t head = head_of(e->bytes, range->size);
+	struct prefix prefix;
+
+	if (head < range->low || head > range->high)
+		return;
+	prefix = prefixes_get(t, e);
+	if (cursor->begun && prefix_compare(&prefix, &cursor->last) <= 0)
+		return;
+	if (range->limit != NULL && prefix_compare(&prefix, range->limit) > 0)
+		return;
+	window->prefixes[window->count++] = prefix;
+	if (window->count < 2 * WINDOW)
+		return;
+	window_cut(window);
+	range->limit = &window->prefixes[WINDOW - 1];
+	range->high = head_of(range->limit->bytes, range->size);
+}
+
 static void
 window_fill(struct prefixes *t, struct window *window, const struct idset *only,
     const struct rib_cursor *cursor)
 {
-	struct prefix prefix;
-	const struct prefix *limit = NULL;
+	struct range range = { .high = UINT64_MAX,
+		.size = family_info[t->family].bits / 8 };
+	const struct entry *e;
 	uint32_t id = SLAB_NONE;
 
+	if (cursor->begun)
+		range.low = head_of(cursor->last.bytes, range.size);
 	window->count = 0;
 	window->whole = true;
 	window->prefixes =
 	    mem_resize(window->prefixes, 2 * WINDOW, sizeof(struct prefix));
 	while ((id = id_next(t, only, id)) != SLAB_NONE) {
-		if (!wanted(t, only, id))
-			continue;
-		prefix = prefixes_get(t, prefixes_at(t, id));
-		if (cursor->begun &&
-		    prefix_compare(&prefix, &cursor->last) <= 0)
-			continue;
-		if (limit != NULL && prefix_compare(&prefix, limit) > 0)
-			continue;
-		window->prefixes[window->count++] = prefix;
-		if (window->count == 2 * WINDOW) {
-			window_cut(window);
-			limit = &window->prefixes[WINDOW - 1];
-		}
+		e = prefixes_at(t, id);
+		if (e != NULL && (e->paths != SLAB_NONE || only != NULL))
+			window_offer(t, window, &range, cursor, e);
 	}
 	window_cut(window);
 	window->prefixes = mem_resize(window->prefixes,

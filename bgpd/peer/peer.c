@@ -123,6 +123,10 @@ peer_note_reset(struct peer *peer, const struct notification *error, bool sent,
 {
 	struct peer_reset *reset = &peer->reset;
 
+	/* One connection of two went: the session did not. */
+	if (error != NULL && error->code == NOTIFY_CEASE &&
+	    error->subcode == CEASE_COLLISION)
+		return;
 	reset->at_ms = loop_now_ms(peer->peers->loop);
 	reset->notified = error != NULL;
 	reset->sent = sent;

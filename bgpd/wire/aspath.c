@@ -344,7 +344,7 @@ aspath_merge(
 	struct segment segment;
 	struct builder b;
 
-	if (as4 == NULL || have < know)
+	if (as2 == NULL || as4 == NULL || have < know)
 		return as2;
 	b = builder_new(arena, as2->len + as4->len + 4);
 	for (size_t at = 0; segment_next(as2, &at, &segment);) {

@@ -234,6 +234,7 @@ static const struct cli_row map_rows[] = {
 const struct cli_mount policy_mounts[] = {
 	{ &cli_root, root_rows, NULL },
 	{ &map_type, map_rows, NULL },
+	{ NULL, policy_show_rows, NULL },
 };
 const unsigned policy_mount_count =
     sizeof(policy_mounts) / sizeof(policy_mounts[0]);

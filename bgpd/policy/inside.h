@@ -71,6 +71,20 @@ void prefix_list_finish(struct prefix_list *list);
 bool prefix_list_equal(
     const struct prefix_list *a, const struct prefix_list *b);
 
+/* One entry, for those who show it. */
+struct prefix_rule {
+	uint32_t seq;
+	bool permit;
+	struct prefix prefix;
+	uint8_t min, max; /* lengths that match */
+};
+/* What the list is for, in the policy's arena; NULL: not said. */
+void prefix_list_describe(struct prefix_list *list, const char *about);
+const char *prefix_list_about(const struct prefix_list *list);
+uint32_t prefix_list_count(const struct prefix_list *list);
+const struct prefix_rule *prefix_list_at(
+    const struct prefix_list *list, uint32_t i);
+
 /* community_list.c --------------------------------------------------------------- */
 
 struct community_list;
@@ -97,7 +111,32 @@ void route_map_finish(struct route_map *map);
 /* With all that their match lines lead to. */
 bool route_map_equal(const struct route_map *a, const struct route_map *b);
 
-/* policy.c */
+/* One entry, for those who show it. */
+struct map_rule {
+	uint32_t seq;
+	bool permit;
+	const char *description;   /* NULL: none */
+	struct text matches, sets; /* one clause a line, for text_free */
+};
+uint32_t route_map_count(const struct route_map *map);
+struct map_rule route_map_at(const struct route_map *map, uint32_t i);
+
+/* show.c ----------------------------------------------------------------------------- */
+
+extern const struct cli_row policy_show_rows[];
+
+/* policy.c ------------------------------------------------------------------------- */
+
+enum policy_kind {
+	POLICY_IPV4_LIST,
+	POLICY_IPV6_LIST,
+	POLICY_COMMUNITY_LIST,
+	POLICY_ROUTE_MAP,
+	POLICY_KINDS
+};
+/* All names of a kind in order; for mem_free, the names are the policy's. */
+const char **policy_names(
+    const struct policy *policy, enum policy_kind kind, unsigned *count);
 const struct community_list *policy_community_list(
     const struct policy *policy, const char *name);
 

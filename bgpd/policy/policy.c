@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* All lists and maps of a configuration, by name, compiled and counted. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/inside.h"
 #include "util/arena.h"
 #include "util/mem.h"
 #include "util/table.h"
-
-enum kind { IPV4_LIST, IPV6_LIST, COMMUNITY_LIST, ROUTE_MAP, KIND_COUNT };
 
 /* A name and what it stands for. */
 struct named {
@@ -20,7 +19,7 @@ struct named {
 struct policy {
 	unsigned refs;
 	struct arena *arena;
-	struct table names[KIND_COUNT];
+	struct table names[POLICY_KINDS];
 };
 
 /* What is done with an object of each kind. */
@@ -82,12 +81,12 @@ static const struct {
 	void *(*new)(void);
 	void (*finish)(void *object);
 	void (*free)(void *object);
-} verbs[KIND_COUNT] = {
-	[IPV4_LIST] = { list_new, list_finish, list_free },
-	[IPV6_LIST] = { list_new, list_finish, list_free },
-	[COMMUNITY_LIST] = { communities_new, communities_finish,
+} verbs[POLICY_KINDS] = {
+	[POLICY_IPV4_LIST] = { list_new, list_finish, list_free },
+	[POLICY_IPV6_LIST] = { list_new, list_finish, list_free },
+	[POLICY_COMMUNITY_LIST] = { communities_new, communities_finish,
 	    communities_free },
-	[ROUTE_MAP] = { map_new, map_finish, map_free },
+	[POLICY_ROUTE_MAP] = { map_new, map_finish, map_free },
 };
 
 static bool
@@ -97,7 +96,7 @@ named_is(const struct table_link *object, const void *key)
 }
 
 static void *
-find(const struct policy *policy, enum kind kind, const char *name)
+find(const struct policy *policy, enum policy_kind kind, const char *name)
 {
 	const struct named *named;
 
@@ -110,7 +109,7 @@ find(const struct policy *policy, enum kind kind, const char *name)
 
 /* Finds or makes what the name stands for. */
 static void *
-define(struct policy *policy, enum kind kind, const char *name)
+define(struct policy *policy, enum policy_kind kind, const char *name)
 {
 	void *object = find(policy, kind, name);
 	struct named *named;
@@ -125,7 +124,7 @@ define(struct policy *policy, enum kind kind, const char *name)
 }
 
 static void
-finish(struct policy *policy, enum kind kind)
+finish(struct policy *policy, enum policy_kind kind)
 {
 	struct table_link *link = NULL;
 
@@ -137,10 +136,10 @@ finish(struct policy *policy, enum kind kind)
 
 static void
 read_list_line(
-    struct policy *policy, enum kind kind, const struct list_line *line)
+    struct policy *policy, enum policy_kind kind, const struct list_line *line)
 {
 	struct prefix_list *list = define(policy, kind, line->name);
-	uint8_t af = kind == IPV4_LIST ? AF_INET : AF_INET6;
+	uint8_t af = kind == POLICY_IPV4_LIST ? AF_INET : AF_INET6;
 	uint8_t bits = (uint8_t)addr_bits(af), min, max;
 	struct prefix prefix = line->prefix;
 
@@ -156,8 +155,9 @@ read_list_line(
 }
 
 static void
-read_lists(struct policy *policy, const struct cli_node *root, enum kind kind,
-    const struct cli_node_type *lines, const struct cli_node_type *abouts)
+read_lists(struct policy *policy, const struct cli_node *root,
+    enum policy_kind kind, const struct cli_node_type *lines,
+    const struct cli_node_type *abouts)
 {
 	const struct list_line *line;
 	const struct list_about *about;
@@ -165,7 +165,8 @@ read_lists(struct policy *policy, const struct cli_node *root, enum kind kind,
 	CLI_EACH(line, root, lines)
 	read_list_line(policy, kind, line);
 	CLI_EACH(about, root, abouts)
-	define(policy, kind, about->name);
+	prefix_list_describe(define(policy, kind, about->name),
+	    arena_string(policy->arena, about->text));
 	finish(policy, kind);
 }
 
@@ -184,7 +185,7 @@ read_community_lists(struct policy *policy, const struct cli_node *root,
 			snprintf(number, sizeof(number), "%u", line->number);
 			name = number;
 		}
-		community_list_add(define(policy, COMMUNITY_LIST, name),
+		community_list_add(define(policy, POLICY_COMMUNITY_LIST, name),
 		    line->seq, !line->deny, line->communities.items,
 		    line->communities.count);
 	}
@@ -196,9 +197,9 @@ read_maps(struct policy *policy, const struct cli_node *root)
 	const struct map_line *line;
 
 	CLI_EACH(line, root, &map_type)
-	route_map_add(
-	    define(policy, ROUTE_MAP, line->name), policy->arena, policy, line);
-	finish(policy, ROUTE_MAP);
+	route_map_add(define(policy, POLICY_ROUTE_MAP, line->name),
+	    policy->arena, policy, line);
+	finish(policy, POLICY_ROUTE_MAP);
 }
 
 struct policy *
@@ -209,15 +210,17 @@ policy_new(const struct cli_node *root)
 
 	policy->refs = 1;
 	policy->arena = arena_new();
-	for (kind = 0; kind < KIND_COUNT; kind++)
+	for (kind = 0; kind < POLICY_KINDS; kind++)
 		policy->names[kind].equal = named_is;
 	if (root == NULL)
 		return policy;
-	read_lists(policy, root, IPV4_LIST, &ip_list_type, &ip_about_type);
-	read_lists(policy, root, IPV6_LIST, &ipv6_list_type, &ipv6_about_type);
+	read_lists(
+	    policy, root, POLICY_IPV4_LIST, &ip_list_type, &ip_about_type);
+	read_lists(
+	    policy, root, POLICY_IPV6_LIST, &ipv6_list_type, &ipv6_about_type);
 	read_community_lists(policy, root, &community_name_type);
 	read_community_lists(policy, root, &community_number_type);
-	finish(policy, COMMUNITY_LIST);
+	finish(policy, POLICY_COMMUNITY_LIST);
 	/* Last: they refer to the others. */
 	read_maps(policy, root);
 	return policy;
@@ -238,7 +241,7 @@ policy_unref(struct policy *policy)
 
 	if (policy == NULL || --policy->refs > 0)
 		return;
-	for (kind = 0; kind < KIND_COUNT; kind++) {
+	for (kind = 0; kind < POLICY_KINDS; kind++) {
 		link = NULL;
 		while ((link = table_next(&policy->names[kind], link)) != NULL)
 			verbs[kind].free(((struct named *)link)->object);
@@ -253,19 +256,20 @@ policy_unref(struct policy *policy)
 const struct prefix_list *
 policy_prefix_list(const struct policy *policy, uint8_t af, const char *name)
 {
-	return find(policy, af == AF_INET6 ? IPV6_LIST : IPV4_LIST, name);
+	return find(
+	    policy, af == AF_INET6 ? POLICY_IPV6_LIST : POLICY_IPV4_LIST, name);
 }
 
 const struct community_list *
 policy_community_list(const struct policy *policy, const char *name)
 {
-	return find(policy, COMMUNITY_LIST, name);
+	return find(policy, POLICY_COMMUNITY_LIST, name);
 }
 
 const struct route_map *
 policy_route_map(const struct policy *policy, const char *name)
 {
-	return find(policy, ROUTE_MAP, name);
+	return find(policy, POLICY_ROUTE_MAP, name);
 }
 
 bool
@@ -282,4 +286,25 @@ policy_route_map_changed(
 {
 	return !route_map_equal(
 	    policy_route_map(old, name), policy_route_map(new, name));
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **
+policy_names(
+    const struct policy *policy, enum policy_kind kind, unsigned *count)
+{
+	const struct table *names = &policy->names[kind];
+	const char **all = mem_array(names->used + 1, sizeof(*all));
+	struct table_link *link = NULL;
+
+	*count = 0;
+	while ((link = table_next(names, link)) != NULL)
+		all[(*count)++] = ((struct named *)link)->name;
+	qsort(all, *count, sizeof(*all), compare_names);
+	return all;
 }

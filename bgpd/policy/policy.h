@@ -25,6 +25,9 @@ struct policy *policy_new(const struct cli_node *root);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
 
+/* What the shows tell of from now on; borrowed. NULL: nothing is there. */
+void policy_bind_shows(const struct policy *policy);
+
 /* By name; NULL when there is none of that name. Valid while policy is. */
 struct prefix_list;
 struct route_map;

@@ -15,10 +15,7 @@
 #define NONE  UINT32_MAX
 
 struct list_entry {
-	struct prefix prefix;
-	uint8_t min, max; /* lengths that match */
-	bool permit;
-	uint32_t seq;
+	struct prefix_rule rule;
 	uint32_t next; /* with the same prefix; NONE */
 };
 
@@ -30,6 +27,7 @@ struct trie_node {
 struct prefix_list {
 	struct list_entry *entries;
 	uint32_t count, capacity;
+	const char *about;	 /* borrowed from who described it */
 	struct trie_node *nodes; /* NULL: a short list */
 	uint32_t node_count, node_capacity;
 };
@@ -61,11 +59,7 @@ prefix_list_add(struct prefix_list *list, uint32_t seq, bool permit,
 	}
 	entry = &list->entries[list->count++];
 	memset(entry, 0, sizeof(*entry));
-	entry->prefix = *prefix;
-	entry->min = min;
-	entry->max = max;
-	entry->permit = permit;
-	entry->seq = seq;
+	entry->rule = (struct prefix_rule){ seq, permit, *prefix, min, max };
 	entry->next = NONE;
 }
 
@@ -74,7 +68,7 @@ compare_seq(const void *a, const void *b)
 {
 	const struct list_entry *x = a, *y = b;
 
-	return x->seq < y->seq ? -1 : x->seq > y->seq;
+	return x->rule.seq < y->rule.seq ? -1 : x->rule.seq > y->rule.seq;
 }
 
 static uint32_t
@@ -97,8 +91,8 @@ trie_add(struct prefix_list *list, uint32_t i)
 	uint32_t at = 0, next;
 	unsigned n, bit;
 
-	for (n = 0; n < entry->prefix.len; n++) {
-		bit = prefix_bit(&entry->prefix, n);
+	for (n = 0; n < entry->rule.prefix.len; n++) {
+		bit = prefix_bit(&entry->rule.prefix, n);
 		next = list->nodes[at].child[bit];
 		if (next == 0) {
 			next = node_new(list);
@@ -129,7 +123,7 @@ prefix_list_finish(struct prefix_list *list)
 bool
 prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
 {
-	const struct list_entry *x, *y;
+	const struct prefix_rule *x, *y;
 	uint32_t i;
 
 	if (a == NULL || b == NULL)
@@ -137,8 +131,8 @@ prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
 	if (a->count != b->count)
 		return false;
 	for (i = 0; i < a->count; i++) {
-		x = &a->entries[i];
-		y = &b->entries[i];
+		x = &a->entries[i].rule;
+		y = &b->entries[i].rule;
 		if (x->permit != y->permit || x->min != y->min ||
 		    x->max != y->max || !prefix_equal(&x->prefix, &y->prefix))
 			return false;
@@ -147,9 +141,9 @@ prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
 }
 
 static bool
-fits(const struct list_entry *entry, const struct prefix *prefix)
+fits(const struct prefix_rule *rule, const struct prefix *prefix)
 {
-	return prefix->len >= entry->min && prefix->len <= entry->max;
+	return prefix->len >= rule->min && prefix->len <= rule->max;
 }
 
 static uint32_t
@@ -158,8 +152,8 @@ find_in_short(const struct prefix_list *list, const struct prefix *prefix)
 	uint32_t i;
 
 	for (i = 0; i < list->count; i++)
-		if (fits(&list->entries[i], prefix) &&
-		    prefix_contains(&list->entries[i].prefix, prefix))
+		if (fits(&list->entries[i].rule, prefix) &&
+		    prefix_contains(&list->entries[i].rule.prefix, prefix))
 			return i;
 	return NONE;
 }
@@ -172,7 +166,7 @@ find_in_trie(const struct prefix_list *list, const struct prefix *prefix)
 
 	for (;;) {
 		i = list->nodes[at].first;
-		while (i < best && !fits(&list->entries[i], prefix))
+		while (i < best && !fits(&list->entries[i].rule, prefix))
 			i = list->entries[i].next;
 		if (i < best)
 			best = i;
@@ -193,9 +187,33 @@ prefix_list_permits(const struct prefix_list *list, const struct prefix *prefix)
 		return false;
 	if (list->count == 0)
 		return true;
-	if (prefix->family != list->entries[0].prefix.family)
+	if (prefix->family != list->entries[0].rule.prefix.family)
 		return false;
 	i = list->nodes != NULL ? find_in_trie(list, prefix)
 				: find_in_short(list, prefix);
-	return i != NONE && list->entries[i].permit;
+	return i != NONE && list->entries[i].rule.permit;
+}
+
+void
+prefix_list_describe(struct prefix_list *list, const char *about)
+{
+	list->about = about;
+}
+
+const char *
+prefix_list_about(const struct prefix_list *list)
+{
+	return list->about;
+}
+
+uint32_t
+prefix_list_count(const struct prefix_list *list)
+{
+	return list->count;
+}
+
+const struct prefix_rule *
+prefix_list_at(const struct prefix_list *list, uint32_t i)
+{
+	return &list->entries[i].rule;
 }

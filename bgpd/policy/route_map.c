@@ -15,7 +15,8 @@
 struct map_entry {
 	uint32_t seq;
 	bool permit;
-	struct map_values values; /* lists in the policy's arena; no names */
+	const char *description;
+	struct map_values values; /* all in the policy's arena */
 	/* What the match lines refer to; NULL: the name is not defined. */
 	const struct prefix_list *ipv4_list;
 	const struct prefix_list *ipv6_list;
@@ -118,25 +119,95 @@ set_prepend_last(
 	route->attr.present |= 1u << ATTR_AS_PATH;
 }
 
+/* in words -------------------------------------------------------------------------- */
+
+static void
+print_ipv4(const struct map_values *values, struct text *out)
+{
+	text_add(out, "ip address prefix-list %s", values->ipv4_list);
+}
+
+static void
+print_ipv6(const struct map_values *values, struct text *out)
+{
+	text_add(out, "ipv6 address prefix-list %s", values->ipv6_list);
+}
+
+static void
+print_community(const struct map_values *values, struct text *out)
+{
+	text_add(out, "community %s%s", values->community_list,
+	    values->community_exact ? " exact-match" : "");
+}
+
+static void
+print_local_pref(const struct map_values *values, struct text *out)
+{
+	text_add(out, "local-preference %u", values->local_pref);
+}
+
+static void
+print_metric(const struct map_values *values, struct text *out)
+{
+	text_add(out, "metric %u", values->metric);
+}
+
+static void
+print_communities(const struct map_values *values, struct text *out)
+{
+	const uint32_t *communities = values->communities.items;
+	char word[32];
+	uint32_t i;
+
+	text_add(out, "community%s", values->no_communities ? " none" : "");
+	for (i = 0; i < values->communities.count; i++)
+		text_add(out, " %s",
+		    community_print(communities[i], word, sizeof(word)));
+	if (values->add_communities)
+		text_add(out, " additive");
+}
+
+static void
+print_prepend(const struct map_values *values, struct text *out)
+{
+	const uint32_t *numbers = values->prepend.items;
+	uint32_t i;
+
+	text_add(out, "as-path prepend");
+	for (i = 0; i < values->prepend.count; i++)
+		text_add(out, " %u", numbers[i]);
+}
+
+static void
+print_prepend_last(const struct map_values *values, struct text *out)
+{
+	text_add(out, "as-path prepend last-as %u", values->prepend_last);
+}
+
 /* In this order: what is added last with prepend stands first. */
 static const struct map_kind {
 	size_t offset; /* of the member whose row says it */
 	bool (*match)(const struct map_entry *entry, const struct route *route);
 	void (*set)(const struct map_entry *entry, struct arena *arena,
 	    struct route *route);
+	void (*print)(const struct map_values *values, struct text *out);
 } kinds[] = {
-	{ offsetof(struct map_line, values.ipv4_list), match_ipv4, NULL },
-	{ offsetof(struct map_line, values.ipv6_list), match_ipv6, NULL },
+	{ offsetof(struct map_line, values.ipv4_list), match_ipv4, NULL,
+	    print_ipv4 },
+	{ offsetof(struct map_line, values.ipv6_list), match_ipv6, NULL,
+	    print_ipv6 },
 	{ offsetof(struct map_line, values.community_list), match_community,
-	    NULL },
+	    NULL, print_community },
 	{ offsetof(struct map_line, values.has_local_pref), NULL,
-	    set_local_pref },
-	{ offsetof(struct map_line, values.has_metric), NULL, set_metric },
-	{ offsetof(struct map_line, values.communities), NULL,
-	    set_communities },
+	    set_local_pref, print_local_pref },
+	{ offsetof(struct map_line, values.has_metric), NULL, set_metric,
+	    print_metric },
+	{ offsetof(struct map_line, values.communities), NULL, set_communities,
+	    print_communities },
 	{ offsetof(struct map_line, values.prepend_last), NULL,
-	    set_prepend_last },
-	{ offsetof(struct map_line, values.prepend), NULL, set_prepend },
+	    set_prepend_last, print_prepend_last },
+	{ offsetof(struct map_line, values.prepend), NULL, set_prepend,
+	    print_prepend },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -180,10 +251,11 @@ route_map_add(struct route_map *map, struct arena *arena,
 	entry->values = *values;
 	copy_list(arena, &entry->values.communities);
 	copy_list(arena, &entry->values.prepend);
-	/* The names are the tree's, which may be gone before this is. */
-	entry->values.ipv4_list = NULL;
-	entry->values.ipv6_list = NULL;
-	entry->values.community_list = NULL;
+	entry->description = arena_string(arena, line->description);
+	entry->values.ipv4_list = arena_string(arena, values->ipv4_list);
+	entry->values.ipv6_list = arena_string(arena, values->ipv6_list);
+	entry->values.community_list =
+	    arena_string(arena, values->community_list);
 	entry->ipv4_list =
 	    policy_prefix_list(policy, AF_INET, values->ipv4_list);
 	entry->ipv6_list =
@@ -306,4 +378,33 @@ route_map_apply(const struct route_map *map, struct arena *arena,
 		return entry->permit;
 	}
 	return false;
+}
+
+/* showing ------------------------------------------------------------------------ */
+
+uint32_t
+route_map_count(const struct route_map *map)
+{
+	return map->count;
+}
+
+struct map_rule
+route_map_at(const struct route_map *map, uint32_t i)
+{
+	const struct map_entry *entry = &map->entries[i];
+	struct map_rule rule = { .seq = entry->seq,
+		.permit = entry->permit,
+		.description = entry->description };
+	unsigned kind;
+
+	for (kind = 0; kind < KINDS; kind++) {
+		struct text *out =
+		    kinds[kind].match != NULL ? &rule.matches : &rule.sets;
+
+		if (((entry->matches | entry->sets) >> kind & 1) == 0)
+			continue;
+		kinds[kind].print(&entry->values, out);
+		text_char(out, '\n');
+	}
+	return rule;
 }

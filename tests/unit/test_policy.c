@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cli/out.h"
+#include "cli/read.h"
 #include "policy/inside.h"
 #include "util/arena.h"
 #include "util/mem.h"
@@ -495,6 +497,80 @@ test_changed(void **state)
 	policy_unref(old);
 }
 
+static const char *
+said(const char *line)
+{
+	struct text why = { 0 };
+	struct cli_call *call = cli_call_new(cli, line, false, NULL, &why);
+	const char *copy;
+
+	if (call == NULL)
+		fail_msg("%s: %s", line, text_str(&why));
+	cli_call_run(call);
+	out_finish(call_out(call));
+	copy = arena_string(arena, text_str(out_text(call_out(call))));
+	cli_call_free(call);
+	text_free(&why);
+	return copy;
+}
+
+static void
+test_shows(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    read_lines("ip prefix-list A permit 10.0.0.0/8 ge 16 le 24\n"
+		       "ip prefix-list A description the first\n"
+		       "ip prefix-list A deny any\n"
+		       "ip prefix-list A permit 11.0.0.0/8 ge 9\n"
+		       "ip prefix-list A permit 12.0.0.0/8 le 32\n"
+		       "ip prefix-list B permit 1.0.0.0/8\n"
+		       "route-map M permit 10\n"
+		       " description why\n"
+		       " match ip address prefix-list A\n"
+		       " set metric 0\n"
+		       " set community 1:1 no-export additive\n"
+		       "route-map M deny 20\n"),
+	    "");
+	assert_non_null(strstr(said("show route-map"), "No policy"));
+	policy_bind_shows(policy);
+	/* What is shown is the policy's, not the tree's. */
+	cli_tree_free(tree);
+	tree = NULL;
+	assert_string_equal(said("show ip prefix-list A"),
+	    "BGP: ip prefix-list A: 4 entries\n"
+	    "   Description: the first\n"
+	    "   seq 5 permit 10.0.0.0/8 ge 16 le 24\n"
+	    "   seq 10 deny any\n"
+	    "   seq 15 permit 11.0.0.0/8 ge 9\n"
+	    "   seq 20 permit 12.0.0.0/8 le 32\n");
+	assert_non_null(strstr(said("show ip prefix-list"), "list B: 1 "));
+	assert_non_null(strstr(said("show ip prefix-list C"), "Can't find"));
+	assert_string_equal(said("show ipv6 prefix-list"), "");
+	assert_non_null(
+	    strstr(said("show ip prefix-list B json"), "\"sequenceNumber\":5"));
+	assert_string_equal(said("show route-map M"),
+	    "BGP:\n"
+	    "route-map: M\n"
+	    " permit, sequence 10\n"
+	    "  Description:\n"
+	    "    why\n"
+	    "  Match clauses:\n"
+	    "    ip address prefix-list A\n"
+	    "  Set clauses:\n"
+	    "    metric 0\n"
+	    "    community 1:1 no-export additive\n"
+	    "  Action:\n"
+	    "    Exit routemap\n"
+	    " deny, sequence 20\n"
+	    "  Match clauses:\n"
+	    "  Set clauses:\n"
+	    "  Action:\n"
+	    "    Exit routemap\n");
+	assert_non_null(strstr(said("show route-map json"), "\"metric 0\""));
+	policy_bind_shows(NULL);
+}
+
 int
 main(void)
 {
@@ -508,6 +584,7 @@ main(void)
 		TEST(test_edit),
 		TEST(test_route_map),
 		TEST(test_changed),
+		TEST(test_shows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,7 @@ config_free(void)
 	house.is_running = false;
 	while ((layer = LIST_FIRST(&house.layers)) != NULL)
 		layer_free(layer);
+	policy_bind_shows(NULL);
 	if (house.policy != NULL)
 		policy_unref(house.policy);
 	if (house.tree != NULL)
@@ -183,6 +184,7 @@ tree_apply(struct cli_tree *tree)
 
 	house.tree = tree;
 	house.policy = policy;
+	policy_bind_shows(policy);
 	settings_apply(root);
 	peers_set_hostname(house.peers, settings_hostname());
 	peers_configure(house.peers, tree, policy);

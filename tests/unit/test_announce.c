@@ -233,8 +233,10 @@ static void
 test_bad_offers(void **state)
 {
 	struct world *w = *state;
-	struct bgpd_service nameless = { BGPD_INIT(struct bgpd_service) };
-	struct bgpd_address address = { BGPD_INIT(struct bgpd_address) };
+	struct bgpd_service nameless = { BGPD_INIT(struct bgpd_service),
+		.name = NULL };
+	struct bgpd_address address = { BGPD_INIT(struct bgpd_address),
+		.protocol = NULL };
 	struct bgpd_service odd = { BGPD_INIT(struct bgpd_service),
 		.name = "a/odd", .addresses = &address, .address_count = 1,
 		.address_size = sizeof(address) };
@@ -289,9 +291,11 @@ test_backend_carries_once(void **state)
 	struct world *w = *state;
 	struct seen seen = { 0 };
 	struct announce_backend *backend;
-	struct bgpd_member member = { BGPD_INIT(struct bgpd_member), "node" };
+	struct bgpd_member member = { BGPD_INIT(struct bgpd_member),
+		.node = "node" };
 	struct bgpd_membership members = { BGPD_INIT(struct bgpd_membership),
-		"node", &member, 1, sizeof(member) };
+		.self = "node", .members = &member, .member_count = 1,
+		.member_size = sizeof(member) };
 
 	/* What was offered before it came is given to it. */
 	offer(w, "a/one", &(struct ask){ 1, 32, 0, 0, "layer2", false }, 1);

@@ -11,7 +11,10 @@
 
 #include "strict.h"
 
-#define TEXT_MAX (4u << 20)
+#define TEXT_MAX    (4u << 20)
+#define DEPTH_MAX   32
+#define ANCHORS_MAX 1000
+#define HOLD_NS	    INT64_C(90000000000)
 
 /* Node selectors ------------------------------------------------------------------- */
 
@@ -90,6 +93,30 @@ rules_read(struct reader *r, yaml_node_t *node, void *to)
 	    &s->rule_count, rule_read);
 }
 
+static int
+rule_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct selector_rule *)a)->key,
+	    ((const struct selector_rule *)b)->key);
+}
+
+/* Sorted, as the order of a mapping says nothing; each key once. */
+static void
+labels_sort(struct reader *r, yaml_node_t *node, struct selector_rule *rules,
+    size_t count)
+{
+	size_t i;
+
+	if (count == 0)
+		return;
+	qsort(rules, count, sizeof(*rules), rule_compare);
+	for (i = 1; i < count; i++) {
+		if (strcmp(rules[i - 1].key, rules[i].key) == 0)
+			fault_at(r, node, true, "label %s is said twice",
+			    rules[i].key);
+	}
+}
+
 /* key: value is the rule `key In [value]`. */
 static void
 labels_read(struct reader *r, yaml_node_t *node, void *to)
@@ -97,6 +124,8 @@ labels_read(struct reader *r, yaml_node_t *node, void *to)
 	struct selector *s = to;
 	struct selector_rule *rule;
 	yaml_node_pair_t *pair;
+	yaml_node_t *name;
+	size_t before = s->rule_count;
 
 	if (node->type != YAML_MAPPING_NODE) {
 		fault_at(r, node, true, "match-labels is a mapping of labels");
@@ -110,12 +139,13 @@ labels_read(struct reader *r, yaml_node_t *node, void *to)
 		*rule = (struct selector_rule){ k8s_copy(""), SELECT_IN,
 			k8s_alloc(sizeof(char *)), 1 };
 		rule->values[0] = k8s_copy("");
-		text_read(r, yaml_document_get_node(r->document, pair->key),
-		    &rule->key);
+		name = yaml_document_get_node(r->document, pair->key);
+		text_read(r, name, &rule->key);
 		text_read(r, yaml_document_get_node(r->document, pair->value),
 		    &rule->values[0]);
-		rule_check(r, node, rule);
+		rule_check(r, name, rule);
 	}
+	labels_sort(r, node, s->rules + before, s->rule_count - before);
 }
 
 static const struct key selector_keys[] = {
@@ -161,7 +191,7 @@ peer_read(struct reader *r, yaml_node_t *node, void *to)
 
 	r->entry++;
 	place_set(node, &peer->line, &peer->column);
-	peer->hold_ns = -1;
+	peer->hold_ns = HOLD_NS;
 	if (!node_is_null(node))
 		MAPPING_READ(r, node, peer_keys, peer);
 }
@@ -287,6 +317,78 @@ static const struct key top_keys[] = {
 
 /* The document ----------------------------------------------------------------------- */
 
+static int
+shape_fault(struct report *report, const yaml_mark_t *mark, const char *why)
+{
+	report_add(report, true,
+	    "line %zu, column %zu: could not parse config: %s", mark->line + 1,
+	    mark->column + 1, why);
+	return -1;
+}
+
+/* What the text has opened and not closed, and what costs libyaml a search. */
+struct shape {
+	size_t depth, anchors, documents;
+};
+
+/* NULL, or why the text cannot be read. */
+static const char *
+shape_event(struct shape *shape, const yaml_event_t *event)
+{
+	const yaml_char_t *anchor = NULL;
+
+	if (event->type == YAML_SEQUENCE_START_EVENT)
+		anchor = event->data.sequence_start.anchor;
+	else if (event->type == YAML_MAPPING_START_EVENT)
+		anchor = event->data.mapping_start.anchor;
+	else if (event->type == YAML_SCALAR_EVENT)
+		anchor = event->data.scalar.anchor;
+	shape->anchors += anchor != NULL;
+	shape->documents += event->type == YAML_DOCUMENT_START_EVENT;
+	shape->depth += event->type == YAML_SEQUENCE_START_EVENT ||
+			event->type == YAML_MAPPING_START_EVENT;
+	shape->depth -= event->type == YAML_SEQUENCE_END_EVENT ||
+			event->type == YAML_MAPPING_END_EVENT;
+	if (shape->depth > DEPTH_MAX)
+		return "it is nested too deep";
+	if (shape->anchors > ANCHORS_MAX)
+		return "it has too many anchors";
+	return shape->documents > 1 ? "it holds more than one document" : NULL;
+}
+
+/*
+ * libyaml takes the square of the depth, and of the anchors, to build a
+ * document: both are bounded before it is asked to.
+ */
+static int
+shape_check(const char *text, size_t len, struct report *report)
+{
+	struct shape shape = { 0, 0, 0 };
+	yaml_event_t event = { 0 };
+	yaml_parser_t parser;
+	const char *why = NULL;
+	bool is_end = false;
+	int rc = 0;
+
+	if (!yaml_parser_initialize(&parser))
+		return -1;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (rc == 0 && !is_end) {
+		if (!yaml_parser_parse(&parser, &event)) {
+			rc = shape_fault(report, &parser.problem_mark,
+			    parser.problem != NULL ? parser.problem
+						   : "not YAML");
+			break;
+		}
+		is_end = event.type == YAML_STREAM_END_EVENT;
+		if ((why = shape_event(&shape, &event)) != NULL)
+			rc = shape_fault(report, &event.start_mark, why);
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return rc;
+}
+
 static void
 document_read(struct reader *r, yaml_parser_t *parser, struct config *config)
 {
@@ -294,11 +396,7 @@ document_read(struct reader *r, yaml_parser_t *parser, struct config *config)
 	yaml_node_t *root;
 
 	if (!yaml_parser_load(parser, &document)) {
-		report_add(r->report, true,
-		    "line %zu, column %zu: could not "
-		    "parse config: %s",
-		    parser->problem_mark.line + 1,
-		    parser->problem_mark.column + 1,
+		shape_fault(r->report, &parser->problem_mark,
 		    parser->problem != NULL ? parser->problem : "not YAML");
 		return;
 	}
@@ -319,7 +417,8 @@ config_read(const char *text, size_t len, struct report *report)
 	if (len > TEXT_MAX) {
 		report_add(
 		    report, true, "the text is longer than %u bytes", TEXT_MAX);
-	} else if (yaml_parser_initialize(&parser)) {
+	} else if (shape_check(text, len, report) == 0 &&
+		   yaml_parser_initialize(&parser)) {
 		yaml_parser_set_input_string(
 		    &parser, (const unsigned char *)text, len);
 		document_read(&r, &parser, config);

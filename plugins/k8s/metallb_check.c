@@ -7,33 +7,42 @@
 
 #include "pools.h"
 
-/* One error or warning of an entry: "line 3, column 5: peer #1: ...". */
-#define ENTRY(report, is_error, at, what, i, ...)                              \
+#define BLOCKS_MAX 262144 /* of all pools: a short range can be many */
+
+/* One error or warning of an entry: "line 3, column 5: parsing peer #1: ...". */
+#define ENTRY(report, is_error, at, what, i, name, ...)                        \
 	do {                                                                   \
 		char entry_text[320];                                          \
+		bool is_named = (name)[0] != '\0';                             \
 		snprintf(entry_text, sizeof(entry_text), __VA_ARGS__);         \
 		report_add(report, is_error,                                   \
-		    "line %u, column %u: parsing " what " #%zu: %s",           \
-		    (at)->line, (at)->column, (size_t)(i) + 1, entry_text);    \
+		    "line %u, column %u: parsing " what " #%zu%s%s%s: %s",     \
+		    (at)->line, (at)->column, (size_t)(i) + 1,                 \
+		    is_named ? " (" : "", name, is_named ? ")" : "",           \
+		    entry_text);                                               \
 	} while (0)
+
+static const char *
+or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
 
 /* Peers ------------------------------------------------------------------------- */
 
-#define PEER(...) ENTRY(report, true, peer, "peer", i, __VA_ARGS__)
+#define PEER(...) ENTRY(report, true, peer, "peer", i, "", __VA_ARGS__)
 
 static void
 peer_hold_check(struct config_peer *peer, size_t i, struct report *report)
 {
 	int64_t secs = peer->hold_ns / 1000000000;
 
-	if (peer->hold_ns == -1)
-		secs = 90;
 	if (secs != 0 && secs < 3)
 		PEER("invalid hold time: it is %lld s, and must be 0 or at "
 		     "least 3 s",
 		    (long long)secs);
 	if (secs > UINT16_MAX) {
-		ENTRY(report, false, peer, "peer", i,
+		ENTRY(report, false, peer, "peer", i, "",
 		    "hold time %lld s is cut to 65535 s", (long long)secs);
 		secs = UINT16_MAX;
 	}
@@ -50,7 +59,7 @@ peer_check(struct config_peer *peer, size_t i, struct report *report)
 	if (!tree_addr(peer->address_text, &peer->address))
 		PEER("invalid peer IP \"%s\": peer-address is an IPv4 or IPv6 "
 		     "address",
-		    peer->address_text != NULL ? peer->address_text : "");
+		    or_empty(peer->address_text));
 	if (peer->router_id_text != NULL && peer->router_id_text[0] != '\0' &&
 	    !tree_addr(peer->router_id_text, &peer->router_id))
 		PEER("invalid router ID \"%s\": write an IPv4 address",
@@ -91,46 +100,66 @@ community_parse(const char *text, uint32_t *community)
 	return true;
 }
 
+/* By name, then by place. */
+static int
+alias_compare(const void *a, const void *b)
+{
+	const struct config_alias *x = a, *y = b;
+	int diff = strcmp(or_empty(x->name), or_empty(y->name));
+
+	if (diff != 0)
+		return diff;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->column < y->column ? -1 : x->column > y->column;
+}
+
+static int
+alias_name_compare(const void *name, const void *alias)
+{
+	return strcmp(
+	    name, or_empty(((const struct config_alias *)alias)->name));
+}
+
+/* Sorts them too. */
 static void
 aliases_check(struct config *config, struct report *report)
 {
 	struct config_alias *a;
-	size_t i, j;
+	size_t i;
 
+	if (config->alias_count == 0)
+		return;
+	qsort(config->aliases, config->alias_count, sizeof(*config->aliases),
+	    alias_compare);
 	for (i = 0; i < config->alias_count; i++) {
 		a = &config->aliases[i];
-		if (!community_parse(
-			a->text != NULL ? a->text : "", &a->community))
+		if (!community_parse(or_empty(a->text), &a->community))
 			report_add(report, true,
 			    "line %u, column %u: parsing community \"%s\": "
 			    "\"%s\" is not A:B with two numbers of 0-65535",
-			    a->line, a->column, a->name != NULL ? a->name : "",
-			    a->text != NULL ? a->text : "");
-		for (j = 0; j < i; j++) {
-			if (a->name != NULL &&
-			    config->aliases[j].name != NULL &&
-			    strcmp(config->aliases[j].name, a->name) == 0)
-				report_add(report, true,
-				    "line %u, column %u: community \"%s\" is "
-				    "said twice",
-				    a->line, a->column, a->name);
-		}
+			    a->line, a->column, or_empty(a->name),
+			    or_empty(a->text));
+		if (i > 0 &&
+		    strcmp(or_empty(a->name), or_empty(a[-1].name)) == 0)
+			report_add(report, true,
+			    "line %u, column %u: community \"%s\" is said twice",
+			    a->line, a->column, or_empty(a->name));
 	}
 }
 
 static bool
 community_find(const struct config *config, const char *text, uint32_t *value)
 {
-	size_t i;
+	const struct config_alias *alias = NULL;
 
-	for (i = 0; i < config->alias_count; i++) {
-		if (config->aliases[i].name != NULL &&
-		    strcmp(config->aliases[i].name, text) == 0) {
-			*value = config->aliases[i].community;
-			return true;
-		}
-	}
-	return community_parse(text, value);
+	if (config->alias_count > 0)
+		alias = bsearch(text, config->aliases, config->alias_count,
+		    sizeof(*config->aliases), alias_name_compare);
+	if (alias == NULL)
+		return community_parse(text, value);
+	*value = alias->community;
+	return true;
 }
 
 static int
@@ -141,11 +170,15 @@ number_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-#define POOL(at, ...) ENTRY(report, true, at, "address pool", i, __VA_ARGS__)
+/* The same for a pool: "parsing address pool #2 (name): ...". */
+#define POOL(at, ...)                                                          \
+	ENTRY(report, true, at, "address pool", i, or_empty(pool->name),       \
+	    __VA_ARGS__)
 
 static void
-ad_communities_check(const struct config *config, struct config_ad *ad,
-    size_t i, struct report *report)
+ad_communities_check(const struct config *config,
+    const struct config_pool *pool, struct config_ad *ad, size_t i,
+    struct report *report)
 {
 	uint32_t *list;
 	size_t j, count = 0;
@@ -179,8 +212,8 @@ ad_check(const struct config_pool *pool, struct config_ad *ad, size_t i,
 	char text[ADDR_LEN + 4];
 	size_t j;
 
-	if (ad->aggregation_len > 32) {
-		POOL(ad, "invalid aggregation length %lld: it is at most 32",
+	if (ad->aggregation_len < 0 || ad->aggregation_len > 32) {
+		POOL(ad, "invalid aggregation length %lld: it is 0-32",
 		    (long long)ad->aggregation_len);
 		return;
 	}
@@ -217,7 +250,7 @@ pool_ads_check(const struct config *config, struct config_pool *pool, size_t i,
 	}
 	for (j = 0; j < pool->ad_count; j++) {
 		ad_check(pool, &pool->ads[j], i, report);
-		ad_communities_check(config, &pool->ads[j], i, report);
+		ad_communities_check(config, pool, &pool->ads[j], i, report);
 	}
 }
 
@@ -229,7 +262,8 @@ pool_addresses_check(struct config_pool *pool, size_t i, struct report *report)
 
 	if (pool->text_count == 0)
 		POOL(pool, "pool has no prefixes defined: say addresses");
-	for (j = 0; j < pool->text_count; j++) {
+	for (j = 0; j < pool->text_count && pool->cidr_count <= BLOCKS_MAX;
+	     j++) {
 		text = pool->texts[j];
 		if (strchr(text, '-') != NULL) {
 			why = range_read(text, &pool->cidrs, &pool->cidr_count);
@@ -243,7 +277,7 @@ pool_addresses_check(struct config_pool *pool, size_t i, struct report *report)
 			POOL(pool,
 			    "invalid address range \"%s\" in pool "
 			    "\"%s\": it %s",
-			    text, pool->name != NULL ? pool->name : "", why);
+			    text, or_empty(pool->name), why);
 	}
 }
 
@@ -266,16 +300,8 @@ static void
 pool_check(const struct config *config, struct config_pool *pool, size_t i,
     struct report *report)
 {
-	size_t j;
-
 	if (pool->name == NULL || pool->name[0] == '\0')
 		POOL(pool, "missing pool name");
-	for (j = 0; pool->name != NULL && j < i; j++) {
-		if (config->pools[j].name != NULL &&
-		    strcmp(config->pools[j].name, pool->name) == 0)
-			POOL(pool, "duplicate definition of pool \"%s\"",
-			    pool->name);
-	}
 	pool_addresses_check(pool, i, report);
 	pool_protocol_check(pool, i, report);
 	pool_ads_check(config, pool, i, report);
@@ -318,11 +344,8 @@ blocks_check(struct block *blocks, size_t count, struct report *report)
 		    "line %u, column %u: CIDR %s in pool \"%s\" overlaps with "
 		    "already defined CIDR %s of pool \"%s\"",
 		    blocks[i].pool->line, blocks[i].pool->column,
-		    cidr_text(c, a),
-		    blocks[i].pool->name != NULL ? blocks[i].pool->name : "",
-		    cidr_text(w, b),
-		    blocks[wide].pool->name != NULL ? blocks[wide].pool->name
-						    : "");
+		    cidr_text(c, a), or_empty(blocks[i].pool->name),
+		    cidr_text(w, b), or_empty(blocks[wide].pool->name));
 	}
 }
 
@@ -346,16 +369,54 @@ overlaps_check(const struct config *config, struct report *report)
 	free(blocks);
 }
 
+/* By name, then by place in the text, which is their order in memory. */
+static int
+pool_name_compare(const void *a, const void *b)
+{
+	const struct config_pool *x = *(const struct config_pool *const *)a;
+	const struct config_pool *y = *(const struct config_pool *const *)b;
+	int diff = strcmp(or_empty(x->name), or_empty(y->name));
+
+	return diff != 0 ? diff : x < y ? -1 : x > y;
+}
+
+static void
+names_check(const struct config *config, struct report *report)
+{
+	const struct config_pool **list, *pool;
+	size_t count = config->pool_count, i, k;
+
+	list = k8s_alloc((count + 1) * sizeof(*list));
+	for (k = 0; k < count; k++)
+		list[k] = &config->pools[k];
+	qsort(list, count, sizeof(*list), pool_name_compare);
+	for (k = 1; k < count; k++) {
+		pool = list[k];
+		i = (size_t)(pool - config->pools);
+		if (or_empty(pool->name)[0] != '\0' &&
+		    strcmp(pool->name, or_empty(list[k - 1]->name)) == 0)
+			POOL(pool, "duplicate definition of pool \"%s\"",
+			    pool->name);
+	}
+	free(list);
+}
+
 void
 config_check(struct config *config, struct report *report)
 {
-	size_t i;
+	size_t i, blocks = 0;
 
 	for (i = 0; i < config->peer_count; i++)
 		peer_check(&config->peers[i], i, report);
 	aliases_check(config, report);
-	for (i = 0; i < config->pool_count; i++)
+	for (i = 0; i < config->pool_count && blocks <= BLOCKS_MAX; i++) {
 		pool_check(config, &config->pools[i], i, report);
+		blocks += config->pools[i].cidr_count;
+	}
+	if (blocks > BLOCKS_MAX)
+		report_add(report, true,
+		    "the address pools are more than %d blocks", BLOCKS_MAX);
+	names_check(config, report);
 	overlaps_check(config, report);
 }
 
@@ -417,7 +478,7 @@ config_free(struct config *config)
 static bool
 text_equal(const char *a, const char *b)
 {
-	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+	return strcmp(or_empty(a), or_empty(b)) == 0;
 }
 
 bool

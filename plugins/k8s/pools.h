@@ -77,7 +77,7 @@ struct config_peer {
 	struct bgpd_addr router_id; /* family 0: not said, or not IPv4 */
 	uint16_t port;
 	uint16_t hold_secs; /* 0: no hold timer */
-	int64_t hold_ns;    /* as read; -1: not said */
+	int64_t hold_ns;    /* as read */
 	char *password;	    /* NULL: none */
 	struct selector *selectors;
 	size_t selector_count;
@@ -117,7 +117,7 @@ struct config {
 	size_t peer_count;
 	struct config_pool *pools;
 	size_t pool_count;
-	struct config_alias *aliases;
+	struct config_alias *aliases; /* by name */
 	size_t alias_count;
 };
 

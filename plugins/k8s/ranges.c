@@ -182,7 +182,8 @@ static const struct {
 } units[] = {
 	{ "ns", 1 },
 	{ "us", 1e3 },
-	{ "\xc2\xb5s", 1e3 },
+	{ "\xc2\xb5s", 1e3 }, /* micro sign */
+	{ "\xce\xbcs", 1e3 }, /* mu */
 	{ "ms", 1e6 },
 	{ "s", 1e9 },
 	{ "m", 60e9 },
@@ -195,11 +196,14 @@ duration_part(const char **text)
 {
 	size_t digits = strspn(*text, "0123456789."), i, len;
 	const char *p = *text + digits;
+	char *end;
 	double value;
 
 	if (digits == 0 || (digits == 1 && **text == '.') || digits > 40)
 		return -1;
-	value = strtod(*text, NULL);
+	value = strtod(*text, &end);
+	if (end != p)
+		return -1; /* 1.2.3s */
 	len = strcspn(p, "0123456789.");
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strlen(units[i].unit) == len &&

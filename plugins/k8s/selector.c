@@ -116,6 +116,10 @@ label_prefix_is_good(const char *s, size_t len)
 		if (!islower((unsigned char)s[i]) &&
 		    !isdigit((unsigned char)s[i]) && s[i] != '-' && s[i] != '.')
 			return false;
+		if (s[i] == '.' && i + 1 < len &&
+		    (!isalnum((unsigned char)s[i + 1]) ||
+			(i > 0 && s[i - 1] == '-')))
+			return false;
 	}
 	return isalnum((unsigned char)s[0]) &&
 	       isalnum((unsigned char)s[len - 1]);

@@ -7,6 +7,7 @@
  * are YAML 1.1's, as Go's yaml.v2 takes them in its strict mode.
  */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,22 +18,26 @@
 
 #include "strict.h"
 
-#define VISITS_MAX 1000000 /* an alias may be visited many times */
+#define VISITS_MAX   1000000 /* an alias may be visited many times */
+#define MERGES_DEEP  8
+#define REPORT_LINES 1000
 
 void
 report_add(struct report *report, bool is_error, const char *format, ...)
 {
 	char **text = is_error ? &report->errors : &report->warnings;
-	size_t len = *text != NULL ? strlen(*text) : 0;
+	size_t *count =
+	    is_error ? &report->error_count : &report->warning_count;
 	char line[512];
+	size_t len;
 	va_list ap;
 
+	if (++*count > REPORT_LINES)
+		return; /* enough is enough; the count goes on */
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	*(is_error ? &report->error_count : &report->warning_count) += 1;
-	if (len > 64 * 1024)
-		return; /* enough is enough; the count goes on */
+	len = *text != NULL ? strlen(*text) : 0;
 	*text = k8s_grow(*text, len + strlen(line) + 2);
 	sprintf(*text + len, "%s\n", line);
 }
@@ -56,7 +61,8 @@ fault_at(struct reader *r, const yaml_node_t *node, bool is_error,
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	if (r->entry > 0)
-		snprintf(where, sizeof(where), "%s #%zu: ", r->list, r->entry);
+		snprintf(where, sizeof(where), "parsing %s #%zu: ", r->list,
+		    r->entry);
 	report_add(r->report, is_error, "line %zu, column %zu: %s%s",
 	    node->start_mark.line + 1, node->start_mark.column + 1, where,
 	    text);
@@ -75,9 +81,22 @@ node_is_plain(const yaml_node_t *node)
 	       node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* A word in one of YAML's three spellings: yes, Yes, YES. */
 static bool
 word_is(const char *text, const char *const *words)
 {
+	bool is_small, is_big;
+	const char *p;
+
+	if (*text == '\0')
+		return **words == '\0';
+	is_small = is_big = true;
+	for (p = text + 1; *p != '\0'; p++) {
+		is_small = is_small && !isupper((unsigned char)*p);
+		is_big = is_big && !islower((unsigned char)*p);
+	}
+	if (!is_small && (!is_big || !isupper((unsigned char)*text)))
+		return false;
 	for (; *words != NULL; words++) {
 		if (strcasecmp(text, *words) == 0)
 			return true;
@@ -93,6 +112,26 @@ node_is_null(const yaml_node_t *node)
 	return node_is_plain(node) && word_is(node_text(node), words);
 }
 
+/* Work, and memory: an alias makes much of little. False: too much, said once. */
+static bool
+charge(struct reader *r, const yaml_node_t *node, size_t cost)
+{
+	if (r->visits >= VISITS_MAX)
+		return false;
+	r->visits += cost < VISITS_MAX - r->visits ? (unsigned)cost
+						   : VISITS_MAX - r->visits;
+	if (r->visits < VISITS_MAX)
+		return true;
+	fault_at(r, node, true, "too many values");
+	return false;
+}
+
+bool
+visit(struct reader *r, yaml_node_t *node)
+{
+	return charge(r, node, 1);
+}
+
 /* Scalars ---------------------------------------------------------------------- */
 
 void
@@ -106,8 +145,10 @@ text_read(struct reader *r, yaml_node_t *node, void *to)
 		fault_at(r, node, true, "text with a zero byte in it");
 		return;
 	}
+	if (!charge(r, node, node->data.scalar.length / 64))
+		return;
 	free(*(char **)to);
-	*(char **)to = k8s_copy(node_text(node));
+	*(char **)to = k8s_copy(node_is_null(node) ? "" : node_text(node));
 }
 
 /* A whole number of YAML 1.1 in [min, max]. */
@@ -200,6 +241,8 @@ hold_read(struct reader *r, yaml_node_t *node, void *to)
 		fault_at(r, node, true, "a duration is wanted here");
 		return;
 	}
+	if (node_text(node)[0] == '\0')
+		return; /* as if it was not said */
 	why = duration_read(node_text(node), to, &is_bare);
 	if (why != NULL)
 		fault_at(r, node, true, "invalid hold time \"%s\": it %s",
@@ -212,14 +255,6 @@ hold_read(struct reader *r, yaml_node_t *node, void *to)
 }
 
 /* Mappings and lists -------------------------------------------------------------- */
-
-bool
-visit(struct reader *r, yaml_node_t *node)
-{
-	if (++r->visits == VISITS_MAX)
-		fault_at(r, node, true, "too many values");
-	return r->visits < VISITS_MAX;
-}
 
 static const struct key *
 key_find(const struct key *keys, size_t count, const char *name)
@@ -243,49 +278,111 @@ keys_list(const struct key *keys, size_t count, char *out, size_t size)
 		    i > 0 ? ", " : "", keys[i].name);
 }
 
+/* Where a mapping's values go, and which keys it has had. */
+struct record {
+	const struct key *keys;
+	size_t count;
+	uint64_t seen;
+	void *to;
+};
+
 static void
-pair_read(struct reader *r, const struct key *keys, size_t count,
-    yaml_node_t *name, yaml_node_t *value, uint64_t *seen, void *to)
+pair_read(struct reader *r, struct record *record, yaml_node_t *name,
+    yaml_node_t *value)
 {
 	const struct key *key = NULL;
+	uint64_t bit;
 	char all[200];
 
 	if (name->type == YAML_SCALAR_NODE)
-		key = key_find(keys, count, node_text(name));
+		key = key_find(record->keys, record->count, node_text(name));
 	if (key == NULL) {
-		keys_list(keys, count, all, sizeof(all));
+		keys_list(record->keys, record->count, all, sizeof(all));
 		fault_at(r, name, true, "unknown field %s; there are: %s",
 		    name->type == YAML_SCALAR_NODE ? node_text(name) : "(none)",
 		    all);
 		return;
 	}
-	if (*seen >> (key - keys) & 1) {
-		fault_at(r, name, true, "%s is said twice", key->name);
+	bit = (uint64_t)1 << (key - record->keys);
+	if (record->seen & bit) {
+		if (r->merges == 0) /* else the nearer one stands */
+			fault_at(r, name, true, "%s is said twice", key->name);
 		return;
 	}
-	*seen |= (uint64_t)1 << (key - keys);
+	record->seen |= bit;
 	if (!node_is_null(value))
-		key->read(r, value, (char *)to + key->offset);
+		key->read(r, value, (char *)record->to + key->offset);
 }
 
-void
-mapping_read(struct reader *r, yaml_node_t *node, const struct key *keys,
-    size_t count, void *to)
+static bool
+pair_is_merge(const yaml_node_t *name)
+{
+	return node_is_plain(name) && strcmp(node_text(name), "<<") == 0;
+}
+
+static void record_read(
+    struct reader *r, yaml_node_t *node, struct record *record);
+
+/* `<<: *name`, or a list of such: what the mapping does not say itself. */
+static void
+merge_read(struct reader *r, yaml_node_t *node, struct record *record)
+{
+	yaml_node_item_t *item;
+
+	if (++r->merges > MERGES_DEEP) {
+		fault_at(r, node, true, "merge keys are nested too deep");
+	} else if (node->type == YAML_SEQUENCE_NODE) {
+		for (item = node->data.sequence.items.start;
+		     item < node->data.sequence.items.top && visit(r, node);
+		     item++)
+			record_read(r,
+			    yaml_document_get_node(r->document, *item), record);
+	} else {
+		record_read(r, node, record);
+	}
+	r->merges--;
+}
+
+/* What a mapping says itself goes first; what it merges comes after. */
+static void
+record_read(struct reader *r, yaml_node_t *node, struct record *record)
 {
 	yaml_node_pair_t *pair;
-	uint64_t seen = 0;
+	yaml_node_t *name, *value;
+	int turn;
 
 	if (node->type != YAML_MAPPING_NODE) {
 		fault_at(
 		    r, node, true, "a mapping (key: value) is wanted here");
 		return;
 	}
-	for (pair = node->data.mapping.pairs.start;
-	     pair < node->data.mapping.pairs.top && visit(r, node); pair++)
-		pair_read(r, keys, count,
-		    yaml_document_get_node(r->document, pair->key),
-		    yaml_document_get_node(r->document, pair->value), &seen,
-		    to);
+	for (turn = 0; turn < 2; turn++) {
+		for (pair = node->data.mapping.pairs.start;
+		     pair < node->data.mapping.pairs.top && visit(r, node);
+		     pair++) {
+			name = yaml_document_get_node(r->document, pair->key);
+			value =
+			    yaml_document_get_node(r->document, pair->value);
+			if (pair_is_merge(name) != (turn == 1))
+				continue;
+			if (turn == 1)
+				merge_read(r, value, record);
+			else
+				pair_read(r, record, name, value);
+		}
+	}
+}
+
+void
+mapping_read(struct reader *r, yaml_node_t *node, const struct key *keys,
+    size_t count, void *to)
+{
+	struct record record = { keys, count, 0, to };
+	unsigned outer = r->merges;
+
+	r->merges = 0;
+	record_read(r, node, &record);
+	r->merges = outer;
 }
 
 /* Reads each entry of a list into a new item of *items. */

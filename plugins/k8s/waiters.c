@@ -26,6 +26,7 @@ struct queue {
 	LIST_ENTRY(queue) of_any;
 	TAILQ_ENTRY(queue) of_open;
 	TAILQ_HEAD(, waiter) waiters;
+	struct waiter *next; /* while open: whose turn it is */
 	bool is_open, is_any;
 	bool is_alike;	/* nobody shares: who comes first fails for all */
 	uint8_t family; /* 0: either */
@@ -101,6 +102,7 @@ queue_open(struct waiters *w, struct queue *q)
 	if (!q->is_open)
 		TAILQ_INSERT_TAIL(&w->open, q, of_open);
 	q->is_open = true;
+	q->next = TAILQ_FIRST(&q->waiters);
 }
 
 static void
@@ -198,6 +200,8 @@ waiters_remove(struct waiters *w, const char *service)
 	if (waiter == NULL)
 		return;
 	waiter_tree_RB_REMOVE(&w->waiters, waiter);
+	if (waiter->queue->next == waiter)
+		waiter->queue->next = TAILQ_NEXT(waiter, in_queue);
 	TAILQ_REMOVE(&waiter->queue->waiters, waiter, in_queue);
 	queue_free_if_empty(w, waiter->queue);
 	free(waiter);
@@ -257,9 +261,8 @@ waiters_next(struct waiters *w)
 	struct queue *q;
 
 	while ((q = TAILQ_FIRST(&w->open)) != NULL) {
-		TAILQ_FOREACH (waiter, &q->waiters, in_queue) {
-			if (waiter->tried == w->wake)
-				continue;
+		if ((waiter = q->next) != NULL) {
+			q->next = TAILQ_NEXT(waiter, in_queue);
 			waiter->tried = w->wake;
 			return waiter->service;
 		}

@@ -14,10 +14,14 @@
 #include "policy/policy.h"
 #include "util/log.h"
 
-const struct neighbor_family *
-peer_family_config(const struct peer *peer, enum family family)
+void
+peer_set_config(struct peer *peer, const struct neighbor *config)
 {
-	return neighbor_in_family(peer->config, family);
+	unsigned i;
+
+	peer->config = config;
+	for (i = 0; i < FAMILY_COUNT; i++)
+		peer->lines[i] = neighbor_in_family(config, i);
 }
 
 /* A link-local address means nothing without its interface. */
@@ -121,7 +125,7 @@ peer_apply(struct peer *peer, const struct neighbor *new)
 	struct plan plan;
 
 	plan_make(new, &plan);
-	peer->config = new;
+	peer_set_config(peer, new);
 	peer_apply_password(peer, old);
 	if ((changes & CLI_RESET) != 0 || plan_differs(&peer->plan, &plan)) {
 		peer->plan = plan;
@@ -186,7 +190,7 @@ peer_apply_policy(struct peer *peer, struct policy *old, struct policy *new)
 	unsigned i;
 
 	for (i = 0; i < FAMILY_COUNT; i++) {
-		line = peer_family_config(peer, i);
+		line = peer->lines[i];
 		if (line == NULL)
 			continue;
 		if ((line->prefix_list_in != NULL &&
@@ -240,6 +244,7 @@ peers_configure(
 
 	if (peers->stopping)
 		return;
+	peers->age++;
 	peers_apply_policy(peers, policy);
 	TAILQ_FOREACH (peer, &peers->list, link)
 		peer->found = false;

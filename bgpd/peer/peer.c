@@ -33,8 +33,7 @@ peer_say(const struct peer *peer, char *out, size_t size)
 
 	addr_print(&peer->addr, addr);
 	if (peer->config->description != NULL)
-		snprintf(
-		    out, size, "%.63s (%.30s)", addr,
+		snprintf(out, size, "%.63s (%.30s)", addr,
 		    peer->config->description);
 	else
 		snprintf(out, size, "%s", addr);
@@ -185,6 +184,7 @@ peer_on_up(struct session *session)
 	struct peer *peer = session->peer;
 	struct session *other = session->incoming ? &peer->out : &peer->in;
 	struct notification error;
+	unsigned i;
 
 	timer_stop(peer->retry);
 	peer->up = session;
@@ -193,6 +193,8 @@ peer_on_up(struct session *session)
 	notification_set(&error, NOTIFY_CEASE, CEASE_COLLISION,
 	    "another connection is established");
 	session_event(other, FSM_STOP, &error);
+	for (i = 0; i < FAMILY_COUNT; i++)
+		peer->families[i].rules_age = 0;
 	peer_make_source(peer, session);
 	peer_log_up(peer, session);
 	tell_start(session);
@@ -310,7 +312,7 @@ peer_new(
 
 	peer->peers = peers;
 	peer->addr = *addr;
-	peer->config = config;
+	peer_set_config(peer, config);
 	peer->changed_ms = -1;
 	plan_make(config, &peer->plan);
 	session_init(&peer->out, peer, false);

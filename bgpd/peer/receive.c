@@ -14,6 +14,7 @@
 #include "util/log.h"
 
 #define AGAIN_PATHS 1000 /* in one slice */
+#define FLAW_LOG_MS 1000
 
 static int64_t
 receive_now_secs(const struct peer *peer)
@@ -27,7 +28,7 @@ filter_make(const struct peer *peer, enum family family, bool out,
 {
 	const struct router *router =
 	    (const struct router *)peer->config->node.parent;
-	const struct neighbor_family *line = peer_family_config(peer, family);
+	const struct neighbor_family *line = peer->lines[family];
 	const struct policy *policy = peer->peers->policy;
 	const char *list, *map;
 
@@ -98,24 +99,38 @@ receive_withdrawn(struct peer *peer, struct nlri nlri)
 		rib_withdraw(peer->source, 0, &prefix);
 }
 
+/* Made once per configuration and session, not once per UPDATE. */
+static const struct import_rules *
+receive_rules_now(struct peer *peer, enum family family)
+{
+	struct peer_family *state = &peer->families[family];
+
+	if (state->rules_age != peer->peers->age) {
+		receive_rules(peer, family, &state->rules);
+		state->rules_age = peer->peers->age;
+	}
+	return &state->rules;
+}
+
 static void
 receive_announced(
     struct peer *peer, struct nlri nlri, const struct attr *received)
 {
-	struct import_rules rules;
+	const struct import_rules *rules;
 	struct prefix prefix;
 
 	if (nlri.family == FAMILY_NONE || !peer->up->families[nlri.family])
 		return;
-	receive_rules(peer, nlri.family, &rules);
+	rules = receive_rules_now(peer, nlri.family);
 	while (nlri_next(&nlri, &prefix))
-		receive_route(peer, &rules, &prefix, received);
+		receive_route(peer, rules, &prefix, received);
 }
 
 /* Flaws that do not end the session are said and counted (RFC 7606 6). */
 static void
 receive_note_verdict(struct peer *peer, const struct update *update)
 {
+	int64_t now = loop_now_ms(peer->peers->loop);
 	char who[128];
 
 	if (update->verdict == VERDICT_KEEP)
@@ -124,6 +139,10 @@ receive_note_verdict(struct peer *peer, const struct update *update)
 		peer->withdrawn++;
 	else
 		peer->discarded++;
+	/* A peer that errs all day fills no log: the counters tell. */
+	if (peer->flaw_ms != 0 && now - peer->flaw_ms < FLAW_LOG_MS)
+		return;
+	peer->flaw_ms = now;
 	peer_say(peer, who, sizeof(who));
 	log_warning("peer", "%s: UPDATE: %s: %s", who,
 	    name_of(verdict_names, update->verdict), update->why);
@@ -134,7 +153,7 @@ static int
 receive_check_maximum(
     struct peer *peer, enum family family, struct notification *error)
 {
-	const struct neighbor_family *line = peer_family_config(peer, family);
+	const struct neighbor_family *line = peer->lines[family];
 	struct peer_family *state = &peer->families[family];
 	uint32_t count;
 	char who[128];
@@ -168,7 +187,7 @@ static void
 receive_fill_maximum(
     const struct peer *peer, enum family family, struct notification *error)
 {
-	const struct neighbor_family *line = peer_family_config(peer, family);
+	const struct neighbor_family *line = peer->lines[family];
 	struct buf data = buf_writer(error->data, sizeof(error->data));
 
 	buf_put_u16(&data, family_info[family].afi);
@@ -242,6 +261,7 @@ receive_again(struct peer *peer, enum family family)
 		return;
 	memset(&state->cursor, 0, sizeof(state->cursor));
 	state->cursor.family = family;
+	state->cursor.any_order = true;
 	state->again = true;
 	peers_work(peer->peers);
 }
@@ -251,12 +271,11 @@ receive_again_family(struct peer *peer, enum family family)
 {
 	struct peer_family *state = &peer->families[family];
 	struct rib *rib = peer->peers->rib;
-	struct import_rules rules;
+	const struct import_rules *rules = receive_rules_now(peer, family);
 	struct rib_path_view view;
 	struct rib_attr *received;
 	unsigned left = AGAIN_PATHS;
 
-	receive_rules(peer, family, &rules);
 	while (left-- > 0) {
 		if (!rib_source_next(peer->source, &state->cursor, &view)) {
 			state->again = false;
@@ -265,7 +284,7 @@ receive_again_family(struct peer *peer, enum family family)
 		/* The update may drop what the path holds now. */
 		received = rib_attr_ref((struct rib_attr *)view.received);
 		receive_route(
-		    peer, &rules, &view.prefix, rib_attr_get(received));
+		    peer, rules, &view.prefix, rib_attr_get(received));
 		rib_attr_unref(rib, received);
 		arena_reset(peer->peers->scratch);
 	}

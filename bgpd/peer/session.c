@@ -302,7 +302,7 @@ void
 session_fail(struct session *session, const char *format, ...)
 {
 	struct peer *peer = session->peer;
-	char text[160], who[96];
+	char text[160], who[128];
 	va_list ap;
 
 	va_start(ap, format);

@@ -175,7 +175,9 @@ struct peer_family {
 	bool warned; /* of the maximum: once per crossing */
 	bool again;  /* the import policy runs again */
 	struct rib_cursor cursor;
-	uint32_t refused; /* UPDATEs treated as withdrawal */
+	struct import_rules rules;
+	unsigned rules_age; /* peers->age when they were made; 0: never */
+	uint32_t refused;   /* UPDATEs treated as withdrawal */
 };
 
 struct peer {
@@ -183,6 +185,7 @@ struct peer {
 	struct peers *peers;
 	struct addr addr; /* with the scope that `interface` gives */
 	const struct neighbor *config; /* in the tree of now */
+	const struct neighbor_family *lines[FAMILY_COUNT]; /* there too */
 	struct plan plan;
 	struct session out, in;
 	struct session *up;	   /* which of the two is established */
@@ -203,6 +206,7 @@ struct peer {
 	uint32_t downs;
 	uint32_t withdrawn; /* UPDATEs treated as withdrawal (RFC 7606) */
 	uint32_t discarded; /* attributes discarded */
+	int64_t flaw_ms;    /* when the last flaw was logged */
 };
 TAILQ_HEAD(peer_list, peer);
 
@@ -211,6 +215,7 @@ struct peers {
 	struct rib *rib;
 	struct policy *policy;
 	const struct router *router; /* in the tree of now; may be NULL */
+	unsigned age;		     /* counts configurations */
 	struct peer_list list;
 	unsigned count;
 	TAILQ_HEAD(, listener) listeners;
@@ -247,9 +252,9 @@ void peer_note_reset(struct peer *peer, const struct notification *error,
 void peer_say(const struct peer *peer, char *out, size_t size);
 void peers_work(struct peers *peers); /* the task has something to do */
 
-/* configure.c ---------------------------------------------------------------------------------------- */
+/* configure.c -------------------------------------------------------------- */
 
-const struct neighbor_family *peer_family_config(
-    const struct peer *peer, enum family family);
+/* Lines of the tree of now, its own and its families'. */
+void peer_set_config(struct peer *peer, const struct neighbor *config);
 
 #endif

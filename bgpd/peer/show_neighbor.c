@@ -284,7 +284,7 @@ neighbor_family(struct out *out, const struct peer *peer, enum family family)
 	} else {
 		out_print(out, "  Not part of any update group\n");
 	}
-	neighbor_policies(out, peer_family_config(peer, family));
+	neighbor_policies(out, peer->lines[family]);
 	if (obstacle != NULL) {
 		out_print(out, "  %s\n", obstacle);
 		out_string(out, "obstacle", obstacle);

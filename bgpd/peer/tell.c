@@ -73,7 +73,7 @@ tell_rules(const struct session *session, enum family family,
 {
 	const struct peer *peer = session->peer;
 	const struct neighbor *config = peer->config;
-	const struct neighbor_family *line = peer_family_config(peer, family);
+	const struct neighbor_family *line = peer->lines[family];
 	const struct plan *plan = &peer->plan;
 
 	memset(rules, 0, sizeof(*rules));
@@ -169,8 +169,7 @@ static struct teller *
 teller_get(const struct session *session, enum family family)
 {
 	struct peers *peers = session->peer->peers;
-	const struct neighbor_family *line =
-	    peer_family_config(session->peer, family);
+	const struct neighbor_family *line = session->peer->lines[family];
 	const char *list = line != NULL ? line->prefix_list_out : NULL;
 	const char *map = line != NULL ? line->route_map_out : NULL;
 	struct export_rules rules;

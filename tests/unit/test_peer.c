@@ -125,10 +125,14 @@ speaker_close(struct speaker *s)
 static int
 setup(void **state)
 {
+	unsigned i;
+
 	(void)state;
 	log_set_level(LOG_STDERR, LOG_LEVEL_OFF);
 	port = 20000 + (unsigned)getpid() % 20000;
 	cli = cli_new(peer_mounts, peer_mount_count);
+	for (i = 0; i < policy_mount_count; i++)
+		assert_int_equal(cli_mount(cli, &policy_mounts[i], NULL), 0);
 	loop = loop_new();
 	limit = timer_new(loop, on_limit, NULL);
 	look = timer_new(loop, on_look, NULL);
@@ -306,6 +310,57 @@ test_reconfigure(void **state)
 	close_both();
 }
 
+/* Lists out and in, their change, and their end: B holds what they permit. */
+static void
+test_policies(void **state)
+{
+	static const struct {
+		const char *lines;
+		bool is_told;
+	} steps[] = {
+		{ " neighbor %s prefix-list P out\n", false },
+		{ " neighbor %s prefix-list P out\n"
+		  "ip prefix-list P permit any\n",
+		    true },
+		{ " neighbor %s prefix-list P out\n"
+		  "ip prefix-list P deny any\n",
+		    false },
+		{ "! %s\n", true },
+		{ " neighbor %s route-map M out\nroute-map M deny 10\n",
+		    false },
+		{ " neighbor %s route-map M out\nroute-map M permit 10\n",
+		    true },
+	};
+	struct text lines = { 0 };
+	unsigned i;
+
+	(void)state;
+	open_both();
+	offer(&a, "192.0.2.0/24");
+	assert_true(run(b_has_route, 10));
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		text_clear(&lines);
+		text_add(&lines, "%s%s", LINES(""), steps[i].lines);
+		configure(&a, lines.s, A_OF(65001u, 65001u), B_ADDR);
+		if (!run(steps[i].is_told ? b_has_route : b_has_none, 5))
+			fail_msg("step %u out", i);
+	}
+	configure(&a, LINES(""), A_OF(65001u, 65001u));
+	assert_true(run(b_has_route, 5));
+	for (i = 0; i < 4; i++) {
+		text_clear(&lines);
+		text_add(&lines, "%s%s", LINES(""), steps[i].lines);
+		while (strstr(lines.s, " out\n") != NULL)
+			memcpy(strstr(lines.s, " out\n"), " in \n", 5);
+		configure(&b, lines.s, B_OF(65001u, 65001u), A_ADDR);
+		if (!run(steps[i].is_told ? b_has_route : b_has_none, 5))
+			fail_msg("step %u in", i);
+	}
+	assert_int_equal(peer_of(&a)->downs + peer_of(&b)->downs, 0);
+	text_free(&lines);
+	close_both();
+}
+
 static bool
 b_was_refused(void)
 {
@@ -380,6 +435,7 @@ main(void)
 		cmocka_unit_test(test_up),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_reconfigure),
+		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_bad_as),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_remove),

@@ -35,6 +35,10 @@ struct layer {
 	char *owner;
 	char *lines;
 	struct cli_tree *tree;
+	/* What lost against the file, and who wants to hear of it. */
+	char *lost;
+	void (*on_fault)(void *arg, unsigned line, const char *text);
+	void *arg;
 };
 
 static struct {
@@ -75,6 +79,7 @@ layer_free(struct layer *layer)
 	cli_tree_free(layer->tree);
 	mem_free(layer->owner);
 	mem_free(layer->lines);
+	mem_free(layer->lost);
 	mem_free(layer);
 }
 
@@ -124,18 +129,44 @@ config_hostname(void)
 
 /* candidates ----------------------------------------------------------------- */
 
+static void
+faults_tell(const struct cli_fault_list *faults,
+    void (*on_fault)(void *, unsigned, const char *), void *arg)
+{
+	unsigned i;
+
+	for (i = 0; on_fault != NULL && i < faults->count; i++)
+		on_fault(arg, faults->items[i].line, faults->items[i].text);
+}
+
+/* Where both say the same, the file stands: said once, when it begins. */
+static void
+layer_merge(struct cli_tree *tree, struct layer *layer)
+{
+	struct cli_fault_list lost = { 0 };
+	struct text text = { 0 };
+
+	cli_tree_merge(tree, layer->tree, layer->owner, &lost);
+	cli_faults_print(&lost, &text);
+	if (layer->lost == NULL || strcmp(layer->lost, text_str(&text)) != 0) {
+		faults_tell(&lost, layer->on_fault, layer->arg);
+		mem_free(layer->lost);
+		layer->lost = mem_string(text_str(&text));
+	}
+	text_free(&text);
+	cli_faults_clear(&lost);
+}
+
 /* All layers on top of this file's; NULL with faults. */
 static struct cli_tree *
 candidate_new(const struct cli_tree *file, struct cli_fault_list *faults)
 {
-	struct cli_fault_list lost = { 0 };
 	struct cli_tree *tree = cli_tree_clone(file);
 	struct layer *layer;
 	unsigned errors = faults->errors;
 
 	LIST_FOREACH (layer, &house.layers, entry)
-		cli_tree_merge(tree, layer->tree, layer->owner, &lost);
-	cli_faults_clear(&lost);
+		layer_merge(tree, layer);
 	origin_check(tree, faults);
 	plugins_check(tree, faults);
 	if (cli_check(tree, faults) == 0 && faults->errors == errors)
@@ -398,13 +429,7 @@ config_print_file(struct text *out)
 void
 config_print(struct text *out)
 {
-	struct layer *layer;
-
-	cli_tree_print(house.file, CLI_MASK, out);
-	LIST_FOREACH (layer, &house.layers, entry) {
-		text_add(out, "! lines of plugin %s:\n", layer->owner);
-		cli_tree_print(layer->tree, CLI_MASK | CLI_COMMENT, out);
-	}
+	cli_tree_print(house.tree, CLI_MASK, out);
 }
 
 int
@@ -436,7 +461,7 @@ layer_find(const char *owner)
 	return NULL;
 }
 
-static void
+static struct layer *
 layer_set(const char *owner, const char *lines, struct cli_tree *tree)
 {
 	struct layer *layer = layer_find(owner);
@@ -444,22 +469,13 @@ layer_set(const char *owner, const char *lines, struct cli_tree *tree)
 	if (layer != NULL)
 		layer_free(layer);
 	if (tree == NULL)
-		return;
+		return NULL;
 	layer = mem_alloc(sizeof(*layer));
 	layer->owner = mem_string(owner);
 	layer->lines = mem_string(lines);
 	layer->tree = tree;
 	LIST_INSERT_HEAD(&house.layers, layer, entry);
-}
-
-static void
-faults_tell(const struct cli_fault_list *faults,
-    void (*on_fault)(void *, unsigned, const char *), void *arg)
-{
-	unsigned i;
-
-	for (i = 0; on_fault != NULL && i < faults->count; i++)
-		on_fault(arg, faults->items[i].line, faults->items[i].text);
+	return layer;
 }
 
 static void
@@ -518,10 +534,13 @@ config_overlay(const char *owner, const char *lines,
 		cli_tree_free(tree);
 		status = -1;
 	} else {
-		layer_set(owner, lines, tree);
+		layer = layer_set(owner, lines, tree);
+		layer->on_fault = on_fault;
+		layer->arg = arg;
 		layers_changed();
 	}
-	faults_tell(&faults, on_fault, arg);
+	if (status == -1)
+		faults_tell(&faults, on_fault, arg);
 	cli_faults_clear(&faults);
 	return status;
 }

@@ -379,11 +379,12 @@ plugins_close(void)
 {
 	struct bgpd_self *self;
 
+	/* First, so that a layer that goes with its plugin starts none. */
+	is_open = false;
 	LIST_FOREACH (self, &guests, entry) {
 		guest_stop(self);
 		guest_close(self);
 	}
-	is_open = false;
 }
 
 /* the end ------------------------------------------------------------------------ */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "../bgpd/config.h" /* not the build's */
 #include "util/mem.h"
 
 static char *

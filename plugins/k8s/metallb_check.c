@@ -394,9 +394,10 @@ names_check(const struct config *config, struct report *report)
 		pool = list[k];
 		i = (size_t)(pool - config->pools);
 		if (or_empty(pool->name)[0] != '\0' &&
-		    strcmp(pool->name, or_empty(list[k - 1]->name)) == 0)
+		    strcmp(or_empty(pool->name), or_empty(list[k - 1]->name)) ==
+			0)
 			POOL(pool, "duplicate definition of pool \"%s\"",
-			    pool->name);
+			    or_empty(pool->name));
 	}
 	free(list);
 }

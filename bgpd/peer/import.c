@@ -57,10 +57,14 @@ import_check_next_hop(const struct import_rules *rules, const struct attr *attr)
 }
 
 static const char *
-import_check(const struct import_rules *rules, const struct attr *attr)
+import_check(const struct import_rules *rules, const struct prefix *prefix,
+    const struct attr *attr)
 {
 	const char *why = import_check_loop(rules, attr);
 
+	/* RFC 8950 was not agreed on. The other way round is a mapped one. */
+	if (prefix->family == AF_INET && attr->next_hop.family == AF_INET6)
+		return "an IPv6 next hop for an IPv4 prefix";
 	if (why == NULL)
 		why = import_check_next_hop(rules, attr);
 	/* RFC 4271 6.3: the leftmost AS of an eBGP path is the neighbour's. */
@@ -74,7 +78,7 @@ const char *
 import_route(const struct import_rules *rules, const struct prefix *prefix,
     struct arena *arena, struct attr *out)
 {
-	const char *why = import_check(rules, out);
+	const char *why = import_check(rules, prefix, out);
 
 	if (why != NULL)
 		return why;

@@ -99,14 +99,14 @@ summary_state(const struct peer *peer, enum family family)
 
 static void
 summary_print(struct out *out, const struct peer *peer, enum family family,
-    const struct peer_status *s)
+    const struct peer_status *s, int width)
 {
 	const char *state = summary_state(peer, family);
 	char addr[ADDR_TEXT], up[24];
 
 	addr_print(&peer->addr, addr);
 	show_uptime(up, sizeof(up), peer->changed_ms);
-	out_print(out, "%-15s 4 %10u %9llu %9llu %8d %4d %4d %8s", addr,
+	out_print(out, "%-*s 4 %10u %9llu %9llu %8d %4d %4d %8s", width, addr,
 	    s->remote_as, (unsigned long long)s->messages_in,
 	    (unsigned long long)s->messages_out, 0, 0, 0, up);
 	if (state != NULL)
@@ -187,6 +187,22 @@ summary_head(struct out *out, enum family family, unsigned count)
 	out_int(out, "peerMemory", (int64_t)(count * sizeof(struct peer)));
 }
 
+/* The first column takes the longest address. */
+static int
+summary_width(enum family family)
+{
+	const struct peer *peer;
+	char addr[ADDR_TEXT];
+	int len, width = 15;
+
+	TAILQ_FOREACH (peer, &show_peers->list, link) {
+		len = (int)strlen(addr_print(&peer->addr, addr));
+		if (peer->plan.families[family] && len > width)
+			width = len;
+	}
+	return width;
+}
+
 static unsigned
 summary_count(enum family family)
 {
@@ -204,18 +220,20 @@ summary_family(struct out *out, enum family family, unsigned count)
 	struct peer_status status;
 	const struct peer *peer;
 	unsigned failed = 0;
+	int width = summary_width(family);
 
 	summary_head(out, family, count);
 	out_print(out,
-	    "Neighbor        V         AS   MsgRcvd   MsgSent   TblVer  InQ "
-	    "OutQ  Up/Down State/PfxRcd   PfxSnt Desc\n");
+	    "%-*s V         AS   MsgRcvd   MsgSent   TblVer  InQ OutQ  Up/Down "
+	    "State/PfxRcd   PfxSnt Desc\n",
+	    width, "Neighbor");
 	out_object(out, "peers");
 	TAILQ_FOREACH (peer, &show_peers->list, link) {
 		if (!peer->plan.families[family])
 			continue;
 		failed += peer->up == NULL;
 		status_fill(peer, &status);
-		summary_print(out, peer, family, &status);
+		summary_print(out, peer, family, &status, width);
 		summary_json(out, peer, family, &status);
 	}
 	out_close(out);

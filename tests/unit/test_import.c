@@ -89,7 +89,7 @@ test_checks(void **state)
 		{ true, "0.0.0.0", 65002, 0, false },
 		{ true, "224.0.0.5", 65002, 0, false },
 		{ true, "240.0.0.1", 65002, 0, false },
-		{ true, "2001:db8::1", 65002, 0, true },
+		{ true, "2001:db8::1", 65002, 0, false }, /* RFC 8950 */
 		{ true, "ff02::1", 65002, 0, false },
 		{ true, "::1", 65002, 0, false },
 		{ false, "10.0.0.2", 0, 0, true },

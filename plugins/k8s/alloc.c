@@ -421,6 +421,12 @@ alloc_in_use(const struct alloc *alloc, const struct config_pool *pool)
 	return space_in_use(alloc->space, pool);
 }
 
+uint64_t
+alloc_steps(const struct alloc *alloc)
+{
+	return space_steps(alloc->space);
+}
+
 int
 alloc_set_pools(struct alloc *alloc, const struct config *config)
 {

@@ -35,6 +35,7 @@ struct space {
 	size_t block_count;
 	struct used_by_addr used;
 	struct used_by_sharing shared;
+	uint64_t steps; /* looked at so far */
 };
 
 static int
@@ -250,6 +251,7 @@ space_lowest(struct space *space, size_t pool, uint8_t family,
 	struct gap *gap;
 
 	while ((gap = gaps_RB_MINMAX(gaps, RB_NEGINF)) != NULL) {
+		space->steps++;
 		if (!avoid || !addr_is_buggy(family, gap->first)) {
 			*addr = addr_from_number(family, gap->first);
 			*order = gap->order;
@@ -341,7 +343,7 @@ space_shared_next(struct space *space, struct used *used)
 {
 	struct used *next = used_by_sharing_RB_NEXT(used);
 
-	(void)space;
+	space->steps++;
 	return next != NULL && group_compare(next, used) == 0 ? next : NULL;
 }
 
@@ -360,6 +362,12 @@ space_pool(const struct space *space, const struct bgpd_addr *addr)
 	    block_find(space->blocks, space->block_count, addr);
 
 	return block != NULL ? &space->config->pools[block->pool] : NULL;
+}
+
+uint64_t
+space_steps(const struct space *space)
+{
+	return space->steps;
 }
 
 size_t

@@ -41,6 +41,7 @@ bool space_lowest(struct space *space, size_t pool, uint8_t family,
 struct used *space_shared_first(struct space *space, size_t pool,
     uint8_t family, const char *sharing, const char *backend);
 struct used *space_shared_next(struct space *space, struct used *used);
+uint64_t space_steps(const struct space *space);
 size_t space_in_use(const struct space *space, const struct config_pool *pool);
 
 #endif

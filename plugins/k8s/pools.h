@@ -183,6 +183,8 @@ const struct config_pool *alloc_pool(
     const struct alloc *alloc, const struct bgpd_addr *addr);
 bool alloc_is_owner(const struct alloc *alloc, const char *service,
     const struct bgpd_addr *addr);
+/* How many gaps and shared addresses were looked at so far: for tests. */
+uint64_t alloc_steps(const struct alloc *alloc);
 /* For the metrics: all addresses of a pool that may be given; those in use. */
 double pool_capacity(const struct config_pool *pool);
 size_t alloc_in_use(const struct alloc *alloc, const struct config_pool *pool);

@@ -36,6 +36,7 @@ RB_HEAD(holders, holder);
 struct alloc {
 	struct holders holders;
 	struct space *space; /* pools, gaps, addresses in use */
+	bool loosened;	     /* by the last take */
 	char why[512];
 };
 
@@ -216,12 +217,35 @@ claim_fits(struct alloc *alloc, const struct alloc_claim *claim,
 	return 0;
 }
 
+/* Does the claim leave a port that the Service had, or change the keys? */
+static bool
+claim_loosens(const struct alloc_claim *claim, const struct used *used,
+    const struct hold *hold)
+{
+	size_t i, k;
+
+	if (strcmp(used->sharing, or_empty(claim->sharing)) != 0 ||
+	    strcmp(used->backend, or_empty(claim->backend)) != 0)
+		return true;
+	for (i = 0; i < hold->port_count; i++) {
+		for (k = 0; k < claim->port_count; k++) {
+			if (hold->ports[i].number == claim->ports[k].number &&
+			    hold->ports[i].protocol == claim->ports[k].protocol)
+				break;
+		}
+		if (k == claim->port_count)
+			return true;
+	}
+	return false;
+}
+
 static void
 claim_settle(
     struct alloc *alloc, const struct alloc_claim *claim, struct used *used)
 {
 	struct hold *hold = hold_find(used, claim->service);
 
+	alloc->loosened = hold != NULL && claim_loosens(claim, used, hold);
 	space_share(alloc->space, used, or_empty(claim->sharing),
 	    or_empty(claim->backend));
 	if (hold == NULL) {
@@ -248,6 +272,7 @@ alloc_take(struct alloc *alloc, const struct alloc_claim *claim,
 	char text[ADDR_LEN];
 
 	addr_text(addr, text);
+	alloc->loosened = false;
 	if (pool == NULL)
 		return fail(alloc,
 		    "\"%s\" is not allowed in config: it is in "
@@ -419,6 +444,12 @@ size_t
 alloc_in_use(const struct alloc *alloc, const struct config_pool *pool)
 {
 	return space_in_use(alloc->space, pool);
+}
+
+bool
+alloc_loosened(const struct alloc *alloc)
+{
+	return alloc->loosened;
 }
 
 uint64_t

@@ -167,6 +167,8 @@ int alloc_set_pools(struct alloc *alloc, const struct config *config);
  */
 int alloc_take(struct alloc *alloc, const struct alloc_claim *claim,
     const struct bgpd_addr *addr);
+/* Did the last take let go of ports or keys that kept others off the address? */
+bool alloc_loosened(const struct alloc *alloc);
 /* The lowest address that is free or may be shared; -1. */
 int alloc_any(struct alloc *alloc, const struct alloc_claim *claim,
     struct bgpd_addr *addr);

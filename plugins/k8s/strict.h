@@ -11,7 +11,7 @@ struct reader {
 	yaml_document_t *document;
 	struct report *report;
 	unsigned visits;
-	unsigned merges; /* how deep in merge keys */
+	unsigned merges;  /* how deep in merge keys */
 	const char *list; /* "peer", "address pool": what holds the place */
 	size_t entry;	  /* from 1; 0: none */
 };

@@ -192,6 +192,36 @@ test_sharing(void **state)
 	config_free(c);
 }
 
+/* A claim anew that gives something up says so: others may fit now. */
+static void
+test_loosening(void **state)
+{
+	struct config *c = config_must(POOL("a", "10.0.0.0/30", ""));
+	struct alloc *alloc = alloc_new();
+	struct object_port ports[] = { http, https };
+	struct alloc_claim a = claim_of("n/a", "k", ports);
+
+	(void)state;
+	assert_int_equal(alloc_set_pools(alloc, c), 0);
+	assert_int_equal(take(alloc, &a, "10.0.0.1"), 0);
+	assert_false(alloc_loosened(alloc));
+	a.port_count = 2;
+	assert_int_equal(take(alloc, &a, "10.0.0.1"), 0);
+	assert_false(alloc_loosened(alloc));
+	a.port_count = 1;
+	assert_int_equal(take(alloc, &a, "10.0.0.1"), 0);
+	assert_true(alloc_loosened(alloc));
+	assert_int_equal(take(alloc, &a, "10.0.0.1"), 0);
+	assert_false(alloc_loosened(alloc));
+	a.sharing = "l";
+	assert_int_equal(take(alloc, &a, "10.0.0.1"), 0);
+	assert_true(alloc_loosened(alloc));
+	assert_int_equal(take(alloc, &a, "10.9.9.9"), -1);
+	assert_false(alloc_loosened(alloc));
+	alloc_free(alloc);
+	config_free(c);
+}
+
 /* Free or shareable, whichever is lower. */
 static void
 test_sharing_lowest(void **state)
@@ -709,6 +739,7 @@ main(void)
 		cmocka_unit_test(test_lowest_first),
 		cmocka_unit_test(test_buggy_are_left_out),
 		cmocka_unit_test(test_sharing),
+		cmocka_unit_test(test_loosening),
 		cmocka_unit_test(test_sharing_lowest),
 		cmocka_unit_test(test_two_families),
 		cmocka_unit_test(test_new_pools),

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/* Who waits for an address is tried when it may get one, and nobody else is. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../../plugins/k8s/pools.h"
+
+static struct config_pool pools[] = {
+	{ .name = (char *)"a", .auto_assign = true },
+	{ .name = (char *)"b", .auto_assign = false },
+};
+
+static struct bgpd_addr
+addr_must(const char *text)
+{
+	struct bgpd_addr addr;
+
+	assert_true(tree_addr(text, &addr));
+	return addr;
+}
+
+static void
+add(struct waiters *w, const char *service, const char *pool,
+    const char *sharing, uint8_t family)
+{
+	struct alloc_claim claim = { .service = service,
+		.pool = pool,
+		.sharing = sharing,
+		.family = family };
+
+	waiters_add(w, &claim, NULL);
+}
+
+static void
+add_for(struct waiters *w, const char *service, const char *addr)
+{
+	struct alloc_claim claim = { .service = service };
+	struct bgpd_addr a = addr_must(addr);
+
+	waiters_add(w, &claim, &a);
+}
+
+static void
+wake(struct waiters *w, const char *addr, const struct config_pool *pool)
+{
+	struct bgpd_addr a = addr_must(addr);
+
+	waiters_wake(w, &a, pool);
+}
+
+static void
+next_must(struct waiters *w, const char *service)
+{
+	const char *next = waiters_next(w);
+
+	if (service == NULL)
+		assert_null(next);
+	else
+		assert_string_equal(next == NULL ? "nobody" : next, service);
+}
+
+/* An exclusive address: one gets it, the next fails for all that are alike. */
+static void
+test_one_each(void **state)
+{
+	struct waiters *w = waiters_new();
+
+	(void)state;
+	add(w, "n/1", NULL, NULL, 0);
+	add(w, "n/2", NULL, NULL, 0);
+	add(w, "n/3", NULL, NULL, 0);
+	next_must(w, NULL);
+	wake(w, "10.0.0.1", &pools[0]);
+	next_must(w, "n/1");
+	waiters_remove(w, "n/1");
+	next_must(w, "n/2");
+	add(w, "n/2", NULL, NULL, 0);
+	next_must(w, NULL);
+	/* It kept its place. */
+	wake(w, "10.0.0.1", &pools[0]);
+	next_must(w, "n/2");
+	waiters_remove(w, "n/2");
+	next_must(w, "n/3");
+	waiters_remove(w, "n/3");
+	next_must(w, NULL);
+	assert_int_equal(waiters_count(w), 0);
+	waiters_free(w);
+}
+
+static void
+test_who_is_concerned(void **state)
+{
+	struct waiters *w = waiters_new();
+
+	(void)state;
+	add(w, "n/any", NULL, NULL, 0);
+	add(w, "n/six", NULL, NULL, 6);
+	add(w, "n/b", "b", NULL, 0);
+	add_for(w, "n/exact", "10.0.0.7");
+	wake(w, "10.0.0.1", &pools[1]);
+	next_must(w, "n/b");
+	add(w, "n/b", "b", NULL, 0);
+	next_must(w, NULL);
+	wake(w, "2001:db8::1", &pools[1]);
+	next_must(w, "n/b");
+	next_must(w, NULL);
+	wake(w, "10.0.0.7", NULL); /* in no pool any more */
+	next_must(w, "n/exact");
+	next_must(w, NULL);
+	wake(w, "10.0.0.8", &pools[0]);
+	next_must(w, "n/any");
+	next_must(w, NULL);
+	wake(w, "2001:db8::1", &pools[0]);
+	assert_non_null(waiters_next(w));
+	assert_non_null(waiters_next(w));
+	next_must(w, NULL);
+	waiters_free(w);
+}
+
+/* Who shares is tried one by one, as ports differ; each once. */
+static void
+test_sharing_tries_all(void **state)
+{
+	struct waiters *w = waiters_new();
+	char name[16], seen[3] = { 0 };
+	const char *next;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "n/%d", i);
+		add(w, name, NULL, "key", 0);
+	}
+	wake(w, "10.0.0.1", &pools[0]);
+	for (i = 0; i < 3; i++) {
+		next = waiters_next(w);
+		assert_non_null(next);
+		seen[next[2] - '0']++;
+		snprintf(name, sizeof(name), "%s", next);
+		add(w, name, NULL, "key", 0);
+	}
+	next_must(w, NULL);
+	assert_true(seen[0] == 1 && seen[1] == 1 && seen[2] == 1);
+	waiters_free(w);
+}
+
+/* A wake in the middle of a turn begins it anew; a removal is no matter. */
+static void
+test_change_in_a_turn(void **state)
+{
+	struct waiters *w = waiters_new();
+
+	(void)state;
+	add_for(w, "n/1", "10.0.0.1");
+	add_for(w, "n/2", "10.0.0.1");
+	add_for(w, "n/3", "10.0.0.1");
+	wake(w, "10.0.0.1", &pools[0]);
+	next_must(w, "n/1");
+	waiters_remove(w, "n/2");
+	next_must(w, "n/3");
+	wake(w, "10.0.0.1", &pools[0]);
+	next_must(w, "n/1");
+	waiters_remove(w, "n/1");
+	waiters_remove(w, "n/3");
+	assert_false(waiters_has(w, "n/3"));
+	next_must(w, NULL);
+	/* Waits for something else now: not woken by what it left. */
+	add_for(w, "n/4", "10.0.0.1");
+	add_for(w, "n/4", "10.0.0.2");
+	assert_int_equal(waiters_count(w), 1);
+	wake(w, "10.0.0.1", &pools[0]);
+	next_must(w, NULL);
+	waiters_wake_all(w);
+	next_must(w, "n/4");
+	next_must(w, NULL);
+	waiters_free(w);
+}
+
+/* Ten thousand wait: one address wakes one or two of them. */
+static void
+test_many_wait(void **state)
+{
+	struct waiters *w = waiters_new();
+	char name[32];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "n/%05d", i);
+		add(w, name, NULL, NULL, 0);
+	}
+	for (i = 0; i < 9999; i++) {
+		wake(w, "10.0.0.1", &pools[0]);
+		snprintf(name, sizeof(name), "n/%05d", i);
+		next_must(w, name);
+		waiters_remove(w, name);
+		snprintf(name, sizeof(name), "n/%05d", i + 1);
+		next_must(w, name);
+		add(w, name, NULL, NULL, 0);
+		next_must(w, NULL);
+	}
+	assert_int_equal(waiters_count(w), 1);
+	waiters_free(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_each),
+		cmocka_unit_test(test_who_is_concerned),
+		cmocka_unit_test(test_sharing_tries_all),
+		cmocka_unit_test(test_change_in_a_turn),
+		cmocka_unit_test(test_many_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -11,6 +11,7 @@
  */
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -502,6 +503,21 @@ dialect_of_row(const struct cli_row *cli, const struct dialect_row **row)
 	fatal("a command without its plugin: %s", cli->syntax);
 }
 
+/* Of a choice, whichever of its words was typed. */
+static const char *
+value_typed(const struct cli_call *call, const struct cli_field *field)
+{
+	char words[256], *rest = words, *word;
+	const char *typed = NULL;
+
+	if (field->value != &cli_choice)
+		return call_arg(call, field->token);
+	snprintf(words, sizeof(words), "%s", field->token);
+	while (typed == NULL && (word = strsep(&rest, "|")) != NULL)
+		typed = call_arg(call, word);
+	return typed;
+}
+
 /* The plugin finds its values by the same order as in a line. */
 static int
 guest_run(struct cli_call *call)
@@ -521,7 +537,7 @@ guest_run(struct cli_call *call)
 		    d->self->name);
 	values = mem_array(row->field_count + 1, sizeof(*values));
 	for (i = 0; i < row->field_count; i++)
-		values[i] = call_arg(call, row->fields[i].token);
+		values[i] = value_typed(call, &row->fields[i]);
 	line =
 	    (struct bgpd_line){ BGPD_INIT(struct bgpd_line), .id = row->row.id,
 		    .values = values, .value_count = row->field_count };

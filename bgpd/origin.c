@@ -94,7 +94,10 @@ struct networks {
 	unsigned count, room;
 };
 
-/* RFC 4271 5.1.1: a network line is interior; a route map may say otherwise. */
+/*
+ * RFC 4271 5.1.1: a network line is interior, and its metric 0, as in FRR; a
+ * route map may say otherwise.
+ */
 static bool
 network_attr(
     struct networks *all, const struct network *network, struct attr *attr)
@@ -103,7 +106,8 @@ network_attr(
 		.own_asn = all->router->asn };
 	bool is_told;
 
-	route.attr.present = 1u << ATTR_ORIGIN | 1u << ATTR_AS_PATH;
+	route.attr.present =
+	    1u << ATTR_ORIGIN | 1u << ATTR_AS_PATH | 1u << ATTR_MED;
 	route.attr.origin = ORIGIN_IGP;
 	is_told =
 	    network->route_map == NULL ||

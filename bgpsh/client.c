@@ -91,7 +91,7 @@ frame_take(struct client *c, struct frame *f, size_t *used)
 static int
 frame_read(struct client *c, struct frame *f, bool wait)
 {
-	size_t used;
+	size_t used = 0;
 	char *data;
 	int rc;
 

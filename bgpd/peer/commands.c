@@ -291,8 +291,8 @@ static const struct cli_row neighbor_family_rows[] = {
 #define AFI "[(ipv4|ipv6) [unicast]]"
 
 static const struct cli_row command_rows[] = {
-	RUN("show [ip] bgp " AFI " summary", show_summary,
-	    "A line per neighbor"),
+	RUN("show [ip] bgp " AFI " summary [(established|failed)]",
+	    show_summary, "A line per neighbor"),
 	RUN("show [ip] bgp " AFI " neighbors [ADDR]", show_neighbors,
 	    "Everything about neighbors"),
 	RUN("show [ip] bgp " AFI " neighbors ADDR advertised-routes", show_told,

@@ -214,8 +214,17 @@ summary_count(enum family family)
 	return count;
 }
 
+/* `established`, `failed`, or all when neither was said. */
+static bool
+summary_wants(const struct cli_call *call, const struct peer *peer)
+{
+	return call_has(call, peer->up != NULL ? "established" : "failed") ||
+	       !(call_has(call, "established") || call_has(call, "failed"));
+}
+
 static void
-summary_family(struct out *out, enum family family, unsigned count)
+summary_family(
+    struct cli_call *call, struct out *out, enum family family, unsigned count)
 {
 	struct peer_status status;
 	const struct peer *peer;
@@ -232,6 +241,8 @@ summary_family(struct out *out, enum family family, unsigned count)
 		if (!peer->plan.families[family])
 			continue;
 		failed += peer->up == NULL;
+		if (!summary_wants(call, peer))
+			continue;
 		status_fill(peer, &status);
 		summary_print(out, peer, family, &status, width);
 		summary_json(out, peer, family, &status);
@@ -260,7 +271,7 @@ show_summary(struct cli_call *call)
 		/* As FRR: the family's key stands where none was asked for. */
 		if (asked == FAMILY_NONE)
 			out_object(out, family_info[i].json);
-		summary_family(out, i, count);
+		summary_family(call, out, i, count);
 		if (asked == FAMILY_NONE)
 			out_close(out);
 	}

@@ -182,8 +182,13 @@ assign_keep(struct cluster *c, struct service *s)
 	claim_fill(s, &claim);
 	fits = wanted_fits(s) && pool_fits(c, s) && families_fit(s);
 	n = s->address_count;
-	for (i = 0; fits && i < n; i++)
+	for (i = 0; fits && i < n; i++) {
 		fits = alloc_take(c->alloc, &claim, &s->addresses[i]) == 0;
+		/* A port or a key given up: others may share it now. */
+		if (fits && alloc_loosened(c->alloc))
+			waiters_wake(c->waiters, &s->addresses[i],
+			    alloc_pool(c->alloc, &s->addresses[i]));
+	}
 	if (!fits)
 		assign_release(c, s);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -165,10 +166,15 @@ class Bgpd:
             self.binary, "-f", self.conf, "-s", self.socket,
             "-L", os.path.join(BUILD, "plugins"), *self.args, log=self.log)
         if wait:
-            wait_for(lambda: os.path.exists(self.socket) or self.is_dead(),
+            wait_for(lambda: self.answers() or self.is_dead(),
                      say=self.read_log)
             assert not self.is_dead(), self.read_log()
         return self
+
+    def answers(self):
+        """Not so the socket that one before us left behind."""
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.socket) == 0
 
     def is_dead(self):
         return self.process.poll() is not None

@@ -318,6 +318,17 @@ tell_withdraw(struct session *session, enum family family,
 	}
 }
 
+/* All that the RIB has for it now waits for the socket. */
+static void
+tell_drain(struct session *session, struct rib_member *member)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	while ((len = rib_member_take(member, &bytes)) > 0)
+		stream_put(session, bytes, len);
+}
+
 /* What it holds of the old group and would not get from the new one. */
 static void
 tell_leave(struct session *session, enum family family, struct teller *teller)
@@ -327,14 +338,11 @@ tell_leave(struct session *session, enum family family, struct teller *teller)
 	struct arena *arena = arena_new();
 	struct prefix gone[WITHDRAW_BATCH];
 	struct rib_cursor cursor = { .family = family };
-	const uint8_t *bytes;
 	unsigned count = 0;
 	struct attr out;
-	size_t len;
 
 	/* What the group still owes it goes first: then the view is exact. */
-	while ((len = rib_member_take(member, &bytes)) > 0)
-		stream_put(session, bytes, len);
+	tell_drain(session, member);
 	while (rib_member_next(member, &cursor, arena, &gone[count], &out)) {
 		if (!tell_would(peer, teller, &gone[count], arena))
 			count++;
@@ -365,6 +373,8 @@ tell_again(struct peer *peer, enum family family)
 	tell_leave(peer->up, family, teller);
 	teller_unref(peer->peers, old);
 	tell_join(peer->up, family, teller);
+	/* What goes before the new group has told it would never be withdrawn. */
+	tell_drain(peer->up, state->member);
 	stream_wake(peer->up);
 }
 

@@ -360,6 +360,18 @@ enter(struct editor *ed, struct cli_node *node)
 	return 0;
 }
 
+/* Said without any of its values, as `router bgp`: then they may follow. */
+static bool
+is_blank(const struct step *step, const struct cli_node *node)
+{
+	const struct cli_field *f = step->code->row->fields;
+
+	for (; f != NULL && f->token != NULL; f++)
+		if (cli_is_set(node, f->offset))
+			return false;
+	return true;
+}
+
 static int
 again(struct editor *ed, const struct step *step, struct cli_node *node,
     const struct cli_node *probe)
@@ -369,7 +381,7 @@ again(struct editor *ed, const struct step *step, struct cli_node *node,
 
 	if (other && refuse_owned(ed, node) != 0)
 		return -1;
-	if (other && node->type->clash != NULL) {
+	if (other && node->type->clash != NULL && !is_blank(step, node)) {
 		node->type->clash(node, &why);
 		origin_fault(&ed->origin, false, "%s", text_str(&why));
 		text_free(&why);

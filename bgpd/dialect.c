@@ -234,10 +234,26 @@ fields_scan(struct dialect *d, struct dialect_row *row)
 
 static int guest_run(struct cli_call *call);
 
+/* Are there values, and may the line be said without any? */
+static bool
+row_is_bare(const struct bgpd_row *row)
+{
+	const char *s;
+	int depth = 0;
+
+	for (s = row->syntax; *s != '\0'; s++) {
+		depth += (*s == '[') - (*s == ']');
+		if (depth == 0 && (*s == '(' || isupper((unsigned char)*s)))
+			return false;
+	}
+	return strchr(row->syntax, '[') != NULL;
+}
+
 static void
 row_shape(struct dialect *d, struct dialect_row *row)
 {
 	struct cli_row *cli = row->cli;
+	bool is_one;
 
 	cli->syntax = row->row.syntax;
 	cli->help = row->row.help;
@@ -248,15 +264,17 @@ row_shape(struct dialect *d, struct dialect_row *row)
 		cli->fields = NULL;
 		return;
 	}
-	cli->kind = row->row.many ? CLI_NODE : CLI_LEAF;
-	if (!row->row.many)
+	is_one = !row->row.many && row_is_bare(&row->row);
+	cli->kind = row->row.many || is_one ? CLI_NODE : CLI_LEAF;
+	if (cli->kind == CLI_LEAF)
 		return;
+	cli->flags = is_one ? CLI_ONE : 0;
 	row->type = arena_alloc(d->arena, sizeof(*row->type));
 	row->type->name = row->row.syntax;
 	row->type->form = CLI_ENTRY;
 	row->type->size =
 	    sizeof(struct guest_node) + row->field_count * sizeof(union slot);
-	row->type->key_fields = row->field_count;
+	row->type->key_fields = is_one ? 0 : row->field_count;
 	cli->child = row->type;
 }
 

@@ -287,6 +287,12 @@ config_open(const char *path, struct cli_fault_list *faults)
 }
 
 void
+config_start_log(void)
+{
+	settings_apply(cli_tree_root(house.tree));
+}
+
+void
 config_run(struct loop *loop, struct rib *rib, struct peers *peers,
     struct announce *announce)
 {

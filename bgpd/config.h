@@ -28,6 +28,8 @@ void config_free(void);
  * a fault. Warnings may be there either way.
  */
 int config_open(const char *file, struct cli_fault_list *faults);
+/* The candidate's log lines, before there is anything to say. */
+void config_start_log(void);
 /* Takes the candidate into these floors; from here on changes apply at once. */
 void config_run(struct loop *loop, struct rib *rib, struct peers *peers,
     struct announce *announce);

@@ -246,12 +246,24 @@ house_open_sockets(struct house *h, struct text *why)
 	return 0;
 }
 
+/* In the background nobody reads stderr: syslog, unless a line says else. */
+static void
+house_apply_log(const struct house *h)
+{
+	if (h->options.background &&
+	    log_get_level(LOG_SYSLOG) == LOG_LEVEL_OFF &&
+	    log_get_level(LOG_FILE) == LOG_LEVEL_OFF)
+		log_set_level(LOG_SYSLOG, LOG_LEVEL_INFO);
+}
+
 static int
 house_open(struct house *h)
 {
 	struct text why = { 0 };
 	int result;
 
+	config_start_log();
+	house_apply_log(h);
 	h->loop = loop_new();
 	if (h->loop == NULL)
 		return -1;
@@ -323,16 +335,6 @@ on_stop_signal(void *arg, int signo)
 	timer_start(h->late, HAND_OVER_MS);
 	peers_stop(h->peers, NULL, on_stopped, h);
 	plugins_prepare_stop(on_stopped, h);
-}
-
-/* In the background nobody reads stderr: syslog, unless a line says else. */
-static void
-house_apply_log(const struct house *h)
-{
-	if (h->options.background &&
-	    log_get_level(LOG_SYSLOG) == LOG_LEVEL_OFF &&
-	    log_get_level(LOG_FILE) == LOG_LEVEL_OFF)
-		log_set_level(LOG_SYSLOG, LOG_LEVEL_INFO);
 }
 
 static void

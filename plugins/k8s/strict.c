@@ -132,13 +132,23 @@ visit(struct reader *r, yaml_node_t *node)
 	return charge(r, node, 1);
 }
 
+/* "peer-port: ", before what is wrong with its value. */
+static const char *
+key_of(struct reader *r)
+{
+	if (r->key == NULL)
+		return "";
+	snprintf(r->key_text, sizeof(r->key_text), "%s: ", r->key);
+	return r->key_text;
+}
+
 /* Scalars ---------------------------------------------------------------------- */
 
 void
 text_read(struct reader *r, yaml_node_t *node, void *to)
 {
 	if (node->type != YAML_SCALAR_NODE) {
-		fault_at(r, node, true, "text is wanted here");
+		fault_at(r, node, true, "%stext is wanted here", key_of(r));
 		return;
 	}
 	if (strlen(node_text(node)) != node->data.scalar.length) {
@@ -177,13 +187,13 @@ number_read(struct reader *r, yaml_node_t *node, long long min, long long max,
 		*value = strtoll(digits, &end, base);
 	}
 	if (end == digits || *end != '\0') {
-		fault_at(r, node, true, "a whole number is wanted here%s",
-		    node_is_plain(node) ? "" : ", without quotes");
+		fault_at(r, node, true, "%sa whole number is wanted here%s",
+		    key_of(r), node_is_plain(node) ? "" : ", without quotes");
 		return false;
 	}
 	if (errno != 0 || *value < min || *value > max) {
-		fault_at(r, node, true, "%s is not a number of %lld-%lld", text,
-		    min, max);
+		fault_at(r, node, true, "%s%s is not a number of %lld-%lld",
+		    key_of(r), text, min, max);
 		return false;
 	}
 	return true;
@@ -227,7 +237,8 @@ bool_read(struct reader *r, yaml_node_t *node, void *to)
 	else if (node_is_plain(node) && word_is(node_text(node), no))
 		*(bool *)to = false;
 	else
-		fault_at(r, node, true, "true or false is wanted here");
+		fault_at(
+		    r, node, true, "%strue or false is wanted here", key_of(r));
 }
 
 /* The user's own document says 120: seconds, which 0.7.3 itself refuses. */
@@ -238,7 +249,8 @@ hold_read(struct reader *r, yaml_node_t *node, void *to)
 	bool is_bare;
 
 	if (node->type != YAML_SCALAR_NODE) {
-		fault_at(r, node, true, "a duration is wanted here");
+		fault_at(
+		    r, node, true, "%sa duration is wanted here", key_of(r));
 		return;
 	}
 	if (node_text(node)[0] == '\0')
@@ -291,6 +303,7 @@ pair_read(struct reader *r, struct record *record, yaml_node_t *name,
     yaml_node_t *value)
 {
 	const struct key *key = NULL;
+	const char *outer;
 	uint64_t bit;
 	char all[200];
 
@@ -310,8 +323,11 @@ pair_read(struct reader *r, struct record *record, yaml_node_t *name,
 		return;
 	}
 	record->seen |= bit;
+	outer = r->key;
+	r->key = key->name;
 	if (!node_is_null(value))
 		key->read(r, value, (char *)record->to + key->offset);
+	r->key = outer;
 }
 
 static bool
@@ -352,8 +368,8 @@ record_read(struct reader *r, yaml_node_t *node, struct record *record)
 	int turn;
 
 	if (node->type != YAML_MAPPING_NODE) {
-		fault_at(
-		    r, node, true, "a mapping (key: value) is wanted here");
+		fault_at(r, node, true,
+		    "%sa mapping (key: value) is wanted here", key_of(r));
 		return;
 	}
 	for (turn = 0; turn < 2; turn++) {
@@ -395,7 +411,8 @@ list_read(struct reader *r, yaml_node_t *node, size_t item_size, void **items,
 	char *to;
 
 	if (node->type != YAML_SEQUENCE_NODE) {
-		fault_at(r, node, true, "a list (- entry) is wanted here");
+		fault_at(r, node, true, "%sa list (- entry) is wanted here",
+		    key_of(r));
 		return;
 	}
 	for (item = node->data.sequence.items.start;

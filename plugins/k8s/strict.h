@@ -14,6 +14,8 @@ struct reader {
 	unsigned merges;  /* how deep in merge keys */
 	const char *list; /* "peer", "address pool": what holds the place */
 	size_t entry;	  /* from 1; 0: none */
+	const char *key;  /* whose value is read; NULL: none */
+	char key_text[64];
 };
 
 /* One key of a mapping: how its value is read, and where it goes. */

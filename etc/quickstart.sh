@@ -26,7 +26,7 @@ say() {
 }
 
 say "packages and build (the first time takes a few minutes)"
-"$top/etc/install.sh" bird2 nginx-light curl iproute2 nftables
+"$top/etc/install.sh" bird2 nginx-light curl iproute2 nftables procps
 build=$("$top/etc/build.sh" quickstart)
 
 client=fw$$-client

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The addresses of Services: kept, given, waited for (metallb.md 2.2, 2.3). */
+/* The addresses of Services: kept, given, waited for, as MetalLB does. */
 
 /*
  * Two steps, so that at the start every Service asks for what it held before

@@ -2,7 +2,7 @@
 /* The peers of the configuration as lines of bgpd.conf that this plugin owns. */
 
 /*
- * As MetalLB's sessions (metallb.md 3.6): the neighbor is told our AS by
+ * As sessions of MetalLB v0.7.3: the neighbor is told our AS by
  * local-as, each its own, so no `router bgp ASN` is needed; keepalive is a
  * third of the hold time. The host says nothing to these neighbors but what is
  * offered, and gives them TTL 64.

@@ -182,7 +182,7 @@ struct bgpd_plugin {
 	const char *name, *version, *caption; /* as `show plugins` has them */
 	const struct bgpd_row *rows;
 	uint32_t row_count, row_size;
-	/* *arg comes with every callback. 0; -1 when it has logged why. */
+	/* *arg is every callback's, set first. 0; -1 when it has logged why. */
 	int (*start)(
 	    const struct bgpd_host *host, struct bgpd_self *self, void **arg);
 	/* Lets go of everything: after this nothing of the plugin is called. */

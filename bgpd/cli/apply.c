@@ -215,14 +215,15 @@ static int
 apply_leaf(struct editor *ed, struct cli_node *node, const struct step *step)
 {
 	const struct code *code = step->code;
-	bool vain =
-	    ed->m.negate && !is_flag(code) && !node_is_set(node, code->canon);
+	bool defines = (code->row->flags & CLI_DEFINES) != 0;
+	bool vain = ed->m.negate && (defines || !is_flag(code)) &&
+		    !node_is_set(node, code->canon);
 
 	if (refuse_owned(ed, node) != 0)
 		return -1;
 	if (vain)
 		return absent(ed);
-	if (ed->m.negate && (code->row->flags & CLI_DEFINES)) {
+	if (ed->m.negate && defines) {
 		remove_node(ed, node);
 		return 0;
 	}
@@ -360,18 +361,6 @@ enter(struct editor *ed, struct cli_node *node)
 	return 0;
 }
 
-/* Said without any of its values, as `router bgp`: then they may follow. */
-static bool
-is_blank(const struct step *step, const struct cli_node *node)
-{
-	const struct cli_field *f = step->code->row->fields;
-
-	for (; f != NULL && f->token != NULL; f++)
-		if (cli_is_set(node, f->offset))
-			return false;
-	return true;
-}
-
 static int
 again(struct editor *ed, const struct step *step, struct cli_node *node,
     const struct cli_node *probe)
@@ -381,7 +370,8 @@ again(struct editor *ed, const struct step *step, struct cli_node *node,
 
 	if (other && refuse_owned(ed, node) != 0)
 		return -1;
-	if (other && node->type->clash != NULL && !is_blank(step, node)) {
+	/* Said without a value, as `router bgp`, it may be given one. */
+	if (other && node->type->clash != NULL && differs(node, step->code)) {
 		node->type->clash(node, &why);
 		origin_fault(&ed->origin, false, "%s", text_str(&why));
 		text_free(&why);
@@ -489,7 +479,9 @@ edit_apply(struct editor *ed)
 	     step++)
 		node = child_of(ed, &ed->m, node, step, make);
 	if (node == NULL)
-		return last->code->row->kind == CLI_LEAF && is_flag(last->code)
+		return last->code->row->kind == CLI_LEAF &&
+			       is_flag(last->code) &&
+			       !(last->code->row->flags & CLI_DEFINES)
 			   ? 0
 			   : absent(ed);
 	if (last->code->row->kind != CLI_LEAVE)

@@ -77,9 +77,11 @@ any_must_at(struct alloc *alloc, const struct alloc_claim *claim,
 	struct bgpd_addr addr;
 	char out[ADDR_LEN] = "none";
 
+	if (text == NULL)
+		text = "none";
 	if (alloc_any(alloc, claim, &addr) == 0)
 		addr_text(&addr, out);
-	if (strcmp(out, text == NULL ? "none" : text) != 0)
+	if (strcmp(out, text) != 0)
 		fail_msg("line %d: %s, not %s (%s)", line, out, text,
 		    alloc_why(alloc));
 }

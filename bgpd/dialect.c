@@ -141,20 +141,22 @@ number_read_word(const struct cli_field *field, struct arena *arena,
 	return keep_word(arena, word, dst);
 }
 
-#define GUEST_VALUE(hint, rest, read)                                          \
+#define GUEST_VALUE(hint, rest, read, loose)                                   \
 	{                                                                      \
 		hint, sizeof(char *), rest, read, word_print, word_compare,    \
-		    word_copy, true                                            \
+		    word_copy, loose                                           \
 	}
 
-static const struct cli_value value_any = GUEST_VALUE("WORD", false, any_read);
-static const struct cli_value value_text = GUEST_VALUE("TEXT", true, any_read);
+static const struct cli_value value_any =
+    GUEST_VALUE("WORD", false, any_read, true);
+static const struct cli_value value_text =
+    GUEST_VALUE("TEXT", true, any_read, true);
 static const struct cli_value value_addr =
-    GUEST_VALUE("A.B.C.D|X:X::X:X", false, addr_read_word);
+    GUEST_VALUE("A.B.C.D|X:X::X:X", false, addr_read_word, false);
 static const struct cli_value value_prefix =
-    GUEST_VALUE("PREFIX/LEN", false, prefix_read_word);
+    GUEST_VALUE("PREFIX/LEN", false, prefix_read_word, false);
 static const struct cli_value value_number =
-    GUEST_VALUE("(0-4294967295)", false, number_read_word);
+    GUEST_VALUE("(0-4294967295)", false, number_read_word, false);
 
 static const struct {
 	const char *name;

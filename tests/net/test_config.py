@@ -146,7 +146,7 @@ router bgp 65001
     assert we.peer("10.1.0.99")
     we.reconfigure(a)
     text = peer.wait_route("192.0.2.0/24")
-    assert "BGP.med" not in text
+    assert "BGP.med: 5" not in text
     wait_for(lambda: not we.peer("10.1.0.99"))
     assert we.sh("show running-config") == shown
     assert we.peer(THEM)["connectionsEstablished"] == 1

@@ -2,12 +2,11 @@
 /* The rows that a guest brings, as rows of the language. */
 
 /*
- * A plugin's rows become leaves of a mode of its own (`plugin NAME`), or
- * commands. Their values stay words: they are checked by the kind that their
- * name says, kept as they were typed, and handed over in the order of the
- * syntax. A row that may be said more than once becomes a node of its own, with
- * all its values as the key. Everything is copied, so that a configuration can
- * be read and printed while the plugin is not loaded.
+ * A plugin's rows become lines of a mode of its own (`plugin NAME`), or commands.
+ * Their values stay words: they are checked by the kind that their name says, kept
+ * as they were typed, and handed over in the order of the syntax. Everything is
+ * copied, so that a configuration can be read and printed while the plugin is not
+ * loaded.
  */
 
 #include <ctype.h>
@@ -236,47 +235,31 @@ fields_scan(struct dialect *d, struct dialect_row *row)
 
 static int guest_run(struct cli_call *call);
 
-/* Are there values, and may the line be said without any? */
-static bool
-row_is_bare(const struct bgpd_row *row)
-{
-	const char *s;
-	int depth = 0;
-
-	for (s = row->syntax; *s != '\0'; s++) {
-		depth += (*s == '[') - (*s == ']');
-		if (depth == 0 && (*s == '(' || isupper((unsigned char)*s)))
-			return false;
-	}
-	return strchr(row->syntax, '[') != NULL;
-}
-
+/*
+ * Each line of a block is a node of its own, so that a fault in it has a place;
+ * one that may be said again has all its values as the key.
+ */
 static void
 row_shape(struct dialect *d, struct dialect_row *row)
 {
 	struct cli_row *cli = row->cli;
-	bool is_one;
 
 	cli->syntax = row->row.syntax;
 	cli->help = row->row.help;
-	cli->fields = row->fields;
 	if (row->row.kind == BGPD_ROW_RUN) {
 		cli->kind = CLI_RUN;
 		cli->run = guest_run;
-		cli->fields = NULL;
 		return;
 	}
-	is_one = !row->row.many && row_is_bare(&row->row);
-	cli->kind = row->row.many || is_one ? CLI_NODE : CLI_LEAF;
-	if (cli->kind == CLI_LEAF)
-		return;
-	cli->flags = is_one ? CLI_ONE : 0;
+	cli->kind = CLI_NODE;
+	cli->fields = row->fields;
+	cli->flags = row->row.many ? 0 : CLI_ONE;
 	row->type = arena_alloc(d->arena, sizeof(*row->type));
 	row->type->name = row->row.syntax;
 	row->type->form = CLI_ENTRY;
 	row->type->size =
 	    sizeof(struct guest_node) + row->field_count * sizeof(union slot);
-	row->type->key_fields = is_one ? 0 : row->field_count;
+	row->type->key_fields = row->row.many ? row->field_count : 0;
 	cli->child = row->type;
 }
 
@@ -293,28 +276,7 @@ row_make(struct dialect *d, struct dialect_row *row, struct cli_row *cli,
 	row->fields = arena_alloc(d->arena, max * sizeof(*row->fields));
 	row->cli = cli;
 	fields_scan(d, row);
-	if (row->field_count == 0 && row->row.kind == BGPD_ROW_LINE)
-		field_add(d, row, NULL_TOKEN, strlen(NULL_TOKEN));
 	row_shape(d, row);
-}
-
-/* Leaves of the block share one struct: each row gets slots of its own. */
-static size_t
-rows_spread(struct dialect *d)
-{
-	size_t offset = sizeof(struct guest_node);
-	unsigned i, j;
-
-	for (i = 0; i < d->row_count; i++) {
-		struct dialect_row *row = &d->rows[i];
-		if (row->cli->kind != CLI_LEAF)
-			continue;
-		for (j = 0; j < row->field_count; j++) {
-			row->fields[j].offset = offset;
-			offset += sizeof(union slot);
-		}
-	}
-	return offset;
 }
 
 /* Rows of one kind, as a table for a mount. */
@@ -364,13 +326,13 @@ dialect_new(struct bgpd_self *self, struct text *why)
 	    arena_alloc(arena, (self->ops.row_count + 1) * sizeof(*d->rows));
 	d->block.name = arena_format(arena, "plugin %s", self->name);
 	d->block.form = CLI_MODE;
+	d->block.size = sizeof(struct cli_node);
 	d->block.prompt = "config-plugin";
 	d->mounts[0] =
 	    (struct cli_mount){ &d->block, rows_of(d, BGPD_ROW_LINE), NULL };
 	d->mounts[1] = (struct cli_mount){ &cli_root, block_row(d), NULL };
 	d->mounts[2] =
 	    (struct cli_mount){ NULL, rows_of(d, BGPD_ROW_RUN), NULL };
-	d->block.size = rows_spread(d);
 	for (i = 0; i < 3; i++) {
 		if (cli_mount(config_cli(), &d->mounts[i], why) == 0)
 			continue;
@@ -456,15 +418,8 @@ row_lines(const struct dialect_row *row, const struct cli_node *block,
 	const struct cli_node *node;
 	uint32_t count = 0;
 
-	if (row->cli->kind == CLI_LEAF) {
-		if (!cli_is_set(block, row->fields[0].offset))
-			return 0;
-		if (lines != NULL)
-			line_make(lines, row, block);
-		return 1;
-	}
-	if (row->cli->kind != CLI_NODE)
-		return 0;
+	if (row->type == NULL)
+		return 0; /* a command */
 	for (node = cli_next(block, row->type, NULL); node != NULL;
 	     node = cli_next(block, row->type, node)) {
 		if (lines != NULL)

@@ -168,7 +168,7 @@ def test_a_guests_own_check_names_the_line(place):
     peer = bird(them).start()
     peer.wait_route("192.0.2.10/32")
     we.reconfigure(conf.replace("192.0.2.10", "192.0.2.13"))
-    wait_for(lambda: "bgpd.conf:7: plugin guest: this address brings bad luck"
+    wait_for(lambda: "bgpd.conf:8: plugin guest: this address brings bad luck"
              in we.read_log(), 5, say=we.read_log)
     done = we.sh("configure terminal", "plugin guest", "address 192.0.2.13",
                  check=False)

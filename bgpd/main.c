@@ -27,6 +27,7 @@
 
 #define BGP_PORT      179
 #define LISTEN_MAX    16
+#define TRIM_MS	      5000
 #define HAND_OVER_MS  3000 /* for plugins; peers_stop has a limit of its own */
 #define EXIT_FAULT    1
 #define EXIT_USAGE    2
@@ -209,7 +210,7 @@ struct house {
 	struct rib *rib;
 	struct announce *announce;
 	struct peers *peers;
-	struct timer *late;
+	struct timer *late, *trim;
 	bool is_stopping;
 	unsigned waits; /* for neighbours, for plugins */
 };
@@ -294,6 +295,7 @@ house_close(struct house *h)
 	if (h->rib != NULL)
 		rib_free(h->rib);
 	timer_free(h->late);
+	timer_free(h->trim);
 	loop_free(h->loop);
 	process_remove_pid();
 }
@@ -338,6 +340,15 @@ on_stop_signal(void *arg, int signo)
 }
 
 static void
+on_trim(void *arg)
+{
+	struct house *h = arg;
+
+	(void)mem_trim();
+	timer_start(h->trim, TRIM_MS);
+}
+
+static void
 on_reload_signal(void *arg, int signo)
 {
 	const struct house *h = arg;
@@ -347,6 +358,7 @@ on_reload_signal(void *arg, int signo)
 		return;
 	(void)config_reload();
 	house_apply_log(h);
+	shell_check();
 }
 
 static void
@@ -357,6 +369,8 @@ house_run(struct house *h)
 	loop_signal(h->loop, SIGHUP, on_reload_signal, h);
 	config_run(h->loop, h->rib, h->peers, h->announce);
 	house_apply_log(h);
+	h->trim = timer_new(h->loop, on_trim, h);
+	timer_start(h->trim, TRIM_MS);
 	log_notice("main", "%s %s runs, process %d", PACKAGE_NAME,
 	    PACKAGE_VERSION, (int)getpid());
 	process_ready();

@@ -453,6 +453,36 @@ on_listener(void *arg, unsigned what)
 	}
 }
 
+static void
+listener_arm(void)
+{
+	shell.watch =
+	    watch_new(shell.loop, shell.listener, on_listener, NULL);
+	watch_set(shell.watch, WATCH_READ);
+}
+
+/* Somebody may have removed the socket's file: nobody gets in any more. */
+void
+shell_check(void)
+{
+	struct text why = { 0 };
+	int fd;
+
+	if (shell.listener < 0 || access(shell.path, F_OK) == 0)
+		return;
+	fd = local_listen(shell.path, &why);
+	if (fd < 0) {
+		log_warning("shell", "%s", text_str(&why));
+	} else {
+		watch_free(shell.watch);
+		sock_close(shell.listener);
+		shell.listener = fd;
+		listener_arm();
+		log_notice("shell", "%s was gone: made again", shell.path);
+	}
+	text_free(&why);
+}
+
 int
 shell_start(struct loop *loop, const char *path, struct text *why)
 {
@@ -462,8 +492,7 @@ shell_start(struct loop *loop, const char *path, struct text *why)
 	if (shell.listener < 0)
 		return -1;
 	shell.path = mem_string(path);
-	shell.watch = watch_new(loop, shell.listener, on_listener, NULL);
-	watch_set(shell.watch, WATCH_READ);
+	listener_arm();
 	return 0;
 }
 

@@ -10,6 +10,7 @@ struct loop;
 
 /* Listens at the path; -1 with why. */
 int shell_start(struct loop *loop, const char *path, struct text *why);
+void shell_check(void); /* makes the socket again where it is gone */
 /* Ends every session and removes the socket. */
 void shell_stop(void);
 

@@ -10,7 +10,7 @@
 #include "net/net.h"
 #include "net/why.h"
 
-#define LOCAL_BACKLOG 16
+#define LOCAL_BACKLOG 128
 #define LOCAL_MODE    0660
 
 static int

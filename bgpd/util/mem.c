@@ -2,6 +2,7 @@
 /* Memory that is either there or the end of the process. */
 #include "util/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "util/log.h"
+
+#define MEM_TRIM_LEAST ((size_t)8 << 20)
 
 /* malloc may answer NULL to a size of 0, which is not out of memory. */
 static size_t
@@ -75,6 +78,29 @@ void
 mem_free(void *p)
 {
 	free(p);
+}
+
+/*
+ * What was free when it last went back still counts as free: only what came
+ * since then is worth a walk of the heap.
+ */
+bool
+mem_trim(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+	static size_t trimmed;
+	size_t unused = mallinfo2().fordblks;
+
+	if (unused < trimmed)
+		trimmed = unused;
+	if (unused - trimmed < MEM_TRIM_LEAST)
+		return false;
+	malloc_trim(0);
+	trimmed = unused;
+	return true;
+#else
+	return false;
+#endif
 }
 
 /*

@@ -3,6 +3,7 @@
 #ifndef UTIL_MEM_H
 #define UTIL_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -16,6 +17,9 @@ void *mem_resize(void *p, size_t count, size_t size);
 void *mem_copy(const void *p, size_t size);
 char *mem_string(const char *s); /* NULL gives NULL */
 void mem_free(void *p);
+
+/* Gives the system back what was freed, if that is much; true if it did. */
+bool mem_trim(void);
 
 /* Says why on stderr and in the log, and ends the process with status 1. */
 void fatal(const char *format, ...)

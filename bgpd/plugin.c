@@ -227,6 +227,13 @@ fail:
 	return -1;
 }
 
+/* sscanf measures all that follows: it is asked about these lines alone. */
+static bool
+is_plugin_line(const char *text)
+{
+	return strncmp(text + strspn(text, " \t"), "plugin", 6) == 0;
+}
+
 void
 plugins_load_for(
     const char *file, const char *text, struct cli_fault_list *faults)
@@ -238,7 +245,8 @@ plugins_load_for(
 
 	for (; text != NULL && *text != '\0'; line++) {
 		end = 0;
-		if (sscanf(text, " plugin %79s%n", name, &end) == 1 &&
+		if (is_plugin_line(text) &&
+		    sscanf(text, " plugin %79s%n", name, &end) == 1 &&
 		    text + strcspn(text, "\n") >= text + end &&
 		    plugin_load(name, &why) == -1) {
 			cli_fault(faults, file, line, "%s", text_str(&why));

@@ -35,10 +35,7 @@ struct layer {
 	char *owner;
 	char *lines;
 	struct cli_tree *tree;
-	/* What lost against the file, and who wants to hear of it. */
-	char *lost;
-	void (*on_fault)(void *arg, unsigned line, const char *text);
-	void *arg;
+	char *lost; /* what lost against the file, as it was said last */
 };
 
 static struct {
@@ -139,6 +136,13 @@ faults_tell(const struct cli_fault_list *faults,
 		on_fault(arg, faults->items[i].line, faults->items[i].text);
 }
 
+static void
+lost_log(void *owner, unsigned line, const char *text)
+{
+	(void)line;
+	log_warning("config", "of plugin %s: %s", (const char *)owner, text);
+}
+
 /* Where both say the same, the file stands: said once, when it begins. */
 static void
 layer_merge(struct cli_tree *tree, struct layer *layer)
@@ -148,8 +152,8 @@ layer_merge(struct cli_tree *tree, struct layer *layer)
 
 	cli_tree_merge(tree, layer->tree, layer->owner, &lost);
 	cli_faults_print(&lost, &text);
-	if (layer->lost == NULL || strcmp(layer->lost, text_str(&text)) != 0) {
-		faults_tell(&lost, layer->on_fault, layer->arg);
+	if (strcmp(layer->lost, text_str(&text)) != 0) {
+		faults_tell(&lost, lost_log, layer->owner);
 		mem_free(layer->lost);
 		layer->lost = mem_string(text_str(&text));
 	}
@@ -467,21 +471,23 @@ layer_find(const char *owner)
 	return NULL;
 }
 
-static struct layer *
-layer_set(const char *owner, const char *lines, struct cli_tree *tree)
+/* Takes the tree, in place of the owner's last one; NULL: none any more. */
+static void
+layer_set(const char *owner, const char *lines, struct cli_tree *tree,
+    const char *lost)
 {
 	struct layer *layer = layer_find(owner);
 
 	if (layer != NULL)
 		layer_free(layer);
 	if (tree == NULL)
-		return NULL;
+		return;
 	layer = mem_alloc(sizeof(*layer));
 	layer->owner = mem_string(owner);
 	layer->lines = mem_string(lines);
+	layer->lost = mem_string(lost);
 	layer->tree = tree;
 	LIST_INSERT_HEAD(&house.layers, layer, entry);
-	return layer;
 }
 
 static void
@@ -504,17 +510,35 @@ layers_changed(void)
 	cli_faults_clear(&faults);
 }
 
-/* What of the layer loses against the file, and what a check says of the rest. */
+/* What of the layer loses against the file (`lost`), and what checks say. */
 static int
-layer_try(
-    struct cli_tree *layer, const char *owner, struct cli_fault_list *faults)
+layer_try(struct cli_tree *layer, const char *owner,
+    struct cli_fault_list *faults, struct text *lost)
 {
 	struct cli_tree *tree = cli_tree_clone(house.file);
 	int status;
 
 	cli_tree_merge(tree, layer, owner, faults);
+	cli_faults_print(faults, lost);
 	status = cli_check(tree, faults);
 	cli_tree_free(tree);
+	return status;
+}
+
+static int
+layer_read(const char *owner, const char *lines, struct cli_fault_list *faults)
+{
+	struct cli_tree *tree = cli_tree_new(house.cli);
+	struct text lost = { 0 };
+	int status = cli_read(tree, owner, lines, strlen(lines), faults);
+
+	if (status == 0)
+		status = layer_try(tree, owner, faults, &lost);
+	if (status == 0)
+		layer_set(owner, lines, tree, text_str(&lost));
+	else
+		cli_tree_free(tree);
+	text_free(&lost);
 	return status;
 }
 
@@ -524,29 +548,17 @@ config_overlay(const char *owner, const char *lines,
 {
 	struct layer *layer = layer_find(owner);
 	struct cli_fault_list faults = { 0 };
-	struct cli_tree *tree;
 	int status = 0;
 
 	if (layer != NULL ? strcmp(layer->lines, lines) == 0 : *lines == '\0')
 		return 0;
-	if (*lines == '\0') {
-		layer_set(owner, NULL, NULL);
+	if (*lines == '\0')
+		layer_set(owner, NULL, NULL, NULL);
+	else
+		status = layer_read(owner, lines, &faults);
+	if (status == 0)
 		layers_changed();
-		return 0;
-	}
-	tree = cli_tree_new(house.cli);
-	if (cli_read(tree, owner, lines, strlen(lines), &faults) == -1 ||
-	    layer_try(tree, owner, &faults) == -1) {
-		cli_tree_free(tree);
-		status = -1;
-	} else {
-		layer = layer_set(owner, lines, tree);
-		layer->on_fault = on_fault;
-		layer->arg = arg;
-		layers_changed();
-	}
-	if (status == -1)
-		faults_tell(&faults, on_fault, arg);
+	faults_tell(&faults, on_fault, arg);
 	cli_faults_clear(&faults);
 	return status;
 }

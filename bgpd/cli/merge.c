@@ -235,7 +235,9 @@ merge_twin(struct merge *m, struct cli_node *twin, const struct cli_node *kid)
 			lose(m, line);
 		return;
 	}
-	if (!fields_equal(kid->row->fields, twin, kid))
+	/* "router bgp" alone enters the mode, whatever its number is. */
+	if (!fields_equal(kid->row->fields, twin, kid) &&
+	    !fields_equal(kid->row->fields, cell_of(kid)->mode->image, kid))
 		conflict(m, twin, kid, line);
 	merge_rows(m, twin, kid);
 	merge_children(m, twin, kid);

@@ -376,7 +376,8 @@ def test_a_slow_reader_holds_nobody(lab):
         f.write(text.replace("protocol static ours { ipv4;",
                              "protocol static ours { ipv4; " + routes))
     peer.start()
-    we.wait_route("10.27.249.0/24")
+    # BIRD keeps the last UPDATE back for some seconds.
+    wait_for(lambda: we.peer(THEM).get("pfxRcd", 0) > 2000, 20)
     slow = subprocess.Popen(
         ["ip", "netns", "exec", us.ns, we.shell_binary, "-s", we.socket,
          "-c", "show bgp json"], stdout=subprocess.PIPE)

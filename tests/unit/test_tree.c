@@ -138,8 +138,6 @@ test_merge(void **state)
 	cli_tree_free(layer);
 	cli_faults_print(&faults, &out);
 	assert_string_equal(text_str(&out),
-	    "f:1: k8s: \"router bgp\" stands already in the configuration "
-	    "(f:1), which is kept\n"
 	    "f:2: k8s: \"neighbor 1.1.1.1\" stands already in the "
 	    "configuration (f:2), which is kept\n");
 	text_clear(&out);

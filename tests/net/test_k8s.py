@@ -819,3 +819,34 @@ def test_all_faults_are_named_at_once(settled):
     text = "\n".join(errors)
     for words in ("missing local ASN", "ospf", "pears"):
         assert words in text
+
+
+# The file's layer above the plugin's -------------------------------------------------
+
+
+def test_a_neighbor_that_the_file_takes_and_gives_back(lab):
+    """The file stands where both say the same neighbor; the plugin is told."""
+    world = World(lab)
+    router = world.router()
+    world.serve("web")
+    world.start()
+    router.wait_route("198.51.100.0/32")
+    with open(world.we.conf) as f:
+        conf = f.read()
+    assert "! k8s:" in world.we.sh("show running-config")
+    world.we.reconfigure(conf + """
+router bgp 64512
+ neighbor 10.0.0.1 remote-as 64512
+ neighbor 10.0.0.1 description of the file
+""")
+    wait_for(lambda: "of plugin k8s" in world.we.read_log(), 5,
+             say=world.we.read_log)
+    assert 'neighbor 10.0.0.1" stands already' in world.we.read_log()
+    shown = world.we.sh("show running-config")
+    assert " neighbor 10.0.0.1 description of the file" in shown
+    assert "MetalLB peer" not in shown
+    # A neighbor of the file hears of the Services too.
+    router.wait_route("198.51.100.0/32")
+    world.we.reconfigure(conf)
+    wait_for(lambda: "MetalLB peer" in world.we.sh("show running-config"), 5)
+    router.wait_route("198.51.100.0/32")

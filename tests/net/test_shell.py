@@ -209,8 +209,9 @@ def test_an_as_of_our_own_beside_the_plugins_peers(lab):
     assert "router bgp 65001" in world.we.sh("show running-config")
     wait_for(lambda: world.we.route("192.0.2.0/24"), 3)
     wait_for(lambda: router.route("198.51.100.0/32"), 20)
-    # The plugin's neighbor hears of Services alone.
+    # The plugin's neighbor hears of Services alone, and nothing else of this.
     assert not router.route("192.0.2.0/24")
+    assert world.we.peer("10.0.0.1")["connectionsEstablished"] == 1
 
 
 def test_write_saves_what_reads_back_the_same(lab):

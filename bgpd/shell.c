@@ -456,8 +456,7 @@ on_listener(void *arg, unsigned what)
 static void
 listener_arm(void)
 {
-	shell.watch =
-	    watch_new(shell.loop, shell.listener, on_listener, NULL);
+	shell.watch = watch_new(shell.loop, shell.listener, on_listener, NULL);
 	watch_set(shell.watch, WATCH_READ);
 }
 

@@ -17,6 +17,7 @@
 #include "announce/table.h"
 #include "net/net.h"
 #include "util/arena.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 /* One way to ask, and how many ask so. */
@@ -213,6 +214,19 @@ carry_count_routes(const struct carry *carry)
 	return count;
 }
 
+/* Telling some neighbors alone is not built yet: such a route is told to none. */
+static bool
+route_is_for_all(const struct offered *o, const struct bgpd_route *route)
+{
+	if (route->neighbor_count == 0)
+		return true;
+	log_warning("announce",
+	    "%s: a route for some neighbors alone is not told to anybody: this "
+	    "bgpd cannot tell them apart yet",
+	    o->service->name);
+	return false;
+}
+
 static void
 use_add(struct announce *announce, struct carry *carry, struct offered *o,
     const struct bgpd_route *route)
@@ -228,17 +242,20 @@ use_add(struct announce *announce, struct carry *carry, struct offered *o,
 static void
 carry_collect(struct announce *announce, struct carry *carry)
 {
+	unsigned count = carry_count_routes(carry);
+	const struct bgpd_route *route;
 	struct offered *o;
 	uint32_t i;
-
-	unsigned count = carry_count_routes(carry);
 
 	carry->uses = count > 0 ? mem_array(count, sizeof(*carry->uses)) : NULL;
 	carry->use_count = 0;
 	TAILQ_FOREACH (o, &carry->offers, entry) {
 		for (i = 0; offered_is_here(o) && i < o->address.route_count;
-		     i++)
-			use_add(announce, carry, o, &o->address.routes[i]);
+		     i++) {
+			route = &o->address.routes[i];
+			if (route_is_for_all(o, route))
+				use_add(announce, carry, o, route);
+		}
 	}
 }
 

@@ -228,6 +228,29 @@ test_sizes_of_other_versions(void **state)
 	assert_null(route_of(w, "192.0.2.9/32")->communities);
 }
 
+/* A route that is meant for some is not told to all. */
+static void
+test_route_for_some_is_told_to_none(void **state)
+{
+	struct world *w = *state;
+	struct bgpd_addr neighbor = { 4, { 10, 0, 0, 1 } };
+	struct bgpd_route route = { BGPD_INIT(struct bgpd_route),
+		.prefix_len = 32, .neighbors = &neighbor, .neighbor_count = 1 };
+	struct bgpd_address address = { BGPD_INIT(struct bgpd_address),
+		.address = { 4, { 192, 0, 2, 1 } }, .protocol = "bgp",
+		.phase = BGPD_CARRIED, .here = 1, .routes = &route,
+		.route_count = 1, .route_size = sizeof(route) };
+	struct bgpd_service service = { BGPD_INIT(struct bgpd_service),
+		.name = "a/web", .addresses = &address, .address_count = 1,
+		.address_size = sizeof(address) };
+
+	announce_offer(w->source, &service);
+	assert_null(route_of(w, "192.0.2.1/32"));
+	route.neighbor_count = 0;
+	announce_offer(w->source, &service);
+	assert_non_null(route_of(w, "192.0.2.1/32"));
+}
+
 /* Offers that no guest may make are dropped, and nothing else with them. */
 static void
 test_bad_offers(void **state)
@@ -381,6 +404,7 @@ main(void)
 		TEST(test_doubled_address),
 		TEST(test_resync_retracts_what_was_not_offered),
 		TEST(test_sizes_of_other_versions),
+		TEST(test_route_for_some_is_told_to_none),
 		TEST(test_bad_offers),
 		TEST(test_backend_carries_once),
 		TEST(test_networks_touch_what_differs),

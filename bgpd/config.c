@@ -197,6 +197,9 @@ file_read(const char *path, struct cli_fault_list *faults)
 	tree = cli_tree_new(house.cli);
 	if (cli_read(tree, path, data, len, faults) == -1 ||
 	    faults->errors > 0) {
+		/* What a candidate would be asked, so that all is told at once. */
+		origin_check(tree, faults);
+		plugins_check(tree, faults);
 		cli_tree_free(tree);
 		tree = NULL;
 	}

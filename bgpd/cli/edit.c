@@ -85,8 +85,7 @@ cli_read(struct cli_tree *tree, const char *name, const char *text, size_t len,
 		len -= span;
 	}
 	mem_free(ed);
-	if (faults->errors == errors)
-		cli_check(tree, faults);
+	cli_check(tree, faults);
 	return faults->errors == errors ? 0 : -1;
 }
 

@@ -84,6 +84,16 @@ origin_check(const struct cli_tree *tree, struct cli_fault_list *faults)
 	entries_each(tree, &aggregate_type, aggregate_check, faults);
 }
 
+/* Room for one more item after the first `count`; the array doubles. */
+static void *
+room_make(void *items, unsigned count, unsigned *room, size_t size)
+{
+	if (count < *room)
+		return items;
+	*room = *room > 0 ? 2 * *room : 16;
+	return mem_resize(items, *room, size);
+}
+
 /* networks ----------------------------------------------------------------------- */
 
 struct networks {
@@ -126,11 +136,8 @@ network_add(
 	struct announce_network *item;
 
 	(void)family;
-	if (all->count == all->room) {
-		all->room = all->room > 0 ? 2 * all->room : 16;
-		all->items =
-		    mem_resize(all->items, all->room, sizeof(*all->items));
-	}
+	all->items =
+	    room_make(all->items, all->count, &all->room, sizeof(*all->items));
 	item = &all->items[all->count];
 	item->prefix = network->prefix;
 	if (network_attr(all, network, &item->attr))
@@ -152,11 +159,8 @@ aggregate_add(
 	struct aggregates *all = arg;
 
 	(void)family;
-	if (all->count == all->room) {
-		all->room = all->room > 0 ? 2 * all->room : 16;
-		all->items =
-		    mem_resize(all->items, all->room, sizeof(*all->items));
-	}
+	all->items =
+	    room_make(all->items, all->count, &all->room, sizeof(*all->items));
 	all->items[all->count++] = (struct rib_aggregate){
 		.prefix = aggregate->prefix,
 		.as_set = aggregate->as_set,

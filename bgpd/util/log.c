@@ -49,7 +49,6 @@ static struct {
 	int level[LOG_SINK_COUNT];
 	bool json;
 	bool syslog_open;
-	char ident[32];
 	int file;
 	void (*on_line)(void *arg, const char *line);
 	void *arg;
@@ -59,7 +58,6 @@ static struct {
 } log_state = {
 	.level = { LOG_LEVEL_INFO, LOG_LEVEL_OFF, LOG_LEVEL_OFF,
 	    LOG_LEVEL_OFF },
-	.ident = "bgpd",
 	.file = -1,
 };
 
@@ -190,7 +188,7 @@ static void
 sink_syslog(int level, const char *floor, const char *msg)
 {
 	if (!log_state.syslog_open) {
-		openlog(log_state.ident, LOG_PID, LOG_DAEMON);
+		openlog("bgpd", LOG_PID, LOG_DAEMON);
 		log_state.syslog_open = true;
 	}
 	syslog(levels[level].priority, "%s: %s", floor, msg);
@@ -357,15 +355,6 @@ void
 log_set_json(bool json)
 {
 	log_state.json = json;
-}
-
-void
-log_set_ident(const char *ident)
-{
-	strlcpy(log_state.ident, ident, sizeof(log_state.ident));
-	if (log_state.syslog_open)
-		closelog();
-	log_state.syslog_open = false;
 }
 
 void

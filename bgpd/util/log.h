@@ -45,7 +45,6 @@ void log_write(enum log_level level, const char *floor, const char *format,
 void log_set_level(enum log_sink sink, int level); /* or LOG_LEVEL_OFF */
 int log_get_level(enum log_sink sink);
 void log_set_json(bool json); /* JSON lines on stderr and in the file */
-void log_set_ident(const char *ident); /* syslog's tag; copied */
 /* The descriptor of LOG_FILE, opened by net/; -1 for none; not owned. */
 void log_set_file(int fd);
 /* Called for each line that LOG_MONITOR's level lets through; NULL for nobody. */

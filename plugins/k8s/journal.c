@@ -476,12 +476,6 @@ journal_open(struct guest *guest, const char *path, const char *node)
 	return j;
 }
 
-const char *
-journal_path(const struct journal *j)
-{
-	return j->path;
-}
-
 /* Is anything kept? */
 bool
 journal_works(const struct journal *j)

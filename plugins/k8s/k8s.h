@@ -228,7 +228,6 @@ void journal_remove(struct journal *j, const char *name);
 const char *journal_find(struct journal *j, const char *name);
 void journal_walk(
     struct journal *j, void (*on_name)(void *, const char *), void *arg);
-const char *journal_path(const struct journal *j);
 bool journal_works(const struct journal *j);
 
 #endif

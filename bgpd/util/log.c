@@ -7,7 +7,6 @@
 
 #include "util/log.h"
 
-#include <bsd/string.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

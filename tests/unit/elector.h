@@ -83,7 +83,7 @@ elector_open(struct elector *e, const char *name)
 	e->lease = lease_open(&e->guest, &e->api, &e->options, on_change, e);
 }
 
-static bool
+static inline bool
 elector_holds(const struct elector *e)
 {
 	return e->lease != NULL && lease_is_held(e->lease);

@@ -7,6 +7,7 @@
  * user[1]: when the answer is; user[2]: it was served; user[3]: its end for
  * the client. -1: never.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

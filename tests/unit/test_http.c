@@ -409,6 +409,7 @@ a_slow_reader(void **state)
 	assert_true(got > s->body_len);
 	assert_true(got < s->body_len + 500);
 	close(fd);
+	run_for(s, 20);
 	http_get_stats(s->http, &stats);
 	assert_int_equal(stats.open, 1);
 	close(never);

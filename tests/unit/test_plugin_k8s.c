@@ -520,7 +520,7 @@ test_session_metrics(void **arg)
 	};
 
 	(void)arg;
-	plugin_start();
+	plugin_start_as("prod-01");
 	fake_neighbors[0] = fake_neighbors[1] = fake_neighbors[2] = here;
 	fake_neighbors[1].address = (struct bgpd_addr){ 6, { 0xfd, 1 } };
 	fake_neighbors[1].port = 1790;
@@ -541,8 +541,6 @@ test_session_metrics(void **arg)
 	fake_scrape(fake_scrape_arg);
 	assert_int_equal(VALUE("session_up", "10.0.0.1:179"), 0);
 	assert_int_equal(VALUE("session_up", "[fd01::]:1790"), -1);
-	plugin_stop();
-	assert_null(fake_scrape);
 	fake_neighbor_count = 0;
 }
 

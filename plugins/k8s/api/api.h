@@ -31,12 +31,17 @@ struct login {
 	char *as_user, **as_groups; /* impersonation; groups end with NULL */
 	bool insecure;
 	unsigned generation; /* another one: what connections use has changed */
+	unsigned version;    /* another one: anything has */
 };
 
 struct logins;
 
-/* path NULL: in-cluster, $KUBECONFIG, ~/.kube/config, whichever is there. */
-struct logins *logins_open(struct guest *guest, const char *path);
+/*
+ * path NULL: in-cluster, $KUBECONFIG, ~/.kube/config, whichever is there; else
+ * files by colon. on_change: an exec plugin has ended, logins_get knows more.
+ */
+struct logins *logins_open(struct guest *guest, const char *path,
+    void (*on_change)(void *arg), void *arg);
 void logins_close(struct logins *logins);
 /*
  * The login as it is now, files read again when they have changed or have not
@@ -44,8 +49,9 @@ void logins_close(struct logins *logins);
  * While an exec plugin runs it is NULL too, with "exec plugin is running".
  */
 const struct login *logins_get(struct logins *logins, const char **why);
-/* The server said 401: read files, run the exec plugin again before the next. */
-void logins_refused(struct logins *logins);
+bool logins_is_busy(const struct logins *logins); /* an exec plugin runs */
+/* 401 to this version: read files, run the exec plugin before the next. */
+void logins_refused(struct logins *logins, unsigned version);
 
 /* http.c: requests, on curl's multi interface -------------------------------------- */
 

@@ -133,8 +133,9 @@ record_append(struct journal *j, const char *line, int len)
 		journal_renew(j);
 }
 
-static const struct statefile_kind kind = { "fairway-k8s-state 1 node ",
-	"addresses", journal_renew };
+static const struct statefile_kind addresses_file = {
+	"fairway-k8s-state 1 node ", "addresses", journal_renew
+};
 
 /* Never NULL: without a usable file nothing is kept, and that is told. */
 struct journal *
@@ -143,7 +144,7 @@ journal_open(struct guest *guest, const char *path, const char *node)
 	struct journal *j = k8s_alloc(sizeof(*j));
 
 	RB_INIT(&j->entries);
-	j->file = statefile_open(guest, path, node, &kind, j);
+	j->file = statefile_open(guest, path, node, &addresses_file, j);
 	statefile_read(j->file, on_line, j, 0);
 	if (statefile_is_due(j->file))
 		journal_renew(j);

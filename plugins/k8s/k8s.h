@@ -75,21 +75,33 @@ struct object_port {
 };
 
 #define SERVICE_IPS 2
+#define UID_LEN	    37 /* with its end, as the next */
+#define VERSION_LEN 24
+
+/* Ours among the conditions of a Service. */
+#define CONDITION_ALLOCATED "bgpd.io/Allocated"
+#define CONDITION_CONFLICT  "bgpd.io/Conflict"
+
+enum condition { CONDITION_UNSAID, CONDITION_FALSE, CONDITION_TRUE };
 
 /* Of one that is not of type LoadBalancer nothing but that is kept. */
 struct object_service {
 	struct object object;
-	int64_t created;  /* seconds; 0: not said */
-	bool balancer;	  /* type LoadBalancer */
-	bool local;	  /* externalTrafficPolicy */
-	bool both;	  /* RequireDualStack */
+	char uid[UID_LEN], version[VERSION_LEN]; /* resourceVersion; "" */
+	int64_t created;			 /* seconds; 0: not said */
+	bool balancer;				 /* type LoadBalancer */
+	bool local;				 /* externalTrafficPolicy */
+	bool both;				 /* RequireDualStack */
 	bool status_seen; /* the status says anything at all */
 	uint8_t status_count, family_count, families[SERVICE_IPS];
-	char *class;  /* NULL: none; so all below */
+	uint8_t allocated, conflict; /* enum condition, of the status */
+	char *class;		     /* NULL: none; so all below */
 	char *wanted; /* addresses, by comma: loadBalancerIP, annotation */
 	char *pool;   /* annotations */
 	char *sharing;
-	char *selector; /* serialised, when local */
+	char *selector;	     /* serialised, when local */
+	char *allocated_why; /* the message of CONDITION_ALLOCATED */
+	char *conditions;    /* those of others, as JSON: "{...},{...}" */
 	struct object_port *ports;
 	size_t port_count;
 	struct bgpd_addr status[SERVICE_IPS];
@@ -109,6 +121,9 @@ const char *object_value(
 struct object *service_read(struct json_object *root, struct fault *fault);
 void service_free(struct object *object);
 bool service_equal(const struct object *a, const struct object *b);
+/* Do the statuses say the same addresses and conditions? */
+bool service_status_equal(
+    const struct object_service *a, const struct object_service *b);
 struct object *slice_read(struct json_object *root, struct fault *fault);
 void slice_free(struct object *object);
 bool slice_equal(const struct object *a, const struct object *b);
@@ -141,6 +156,14 @@ void manifest_tell(struct manifest *m,
 
 /* Sources: where objects come from ---------------------------------------------- */
 
+/* What `plugin k8s` says. */
+struct settings {
+	const struct source_kind *source; /* NULL: none is named */
+	char *where;			  /* NULL: not said */
+	char *node, *space, *config_map, *state;
+	char *class; /* loadBalancerClass that is ours; NULL: those of none */
+};
+
 struct source_sink {
 	/* New, or changed as far as the source knows; given away. */
 	void (*on_object)(void *arg, struct object *object);
@@ -157,13 +180,22 @@ struct source {
 /* Nothing is told before `open` has returned. */
 struct source_kind {
 	const char *word; /* `source WORD` */
-	struct source *(*open)(struct guest *guest, const char *where,
+	struct source *(*open)(struct guest *guest, const struct settings *set,
 	    const struct source_sink *sink, void *arg);
 	void (*close)(struct source *source);
 	const char *(*state)(const struct source *source);
+	/* NULL: nothing can be written back, and it is read from disk anyway. */
+	struct api *(*api)(struct source *source);
+	/* Known from before: told as gone when the first reading lacks it. */
+	void (*know)(
+	    struct source *source, enum object_kind kind, const char *name);
+	/* From now on every Node, not this one alone. */
+	void (*want_nodes)(struct source *source);
+	/* One line per kind of object, for show; NULL: nothing to say. */
+	void (*show)(const struct source *source, struct bgpd_out *out);
 };
 
-extern const struct source_kind source_directory;
+extern const struct source_kind source_directory, source_api;
 
 /* dirwatch.c: a directory that changes */
 

@@ -163,6 +163,14 @@ static const struct print_row spec_rows[] = {
 	ROW("loadBalancerClass", object_service, class),
 };
 
+/* What is "" when it was not said. */
+static void
+said_print(const char *key, const char *value, struct text *out)
+{
+	if (value[0] != '\0')
+		text_string(out, key, value);
+}
+
 static void
 service_print_meta(const struct object_service *s, struct text *out)
 {
@@ -171,6 +179,8 @@ service_print_meta(const struct object_service *s, struct text *out)
 	char stamp[32];
 	struct tm tm;
 
+	said_print("uid", s->uid, out);
+	said_print("resourceVersion", s->version, out);
 	if (s->created != 0 && gmtime_r(&created, &tm) != NULL &&
 	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
 		text_string(out, "creationTimestamp", stamp);
@@ -233,25 +243,55 @@ service_print_families(const struct object_service *s, struct text *out)
 	text_close(out, list, ']');
 }
 
+/* Something that is no address is no entry that says one. */
 static void
-service_print_status(const struct object_service *s, struct text *out)
+service_print_ingress(const struct object_service *s, struct text *out)
 {
 	size_t mark, list, entry, i;
 
-	if (!s->status_seen)
-		return;
-	mark = text_open(out, "status", '{');
-	text_open(out, "loadBalancer", '{');
+	mark = text_open(out, "loadBalancer", '{');
 	list = text_open(out, "ingress", '[');
 	for (i = 0; i < s->status_count; i++) {
 		entry = text_open(out, NULL, '{');
 		address_print(&s->status[i], "ip", out);
 		text_close(out, entry, '}');
 	}
-	if (s->status_count == 0)
-		text_add_word(out, "{}"); /* something else than addresses */
+	if (s->status_seen && s->status_count == 0)
+		text_add_word(out, "{}");
 	text_close(out, list, ']');
-	text_add_word(out, "}");
+	text_close(out, mark, '}');
+}
+
+static void
+condition_print(
+    const char *type, uint8_t said, const char *message, struct text *out)
+{
+	size_t entry;
+
+	if (said == CONDITION_UNSAID)
+		return;
+	entry = text_open(out, NULL, '{');
+	text_string(out, "type", type);
+	text_string(out, "status", said == CONDITION_TRUE ? "True" : "False");
+	text_string(out, "message", message);
+	text_close(out, entry, '}');
+}
+
+static void
+service_print_status(const struct object_service *s, struct text *out)
+{
+	size_t mark = text_open(out, "status", '{'), list;
+
+	service_print_ingress(s, out);
+	list = text_open(out, "conditions", '[');
+	condition_print(
+	    CONDITION_ALLOCATED, s->allocated, s->allocated_why, out);
+	condition_print(CONDITION_CONFLICT, s->conflict, NULL, out);
+	if (s->conditions != NULL) {
+		text_key(out, NULL);
+		text_add_word(out, s->conditions);
+	}
+	text_close(out, list, ']');
 	text_close(out, mark, '}');
 }
 

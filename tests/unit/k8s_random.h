@@ -160,6 +160,21 @@ random_families(struct object_service *s)
 	s->status_seen = s->status_count > 0 || random_bool();
 }
 
+/* What others say is kept as json-c prints it. */
+static void
+random_conditions(struct object_service *s)
+{
+	s->allocated = (uint8_t)(rand() % 3);
+	if (s->allocated != CONDITION_UNSAID)
+		s->allocated_why = random_said(40);
+	s->conditions = random_bool()
+			    ? NULL
+			    : k8s_copy("{\"type\":\"a\\/b\",\"status\":"
+				       "\"True\",\"n\":[1,{}]},{\"type\":"
+				       "\"c\",\"status\":\"False\"}");
+	s->conflict = (uint8_t)(rand() % 3);
+}
+
 static void
 random_service(struct object_service *s)
 {
@@ -168,6 +183,11 @@ random_service(struct object_service *s)
 	s->balancer = rand() % 8 != 0;
 	if (!s->balancer)
 		return;
+	if (random_bool())
+		snprintf(s->uid, sizeof(s->uid), "%08x-89ab-cdef-0123-%012x",
+		    rand(), rand());
+	if (random_bool())
+		snprintf(s->version, sizeof(s->version), "%d", rand());
 	s->created = random_bool() ? 0 : 1 + rand();
 	s->local = random_bool();
 	s->class = random_said(20);
@@ -183,6 +203,7 @@ random_service(struct object_service *s)
 		s->ports[i].protocol = (uint8_t)(rand() % 3);
 	}
 	random_families(s);
+	random_conditions(s);
 }
 
 /* Its name is made of the number. To be freed. */

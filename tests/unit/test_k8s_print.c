@@ -53,9 +53,12 @@ rest_is_equal(const struct object *a, const struct object *b)
 	assert_string_equal(a->name, b->name);
 	assert_int_equal(a->kind, b->kind);
 	if (a->kind == OBJECT_SERVICE) {
-		assert_int_equal(s->status_seen, t->status_seen);
-		assert_int_equal(s->status_count, t->status_count);
-		assert_memory_equal(s->status, t->status, sizeof(s->status));
+		assert_true(service_status_equal(s, t));
+		assert_string_equal(s->uid, t->uid);
+		assert_string_equal(s->version, t->version);
+		assert_true(s->conditions == NULL
+				? t->conditions == NULL
+				: strcmp(s->conditions, t->conditions) == 0);
 	}
 	if (a->kind == OBJECT_NODE)
 		assert_int_equal(n->excluded, m->excluded);
@@ -131,7 +134,8 @@ static const struct {
 		 "}}",
 	    META "}}" },
 	{ OBJECT_SERVICE,
-	    META ",\"creationTimestamp\":\"2024-02-29T12:00:01Z\","
+	    META ",\"uid\":\"u-1\",\"resourceVersion\":\"17\","
+		 "\"creationTimestamp\":\"2024-02-29T12:00:01Z\","
 		 "\"annotations\":{\"metallb.universe.tf/address-pool\":\"p\","
 		 "\"metallb.io/allow-shared-ip\":\"k\","
 		 "\"metallb.universe.tf/allow-shared-ip\":\"old\"}},"
@@ -146,7 +150,8 @@ static const struct {
 		 "\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
 		 "\"192.0.2.7\",\"ipMode\":\"VIP\"},{\"ip\":\"2001:db8::1\"}]"
 		 "}}}",
-	    META ",\"creationTimestamp\":\"2024-02-29T12:00:01Z\","
+	    META ",\"uid\":\"u-1\",\"resourceVersion\":\"17\","
+		 "\"creationTimestamp\":\"2024-02-29T12:00:01Z\","
 		 "\"annotations\":{\"metallb.io/address-pool\":\"p\","
 		 "\"metallb.io/allow-shared-ip\":\"k\","
 		 "\"metallb.io/loadBalancerIPs\":\"192.0.2.7\"}},"
@@ -158,6 +163,14 @@ static const struct {
 		 "\"ipFamilies\":[\"IPv4\",\"IPv6\"]},"
 		 "\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
 		 "\"192.0.2.7\"},{\"ip\":\"2001:db8::1\"}]}}}" },
+	{ OBJECT_SERVICE,
+	    META "},\"spec\":{\"type\":\"LoadBalancer\"},\"status\":{"
+		 "\"conditions\":[{\"type\":\"" CONDITION_ALLOCATED
+		 "\",\"status\":\"False\",\"message\":\"no \\\"pool\\\"\"},"
+		 "{\"type\":\"" CONDITION_CONFLICT
+		 "\",\"status\":\"True\"},{\"type\":\"x.io\\/y\","
+		 "\"status\":\"True\",\"message\":\"kept\"}]}}",
+	    NULL },
 	/* Odd, and kept as odd as it is. */
 	{ OBJECT_SERVICE,
 	    META "},\"spec\":{\"type\":\"LoadBalancer\","

@@ -201,6 +201,17 @@ on_next(void *arg, enum object_kind kind, const char *after)
 	return cluster_next(arg, kind, after);
 }
 
+static size_t
+on_count(void *arg)
+{
+	const struct cluster *c = arg;
+
+	return c->service_count + c->slice_count + c->node_count +
+	       (c->config_map != NULL) + (c->secret != NULL);
+}
+
+static const struct cache_owner keeper = { on_count, on_next };
+
 static void
 cluster_recall(struct cluster *c)
 {
@@ -214,7 +225,7 @@ cluster_recall(struct cluster *c)
 	}
 	path = k8s_alloc(strlen(set->state) + sizeof(".objects"));
 	stpcpy(stpcpy(path, set->state), ".objects");
-	c->cache = cache_open(c->guest, path, set->node, on_next, c);
+	c->cache = cache_open(c->guest, path, set->node, &keeper, c);
 	free(path);
 	c->replay = c->guest->host->timer_new(c->guest->self, on_replay, c);
 	on_replay(c);

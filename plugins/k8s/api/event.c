@@ -13,7 +13,7 @@
 #define TIME_LEN 17 /* ".", 16 digits */
 
 /* Its texts, in the order of the block. */
-static const struct text {
+static const struct member {
 	size_t at, max;
 	const char *key;    /* in `regarding`; NULL: it is not of the object */
 	bool tells_objects; /* ... apart */
@@ -37,7 +37,7 @@ static const struct text {
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 static const char *
-text_of(const struct event *event, const struct text *t)
+text_of(const struct event *event, const struct member *t)
 {
 	const char *text;
 
@@ -50,7 +50,7 @@ text_of(const struct event *event, const struct text *t)
 size_t
 event_pack(const struct event *event, char *out)
 {
-	const struct text *t;
+	const struct member *t;
 	size_t len, sum = 0;
 
 	for (t = texts; t < texts + TEXTS; t++) {
@@ -67,7 +67,7 @@ event_pack(const struct event *event, char *out)
 void
 event_unpack(struct event *event, const char *block)
 {
-	const struct text *t;
+	const struct member *t;
 
 	for (t = texts; t < texts + TEXTS; t++) {
 		memcpy((char *)event + t->at, &block, sizeof(block));
@@ -88,7 +88,7 @@ hash_text(uint64_t hash, const char *text)
 uint64_t
 event_hash(const struct event *event, uint64_t seed)
 {
-	const struct text *t;
+	const struct member *t;
 
 	for (t = texts; t < texts + TEXTS; t++) {
 		if (t->tells_events)
@@ -100,7 +100,7 @@ event_hash(const struct event *event, uint64_t seed)
 uint64_t
 event_hash_object(const struct event *event, uint64_t seed)
 {
-	const struct text *t;
+	const struct member *t;
 
 	for (t = texts; t < texts + TEXTS; t++) {
 		if (t->tells_objects)
@@ -158,7 +158,7 @@ print_series(struct body *body, const struct event_times *times)
 static void
 print_regarding(struct body *body, const struct event *event)
 {
-	const struct text *t;
+	const struct member *t;
 
 	body_open(body, "regarding", '{');
 	for (t = texts; t < texts + TEXTS; t++) {

@@ -33,6 +33,44 @@ __wrap_arc4random_uniform(uint32_t bound)
 	return roll(bound);
 }
 
+/* A watch on the lease: the test tells of it --------------------------------------- */
+
+struct reflector {
+	LIST_ENTRY(reflector) link;
+	struct bgpd_self *self;
+	const struct reflector_kind *kind;
+	const struct reflector_sink *sink;
+	void *arg;
+	int told; /* the model's: the last version */
+};
+
+static LIST_HEAD(, reflector) fake_reflectors;
+
+struct reflector *
+reflector_open(struct guest *guest, struct api *api,
+    const struct reflector_kind *kind, const struct reflector_sink *sink,
+    void *arg)
+{
+	struct reflector *r = calloc(1, sizeof(*r));
+
+	(void)api;
+	r->self = guest->self;
+	r->kind = kind;
+	r->sink = sink;
+	r->arg = arg;
+	LIST_INSERT_HEAD(&fake_reflectors, r, link);
+	return r;
+}
+
+void
+reflector_close(struct reflector *r)
+{
+	if (r == NULL)
+		return;
+	LIST_REMOVE(r, link);
+	free(r);
+}
+
 /* An elector -------------------------------------------------------------------- */
 
 struct elector {

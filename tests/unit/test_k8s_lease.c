@@ -31,6 +31,7 @@ teardown(void **state)
 	(void)state;
 	lease_close(a.lease);
 	assert_true(LIST_EMPTY(&fake_timers));
+	assert_true(LIST_EMPTY(&fake_reflectors));
 	fake_forget();
 	return 0;
 }
@@ -90,10 +91,8 @@ until_call(const char *method)
 {
 	int64_t from_ms = fake_ms;
 
-	while (fake_under_way() == 0) {
-		fake_advance(1);
+	for (fake_advance(0); fake_under_way() == 0; fake_advance(1))
 		assert_true(fake_ms - from_ms < 30000);
-	}
 	the_call(method);
 	return fake_ms - from_ms;
 }
@@ -196,6 +195,74 @@ test_empty(void **state)
 	fake_answer(the_call("GET"), 200, record_of("", 3));
 	fake_answer(the_call("PUT"), 200, record_of("a", 4));
 	assert_true(lease_is_held(a.lease));
+}
+
+static void
+hear(const char *record)
+{
+	struct reflector *r = LIST_FIRST(&fake_reflectors);
+	struct json_object *root = json_tokener_parse(record);
+
+	assert_non_null(r);
+	r->sink->on_object(r->arg, "net/fairway", root);
+	json_object_put(root);
+}
+
+/* Who waits hears: no question until it is stale, a look when it is free. */
+static void
+test_hear(void **state)
+{
+	int i;
+
+	(void)state;
+	assert_true(LIST_EMPTY(&fake_reflectors));
+	fake_answer(the_call("GET"), 200, record_of("b", 1));
+	assert_string_equal(LIST_FIRST(&fake_reflectors)->kind->path, LEASES);
+	assert_string_equal(LIST_FIRST(&fake_reflectors)->kind->selector,
+	    "fieldSelector=metadata.name%3Dfairway");
+	for (i = 2; i < 40; i++) {
+		hear(record_of("b", i));
+		fake_advance(2000);
+		assert_int_equal(fake_under_way(), 0);
+	}
+	hear(record_of("c", i));
+	assert_non_null(strstr(fake_log, "not leading: c holds"));
+	assert_in_range(until_call("GET"), 15000, 15200);
+	fake_answer(fake_call(), 200, record_of("c", i + 1));
+	assert_in_range(until_call("GET"), 15000, 15200);
+	/* A look under way is older than what is heard. */
+	hear(record_of("", i + 2));
+	assert_int_equal(fake_under_way(), 0);
+	assert_int_equal(until_call("GET"), 0);
+	fake_answer(fake_call(), 200, record_of("", i + 2));
+	the_call("PUT");
+	hear(record_of("a", i + 3));
+	assert_false(lease_is_held(a.lease));
+	fake_answer(fake_call(), 200, record_of("a", i + 3));
+	assert_true(lease_is_held(a.lease));
+	assert_true(LIST_EMPTY(&fake_reflectors));
+}
+
+/* The watch breaks or may not be: it asks as before. */
+static void
+test_deaf(void **state)
+{
+	struct reflector *r;
+
+	(void)state;
+	fake_answer(the_call("GET"), 200, record_of("b", 1));
+	hear(record_of("b", 2));
+	r = LIST_FIRST(&fake_reflectors);
+	r->sink->on_trouble(r->arg, "no answer");
+	assert_in_range(until_call("GET"), 2000, 4400);
+	fake_answer(fake_call(), 200, record_of("b", 3));
+	assert_in_range(until_call("GET"), 2000, 4400);
+	fake_answer(fake_call(), 200, record_of("b", 4));
+	hear(record_of("b", 5));
+	r->sink->on_gone(r->arg, "net/fairway");
+	assert_int_equal(until_call("GET"), 0);
+	fake_answer(fake_call(), 404, NULL);
+	assert_in_range(until_call("GET"), 2000, 4400);
 }
 
 /* Not renewed: over ten seconds after the last success was sent. */
@@ -346,8 +413,8 @@ test_trouble(void **state)
 	}
 	assert_string_equal(fake_log,
 	    "4 lease net/fairway: may not get it; it needs a Role with get, "
-	    "create and update of leases (coordination.k8s.io) in that "
-	    "namespace\n");
+	    "list, watch, create and update of leases (coordination.k8s.io) "
+	    "in that namespace\n");
 	fake_answer(fake_call(), 404, NULL);
 	fake_answer_with(
 	    the_call("POST"), (struct api_reply){ .status = 404,
@@ -467,6 +534,8 @@ main(void)
 		TEST(test_renew),
 		TEST(test_takeover),
 		TEST(test_empty),
+		TEST(test_hear),
+		TEST(test_deaf),
 		TEST(test_lapse),
 		TEST(test_frozen),
 		TEST(test_lost),

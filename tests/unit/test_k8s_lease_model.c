@@ -165,6 +165,27 @@ model_network(void)
 	} while (again);
 }
 
+/* Those who watch hear of what is, now and then, some late, some never. */
+static void
+model_tell(void)
+{
+	struct reflector *r, *next;
+
+	LIST_FOREACH_SAFE (r, &fake_reflectors, link, next) {
+		if (r->self->frozen || roll(1000) < server.wild * 10 ||
+		    r->told == server.version)
+			continue;
+		if (server.wild > 0 && roll(100) == 0)
+			r->sink->on_trouble(r->arg, roll(2) ? "why" : NULL);
+		r->told = server.version;
+		if (server.object == NULL)
+			r->sink->on_gone(r->arg, "net/fairway");
+		else
+			r->sink->on_object(
+			    r->arg, "net/fairway", server.object);
+	}
+}
+
 static void
 model_freeze(struct elector *e)
 {
@@ -236,6 +257,7 @@ model_step(unsigned *takeovers, int *holder)
 	model_delete();
 	fake_settle();
 	model_network();
+	model_tell();
 	for (i = 0; i < ELECTORS; i++) {
 		if (!elector_holds(&electors[i]))
 			continue;

@@ -1,327 +1,250 @@
 /* SPDX-License-Identifier: ISC */
-/* A reflector in a test: a clock that is set, a server by script, what is heard. */
+/* A server for tests of what talks to one: its calls are answered by the test. */
 #ifndef FAKE_API_H
 #define FAKE_API_H
 
-#include <setjmp.h>
+/*
+ * The clock is the test's own: it moves in fake_advance alone, which runs the
+ * timers that come due. Each self has its offset to it, and may be frozen.
+ */
+
+#include <bsd/sys/queue.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <cmocka.h>
-#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "../../plugins/k8s/api/api.h"
-#include "fake_host.h"
 
-/* A clock that stands still until it is told to go on. */
-static int64_t clock_ms;
+struct bgpd_self {
+	int64_t offset_ms;
+	int percent; /* how fast its clock runs; 0: as the test's */
+	bool frozen;
+};
+
+struct bgpd_timer {
+	LIST_ENTRY(bgpd_timer) link;
+	struct bgpd_self *self;
+	void (*on_time)(void *);
+	void *arg;
+	int64_t due_ms; /* of its self's clock; -1: not armed */
+};
+
+struct api {
+	struct bgpd_self *self;
+};
+
+struct api_call {
+	TAILQ_ENTRY(api_call) link;
+	struct api_request request; /* texts are copies */
+	struct api *api;
+	bool cancelled;	 /* the server may see it all the same */
+	int64_t user[4]; /* the test's own */
+};
+TAILQ_HEAD(fake_calls, api_call);
+
+static LIST_HEAD(, bgpd_timer) fake_timers;
+static struct fake_calls fake_calls = TAILQ_HEAD_INITIALIZER(fake_calls);
+static unsigned fake_call_count, fake_cancel_count;
+static int64_t fake_ms = 1000000;
+static char fake_log[65536];
+/* A call that is cancelled: true when the test keeps it; NULL: it is gone. */
+static bool (*fake_on_cancel)(struct api_call *call);
+
+/* The host ----------------------------------------------------------------------- */
 
 static int64_t
-clock_now_ms(struct bgpd_self *self)
+fake_now_ms(struct bgpd_self *self)
 {
+	int percent = self->percent == 0 ? 100 : self->percent;
+
+	return fake_ms * percent / 100 + self->offset_ms;
+}
+
+__attribute__((format(printf, 3, 4))) static void
+fake_say(struct bgpd_self *self, int level, const char *format, ...)
+{
+	size_t len = strlen(fake_log);
+	va_list ap;
+
 	(void)self;
-	return clock_ms;
+	if (len > sizeof(fake_log) - 1024)
+		len = 0;
+	len += (size_t)snprintf(fake_log + len, 16, "%d ", level);
+	va_start(ap, format);
+	vsnprintf(fake_log + len, 900, format, ap);
+	va_end(ap);
+	strcat(fake_log, "\n");
+	if (getenv("FAKE_VERBOSE") != NULL)
+		fprintf(stderr, "%lld %s", (long long)fake_ms, fake_log + len);
+}
+
+static struct bgpd_timer *
+fake_timer_new(struct bgpd_self *self, void (*on_time)(void *), void *arg)
+{
+	struct bgpd_timer *t = calloc(1, sizeof(*t));
+
+	t->self = self;
+	t->on_time = on_time;
+	t->arg = arg;
+	t->due_ms = -1;
+	LIST_INSERT_HEAD(&fake_timers, t, link);
+	return t;
 }
 
 static void
-clock_timer_start(struct bgpd_timer *t, int64_t after_ms)
+fake_timer_start(struct bgpd_timer *t, int64_t after_ms)
 {
-	t->due_ms = clock_ms + after_ms;
+	t->due_ms = fake_now_ms(t->self) + (after_ms > 0 ? after_ms : 0);
 }
 
-static struct bgpd_host host;
-static struct guest guest = { &host, NULL };
+static void
+fake_timer_stop(struct bgpd_timer *t)
+{
+	t->due_ms = -1;
+}
 
-/* The server: the faults it makes on demand no real one does ---------------------- */
+static void
+fake_timer_free(struct bgpd_timer *t)
+{
+	LIST_REMOVE(t, link);
+	free(t);
+}
 
-struct api_call {
-	struct api_request request;
-	char path[512];
-	bool gone;
+static const struct bgpd_host fake_host = {
+	BGPD_INIT(struct bgpd_host),
+	.log = fake_say,
+	.now_ms = fake_now_ms,
+	.timer_new = fake_timer_new,
+	.timer_start = fake_timer_start,
+	.timer_stop = fake_timer_stop,
+	.timer_free = fake_timer_free,
 };
 
-static struct api_call *call; /* the one under way; NULL */
-static unsigned asked, cancelled;
+/* Runs what is due now; false: nothing is. */
+static bool
+fake_turn(void)
+{
+	struct bgpd_timer *t;
+
+	LIST_FOREACH (t, &fake_timers, link) {
+		if (t->due_ms == -1 || t->self->frozen ||
+		    t->due_ms > fake_now_ms(t->self))
+			continue;
+		t->due_ms = -1;
+		t->on_time(t->arg);
+		return true;
+	}
+	return false;
+}
+
+/* The fault of a loop that never comes to rest is the room's. */
+static inline void
+fake_settle(void)
+{
+	unsigned turns = 0;
+
+	while (fake_turn())
+		assert_true(++turns < 100000);
+}
+
+static inline void
+fake_advance(int64_t ms)
+{
+	int64_t end_ms = fake_ms + ms;
+
+	for (fake_settle(); fake_ms < end_ms; fake_settle())
+		fake_ms++;
+}
+
+/* The server --------------------------------------------------------------------- */
+
+static void
+fake_call_free(struct api_call *call)
+{
+	free((void *)(uintptr_t)call->request.path);
+	free((void *)(uintptr_t)call->request.body);
+	free(call);
+}
 
 struct api_call *
 api_start(struct api *api, const struct api_request *request)
 {
-	(void)api;
-	assert_null(call);
-	call = calloc(1, sizeof(*call));
+	struct api_call *call = calloc(1, sizeof(*call));
+
+	call->api = api;
 	call->request = *request;
-	assert_string_equal(request->method, "GET");
-	snprintf(call->path, sizeof(call->path), "%s", request->path);
-	asked++;
+	call->request.path = strdup(request->path);
+	call->request.body =
+	    request->body == NULL ? NULL : strndup(request->body, request->len);
+	TAILQ_INSERT_TAIL(&fake_calls, call, link);
+	fake_call_count++;
 	return call;
 }
 
 void
-api_cancel(struct api_call *c)
+api_cancel(struct api_call *call)
 {
-	assert_ptr_equal(c, call);
-	cancelled++;
-	call = NULL;
-	free(c);
+	fake_cancel_count++;
+	if (fake_on_cancel != NULL && fake_on_cancel(call))
+		return;
+	TAILQ_REMOVE(&fake_calls, call, link);
+	fake_call_free(call);
 }
 
-char *
-api_path_add(char *path, const char *key, const char *value)
+/* Ends a call: status 0 is no answer; body NULL is none. */
+static inline void
+fake_answer_with(struct api_call *call, struct api_reply reply)
 {
-	char *longer = NULL;
-
-	if (asprintf(&longer, "%s%c%s=%s", path,
-		strchr(path, '?') == NULL ? '?' : '&', key, value) == -1)
-		abort();
-	free(path);
-	return longer;
+	TAILQ_REMOVE(&fake_calls, call, link);
+	if (reply.reason == NULL)
+		reply.reason = "";
+	if (reply.why == NULL && reply.status / 100 != 2)
+		reply.why = "the server refused";
+	if (reply.body != NULL)
+		reply.len = strlen(reply.body);
+	call->request.on_done(call->request.arg, &reply);
+	fake_call_free(call);
 }
 
 static inline void
-send_bytes(const char *text, size_t len)
+fake_answer(struct api_call *call, int status, const char *body)
 {
-	assert_non_null(call);
-	call->request.on_data(call->request.arg, text, len);
+	fake_answer_with(
+	    call, (struct api_reply){
+		      .status = status, .retry_after_ms = -1, .body = body });
 }
 
-static inline void
-sends(const char *text)
+static inline struct api_call *
+fake_call(void)
 {
-	send_bytes(text, strlen(text));
+	return TAILQ_FIRST(&fake_calls);
 }
 
-static inline void
-ends_with(int status, int64_t retry_after_ms, const char *why)
+static inline size_t
+fake_under_way(void)
 {
-	struct api_call *c = call;
-	struct api_reply reply = { status, retry_after_ms, why, "", NULL, 0 };
+	struct api_call *call;
+	size_t n = 0;
 
-	assert_non_null(c);
-	call = NULL;
-	c->request.on_done(c->request.arg, &reply);
-	free(c);
-}
-
-#define ends()		   ends_with(200, -1, NULL)
-#define fails(status, why) ends_with(status, -1, why)
-
-/* The sink -------------------------------------------------------------------------- */
-
-static char heard[FAKE_TEXT];
-static struct reflector *r;
-static bool close_on_object, close_on_gone;
-
-__attribute__((format(printf, 1, 2))) static void
-hear(const char *format, ...)
-{
-	size_t len = strlen(heard);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(heard + len, sizeof(heard) - len, format, ap);
-	va_end(ap);
-}
-
-static void
-on_object(void *arg, const char *key, struct json_object *root)
-{
-	struct json_object *data = NULL;
-
-	(void)arg;
-	json_object_object_get_ex(root, "data", &data);
-	hear("+%s%s%s ", key, data == NULL ? "" : "=",
-	    data == NULL ? "" : json_object_get_string(data));
-	if (close_on_object) {
-		reflector_close(r);
-		r = NULL;
-		close_on_object = false;
-	}
-}
-
-static void
-on_gone(void *arg, const char *key)
-{
-	(void)arg;
-	hear("-%s ", key);
-	if (close_on_gone) {
-		reflector_close(r);
-		r = NULL;
-		close_on_gone = false;
-	}
-}
-
-static void
-on_batch(void *arg)
-{
-	(void)arg;
-	hear("%s ", r != NULL && reflector_is_synced(r) ? "synced" : "batch");
-}
-
-static void
-on_trouble(void *arg, const char *why)
-{
-	(void)arg;
-	hear("trouble(%s) ", why == NULL ? "" : why);
-}
-
-static const struct reflector_sink sink = { on_object, on_gone, on_batch,
-	on_trouble };
-static struct reflector_kind kind;
-
-/* Expectations ---------------------------------------------------------------------- */
-
-static inline void
-heard_is(const char *expected)
-{
-	assert_string_equal(heard, expected);
-	heard[0] = '\0';
-}
-
-/* Lines of the log at a level, and forgets them all. */
-static inline unsigned
-logged(int level)
-{
-	char head[8], *p = fake_log;
-	unsigned n = 0;
-
-	snprintf(head, sizeof(head), "%d ", level);
-	for (; p != NULL && *p != '\0'; p = strchr(p, '\n') + 1)
-		n += strncmp(p, head, strlen(head)) == 0;
-	fake_log[0] = '\0';
+	TAILQ_FOREACH (call, &fake_calls, link)
+		n++;
 	return n;
 }
 
-static struct bgpd_timer *
-timer_due(int64_t end_ms)
-{
-	struct bgpd_timer *t, *first = NULL;
-
-	LIST_FOREACH (t, &fake_timers, link) {
-		if (t->due_ms != 0 && t->due_ms <= end_ms &&
-		    (first == NULL || t->due_ms < first->due_ms))
-			first = t;
-	}
-	return first;
-}
-
 static inline void
-pass(int64_t ms)
+fake_forget(void)
 {
-	int64_t end_ms = clock_ms + ms;
-	struct bgpd_timer *t;
+	struct api_call *call;
 
-	while ((t = timer_due(end_ms)) != NULL) {
-		if (t->due_ms > clock_ms)
-			clock_ms = t->due_ms;
-		t->due_ms = 0;
-		t->on_time(t->arg);
+	while ((call = TAILQ_FIRST(&fake_calls)) != NULL) {
+		TAILQ_REMOVE(&fake_calls, call, link);
+		fake_call_free(call);
 	}
-	clock_ms = end_ms;
+	fake_log[0] = '\0';
+	fake_call_count = fake_cancel_count = 0;
+	fake_on_cancel = NULL;
 }
-
-/* How long until the next request, which is as expected. */
-static inline int64_t
-asks(const char *expected)
-{
-	int64_t began_ms = clock_ms;
-	struct bgpd_timer *t;
-	char path[512], *p;
-	unsigned secs;
-
-	while (call == NULL) {
-		assert_non_null(t = timer_due(clock_ms + 400 * 1000));
-		pass(t->due_ms - clock_ms);
-	}
-	strcpy(path, call->path);
-	if ((p = strstr(path, "timeoutSeconds=")) != NULL) {
-		secs = (unsigned)strtoul(p + 15, &p, 10);
-		assert_in_range(secs, 300, 600);
-		memmove(path + (strstr(path, "timeoutSeconds=") - path) + 15, p,
-		    strlen(p) + 1);
-		assert_int_equal(call->request.silent_ms, 130000);
-		assert_int_equal(call->request.timeout_ms, 0);
-	} else
-		assert_int_equal(call->request.timeout_ms, 60000);
-	assert_string_equal(path, expected);
-	return clock_ms - began_ms;
-}
-
-#define WATCHED "?watch=1&allowWatchBookmarks=true&timeoutSeconds="
-#define STREAM                                                                 \
-	"/api/v1/services" WATCHED                                             \
-	"&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
-#define LIST	       "/api/v1/services?limit=500"
-#define WATCH(version) "/api/v1/services" WATCHED "&resourceVersion=" version
-#define PROBE(version)                                                         \
-	"/api/v1/services?limit=1&resourceVersion=" version                    \
-	"&resourceVersionMatch=NotOlderThan"
-#define OBJECT(name, version, data)                                            \
-	"{\"metadata\":{\"name\":\"" name                                      \
-	"\",\"namespace\":\"ns\",\"resourceVersion\":\"" version               \
-	"\",\"managedFields\":[{}]},\"data\":\"" data "\"}"
-#define EVENT(type, name, version, data)                                       \
-	"{\"type\":\"" type "\",\"object\":" OBJECT(name, version, data) "}\n"
-#define BOOKMARK(version)                                                      \
-	"{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{"                    \
-	"\"resourceVersion\":\"" version "\"}}}\n"
-#define LIST_IS_OVER(version)                                                  \
-	"{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{"                    \
-	"\"resourceVersion\":\"" version "\",\"annotations\":{"                \
-	"\"k8s.io/initial-events-end\":\"true\"}}}}\n"
-#define ERROR(code, reason)                                                    \
-	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"message\":"     \
-	"\"because\",\"reason\":\"" reason "\",\"code\":" code "}}\n"
-#define PAGE(version, more, items)                                             \
-	"{\"metadata\":{\"resourceVersion\":\"" version                        \
-	"\",\"continue\":\"" more "\"},\"items\":[" items "]}"
-
-static inline int
-setup(void **unused)
-{
-	(void)unused;
-	host = fake_host;
-	host.now_ms = clock_now_ms;
-	host.timer_start = clock_timer_start;
-	clock_ms = 1000000;
-	heard[0] = '\0';
-	fake_forget();
-	asked = cancelled = 0;
-	kind = (struct reflector_kind){ .name = "Services",
-		.path = "/api/v1/services" };
-	r = reflector_open(&guest, NULL, &kind, &sink, NULL);
-	return 0;
-}
-
-static inline int
-teardown(void **unused)
-{
-	(void)unused;
-	reflector_close(r);
-	r = NULL;
-	return LIST_EMPTY(&fake_timers) && call == NULL ? 0 : -1;
-}
-
-/* Two objects, synced, watching from version 10. */
-static inline void
-synced(void)
-{
-	assert_int_equal(asks(STREAM), 0);
-	sends(EVENT("ADDED", "a", "9", "1") EVENT("ADDED", "b", "3", "1"));
-	sends(LIST_IS_OVER("10"));
-	heard_is("+ns/a=1 +ns/b=1 batch synced ");
-	assert_int_equal(logged(LOG_WARNING), 0);
-}
-
-/* Watching for a while, so that a failure looks like a restart. */
-static inline void
-settled(void)
-{
-	synced();
-	pass(10000);
-	heard_is("");
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 #endif

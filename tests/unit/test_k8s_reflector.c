@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A reflector's lists and watches: what it asks for, and what it tells. */
 
-#include "fake_api.h"
+#include "script_api.h"
 
 static void
 test_stream(void **unused)

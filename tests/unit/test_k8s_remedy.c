@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A reflector before a server that fails: what helps, when, and who is told. */
 
-#include "fake_api.h"
+#include "script_api.h"
 
 static void
 test_expired(void **unused)

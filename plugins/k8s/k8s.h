@@ -5,13 +5,6 @@
 
 #include "kit.h"
 
-/* yaml.c */
-
-int yaml_read(const char *text, size_t len,
-    void (*on_document)(void *arg, struct json_object *root), void *arg,
-    struct fault *fault);
-unsigned yaml_line(struct json_object *map);
-
 /* object.c, service.c: what is kept of a Kubernetes object --------------------- */
 
 enum object_kind {

@@ -55,6 +55,12 @@ bool tree_name_is_good(const char *name);
 bool tree_addr(const char *text, struct bgpd_addr *addr);
 int tree_decode64(char *text);
 
+/* yaml.c: YAML to trees of json-c --------------------------------------------- */
+
+int yaml_read(const char *text, size_t len,
+    void (*on_document)(void *arg, struct json_object *root), void *arg,
+    struct fault *fault);
+unsigned yaml_line(struct json_object *map);
 /* text.c: a text that grows, and JSON in it ------------------------------------ */
 
 /* Zeroed it is empty; `s` is its owner's to free, and ends with no NUL. */

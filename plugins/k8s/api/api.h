@@ -102,8 +102,9 @@ enum stream_form { STREAM_LIST, STREAM_WATCH };
 /*
  * A watch: each value of the text, name NULL. A list: each entry of `items`,
  * name "items", and each other member of the top by its name. value is the
- * callee's to look at, and freed after; NULL: it was too long, and passed over.
- * Members named in skip (ends with NULL), at any depth, become null unread.
+ * callee's to look at, and freed after; NULL: it was too long or too deep, and
+ * passed over. Members named in skip (ends with NULL), at any depth, become null
+ * unread. A null is not told. The stream is not to be freed by on_value.
  */
 struct stream *stream_new(enum stream_form form, const char *const *skip,
     void (*on_value)(void *arg, const char *name, struct json_object *value),
@@ -111,7 +112,8 @@ struct stream *stream_new(enum stream_form form, const char *const *skip,
 void stream_free(struct stream *stream);
 /* 0; -1: this is no JSON, stream_why tells where; nothing more is read. */
 int stream_feed(struct stream *stream, const char *data, size_t len);
-bool stream_is_whole(const struct stream *stream); /* not inside a value */
+/* A watch: not inside a value. A list: all of it has come. */
+bool stream_is_whole(const struct stream *stream);
 const char *stream_why(const struct stream *stream);
 
 /* reflector.c: list and watch, and nothing lost between ------------------------------ */

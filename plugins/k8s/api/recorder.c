@@ -34,7 +34,7 @@
 #define WORD_MAX     128 /* reason, action, reportingInstance */
 #define NAME_MAX_LEN (253 - 17)
 
-enum text {
+enum event_text {
 	TEXT_API_VERSION,
 	TEXT_KIND,
 	TEXT_SPACE,
@@ -404,7 +404,7 @@ print_regarding(struct body *body, const char *const texts[TEXTS])
 {
 	static const struct {
 		const char *key;
-		enum text text;
+		enum event_text text;
 	} rows[] = {
 		{ "apiVersion", TEXT_API_VERSION },
 		{ "kind", TEXT_KIND },

@@ -225,7 +225,8 @@ const struct writer_counts *writer_counts(
 struct lease;
 
 struct lease_options {
-	const char *space, *name, *identity;	 /* borrowed while it is open */
+	/* Borrowed while it is open. Two of one identity would both hold it. */
+	const char *space, *name, *identity;
 	int64_t duration_ms, renew_ms, retry_ms; /* client-go: 15, 10, 2 s */
 };
 
@@ -240,8 +241,12 @@ void lease_close(struct lease *lease);
  * and on_change has not come yet.
  */
 bool lease_is_held(const struct lease *lease);
-const char *lease_holder(const struct lease *lease); /* NULL: not known */
-/* Gives it back; on_done when the server has answered or 2 s are over. */
+/* Also ourselves; NULL: nobody, or not known. */
+const char *lease_holder(const struct lease *lease);
+/*
+ * Gives it back; on_done when the server has answered or 2 s are over. From
+ * here on it is not held and not wanted, and on_change does not tell.
+ */
 void lease_release(struct lease *lease, void (*on_done)(void *arg), void *arg);
 
 /* recorder.c: events (events.k8s.io/v1), repeats as a series ---------------------------- */

@@ -310,12 +310,11 @@ retry_after_ms(CURL *easy)
 static void
 api_note(struct api *api, const struct api_reply *reply)
 {
-	if (reply->status / 100 == 2)
-		api->trouble[0] = '\0';
-	else if (reply->status == 0 || reply->status == 401 ||
-		 reply->status == 403 || reply->status == 429 ||
-		 reply->status >= 500)
+	if (reply->status == 0 || reply->status == 401 ||
+	    reply->status == 429 || reply->status >= 500)
 		snprintf(api->trouble, sizeof(api->trouble), "%s", reply->why);
+	else
+		api->trouble[0] = '\0'; /* it speaks to us, be it a refusal */
 }
 
 static void

@@ -53,6 +53,12 @@ guest_find(const char *name)
 	return NULL;
 }
 
+struct bgpd_self *
+plugins_next(struct bgpd_self *last)
+{
+	return last == NULL ? LIST_FIRST(&guests) : LIST_NEXT(last, entry);
+}
+
 /* loading -------------------------------------------------------------------- */
 
 /* A plugin's name is a file's name: nothing that leads out of the directory. */
@@ -156,6 +162,7 @@ guest_open(struct bgpd_self *self, struct text *why)
 		text_add(why, "plugin %s: %s", self->name, dlerror());
 		return -1;
 	}
+	mem_drop_code();
 	theirs = dlsym(self->handle, "bgpd_plugin");
 	if (theirs == NULL) {
 		text_add(why, "plugin %s: %s exports no bgpd_plugin",
@@ -376,9 +383,11 @@ plugins_check(const struct cli_tree *tree, struct cli_fault_list *faults)
 }
 
 void
-plugins_open(struct loop *loop, struct announce *announce)
+plugins_open(
+    struct loop *loop, struct announce *announce, const struct peers *peers)
 {
 	host_open(loop, announce);
+	report_open(peers);
 	is_open = true;
 }
 

@@ -128,6 +128,8 @@ fake_timer_stop(struct bgpd_timer *t)
 static void
 fake_timer_free(struct bgpd_timer *t)
 {
+	if (t == NULL)
+		return;
 	LIST_REMOVE(t, link);
 	free(t);
 }
@@ -458,6 +460,40 @@ fake_set_carried(struct bgpd_self *self, const struct bgpd_carry *carry)
 	snprintf(fake_carried, sizeof(fake_carried), "%s", carry->state);
 }
 
+/* What it said of its readiness; "" for ready, or for nothing yet. */
+static char fake_why_not[1024];
+static void (*fake_scrape)(void *);
+static void *fake_scrape_arg;
+static struct bgpd_neighbor fake_neighbors[8];
+static unsigned fake_neighbor_count;
+
+static void
+fake_ready(struct bgpd_self *self, const char *why_not)
+{
+	(void)self;
+	snprintf(fake_why_not, sizeof(fake_why_not), "%s",
+	    why_not != NULL ? why_not : "");
+}
+
+static void
+fake_on_scrape(struct bgpd_self *self, void (*on_scrape)(void *), void *arg)
+{
+	(void)self;
+	fake_scrape = on_scrape;
+	fake_scrape_arg = arg;
+}
+
+static void
+fake_each_neighbor(struct bgpd_self *self,
+    void (*on_neighbor)(void *, const struct bgpd_neighbor *), void *arg)
+{
+	unsigned i;
+
+	(void)self;
+	for (i = 0; i < fake_neighbor_count; i++)
+		on_neighbor(arg, &fake_neighbors[i]);
+}
+
 static const struct bgpd_host fake_host = {
 	BGPD_INIT(struct bgpd_host),
 	.version = "test",
@@ -493,6 +529,9 @@ static const struct bgpd_host fake_host = {
 	.out_string = fake_out_string,
 	.out_int = fake_out_int,
 	.out_bool = fake_out_bool,
+	.ready = fake_ready,
+	.on_scrape = fake_on_scrape,
+	.neighbors = fake_each_neighbor,
 };
 
 static int64_t fake_longest_us; /* of what was called from the loop */

@@ -363,7 +363,7 @@ encode64(const char *bytes, size_t len)
 }
 
 static void
-text_add(struct json_object *map, const char *key, const char *text)
+member_add(struct json_object *map, const char *key, const char *text)
 {
 	if (text != NULL)
 		json_object_object_add(map, key, json_object_new_string(text));
@@ -377,10 +377,10 @@ cluster_tree(const struct plan *plan)
 	char *ca =
 	    login->ca == NULL ? NULL : encode64(login->ca, login->ca_len);
 
-	text_add(cluster, "server", login->server);
-	text_add(cluster, "tls-server-name", login->tls_server_name);
-	text_add(cluster, "proxy-url", login->proxy_url);
-	text_add(cluster, "certificate-authority-data", ca);
+	member_add(cluster, "server", login->server);
+	member_add(cluster, "tls-server-name", login->tls_server_name);
+	member_add(cluster, "proxy-url", login->proxy_url);
+	member_add(cluster, "certificate-authority-data", ca);
 	if (login->insecure)
 		json_object_object_add(cluster, "insecure-skip-tls-verify",
 		    json_object_new_boolean(true));
@@ -400,8 +400,8 @@ info_new(const struct plan *plan)
 	const char *json;
 	char *info;
 
-	text_add(root, "apiVersion", plan->exec->version);
-	text_add(root, "kind", "ExecCredential");
+	member_add(root, "apiVersion", plan->exec->version);
+	member_add(root, "kind", "ExecCredential");
 	spec = json_object_new_object();
 	json_object_object_add(
 	    spec, "interactive", json_object_new_boolean(false));

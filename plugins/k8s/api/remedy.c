@@ -170,6 +170,7 @@ list_again(struct reflector *r, const struct api_reply *reply)
 	tell(r, reply->status == 410 ? LOG_INFO : LOG_WARNING,
 	    "version %s cannot be watched: %s; listing again", r->version,
 	    reply->why);
+	why_print(r, 0, reply->why);
 	reflector_list(r, pace(r, 410, -1));
 }
 

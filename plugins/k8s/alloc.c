@@ -440,6 +440,30 @@ alloc_is_owner(const struct alloc *alloc, const char *service,
 	return used != NULL && hold_find(used, service) != NULL;
 }
 
+const char *
+alloc_other(const struct alloc *alloc, const char *service,
+    const struct bgpd_addr *addr)
+{
+	const struct used *used = space_find(alloc->space, addr);
+	const struct hold *hold =
+	    used == NULL ? NULL : hold_of_other(used, service);
+
+	return hold == NULL ? NULL : hold->holder->name;
+}
+
+void
+alloc_each(const struct alloc *alloc, const struct bgpd_addr *addr,
+    void (*on_holder)(void *arg, const char *service), void *arg)
+{
+	const struct used *used = space_find(alloc->space, addr);
+	const struct hold *hold;
+
+	if (used == NULL)
+		return;
+	TAILQ_FOREACH (hold, &used->holds, of_used)
+		on_holder(arg, hold->holder->name);
+}
+
 size_t
 alloc_in_use(const struct alloc *alloc, const struct config_pool *pool)
 {

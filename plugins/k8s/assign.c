@@ -88,6 +88,58 @@ assign_release(struct cluster *c, struct service *s)
 	s->address_count = 0;
 }
 
+static bool
+addresses_have(
+    const struct bgpd_addr *addrs, size_t count, const struct bgpd_addr *addr)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (addr_same(&addrs[i], addr))
+			return true;
+	}
+	return false;
+}
+
+static bool
+addresses_equal(const struct bgpd_addr *a, size_t a_count,
+    const struct bgpd_addr *b, size_t b_count)
+{
+	size_t i;
+
+	for (i = 0; i < a_count; i++) {
+		if (!addresses_have(b, b_count, &a[i]))
+			return false;
+	}
+	return a_count == b_count;
+}
+
+bool
+assign_is_told(const struct service *s)
+{
+	return addresses_equal(s->addresses, s->address_count,
+	    s->object->status, s->object->status_count);
+}
+
+/* The state file is the truth where no status can be written. */
+static void
+record_put(struct cluster *c, const struct service *s)
+{
+	char value[VALUE_MAX];
+
+	if (c->journal == NULL)
+		return;
+	addresses_write(s, value);
+	journal_put(c->journal, s->name, value);
+}
+
+static void
+record_remove(struct cluster *c, const struct service *s)
+{
+	if (c->journal != NULL)
+		journal_remove(c->journal, s->name);
+}
+
 /* Keeping ---------------------------------------------------------------------- */
 
 /* What it held when it was last seen: by our state, else by its status. */
@@ -95,7 +147,8 @@ static void
 assign_recall(struct cluster *c, struct service *s)
 {
 	const struct object_service *o = s->object;
-	const char *value = journal_find(c->journal, s->name);
+	const char *value =
+	    c->journal == NULL ? NULL : journal_find(c->journal, s->name);
 	size_t n = 0;
 
 	s->claimed = true;
@@ -112,22 +165,11 @@ static bool
 wanted_fits(const struct service *s)
 {
 	struct bgpd_addr wanted[SERVICE_IPS];
-	size_t i, k, n;
+	size_t n;
 
-	if (s->object->wanted == NULL)
-		return true;
-	if (addresses_read(s->object->wanted, wanted, &n) == -1 ||
-	    n != s->address_count)
-		return false;
-	for (i = 0; i < n; i++) {
-		for (k = 0; k < n; k++) {
-			if (addr_same(&wanted[i], &s->addresses[k]))
-				break;
-		}
-		if (k == n)
-			return false;
-	}
-	return true;
+	return s->object->wanted == NULL ||
+	       (addresses_read(s->object->wanted, wanted, &n) == 0 &&
+		   addresses_equal(wanted, n, s->addresses, s->address_count));
 }
 
 /* The annotation moves a Service (since 0.8). */
@@ -168,6 +210,58 @@ families_fit(const struct service *s)
 	return true;
 }
 
+/* Is the one given before the other? By age, then by name. */
+static bool
+is_older(const struct service *s, const struct service *other)
+{
+	if (s->object->created != other->object->created)
+		return s->object->created < other->object->created;
+	return strcmp(s->name, other->name) < 0;
+}
+
+/*
+ * Two that hold one address and may not share it, which two allocators that
+ * knew nothing of each other can make: the younger ones move. False: the
+ * Service itself is the younger.
+ */
+static bool
+evict_younger(
+    struct cluster *c, struct service *s, const struct bgpd_addr *addr)
+{
+	char text[ADDR_LEN];
+	struct service *other;
+	const char *name;
+
+	addr_text(addr, text);
+	name = alloc_other(c->alloc, s->name, addr);
+	other = name == NULL ? NULL : cluster_find(c, name);
+	if (other == NULL || other->object == NULL)
+		return false;
+	if (is_older(other, s)) {
+		publish_conflict(c, s, text, other->name);
+		return false;
+	}
+	publish_conflict(c, other, text, s->name);
+	assign_release(c, other);
+	service_touch(c, other);
+	return true;
+}
+
+/* Takes one that it says it has; the age decides where nobody has told yet. */
+static bool
+keep_one(struct cluster *c, struct service *s, const struct alloc_claim *claim,
+    const struct bgpd_addr *addr)
+{
+	bool held = alloc_is_owner(c->alloc, s->name, addr);
+
+	while (alloc_take(c->alloc, claim, addr) == -1) {
+		/* The journal knows of no two that have one address. */
+		if (held || c->journal != NULL || !evict_younger(c, s, addr))
+			return false;
+	}
+	return true;
+}
+
 void
 assign_keep(struct cluster *c, struct service *s)
 {
@@ -183,7 +277,7 @@ assign_keep(struct cluster *c, struct service *s)
 	fits = wanted_fits(s) && pool_fits(c, s) && families_fit(s);
 	n = s->address_count;
 	for (i = 0; fits && i < n; i++) {
-		fits = alloc_take(c->alloc, &claim, &s->addresses[i]) == 0;
+		fits = keep_one(c, s, &claim, &s->addresses[i]);
 		/* A port or a key given up: others may share it now. */
 		if (fits && alloc_loosened(c->alloc))
 			waiters_wake(c->waiters, &s->addresses[i],
@@ -305,7 +399,7 @@ assign_give(struct cluster *c, struct service *s)
 		if (s->why != NULL)
 			snprintf(before, sizeof(before), "%s", s->why);
 		if (!give(c, s)) {
-			journal_remove(c->journal, s->name);
+			record_remove(c, s);
 			if (strncmp(before, s->why, sizeof(before) - 1) != 0)
 				say(c->guest, LOG_WARNING,
 				    "AllocationFailed: %s: %s", s->name,
@@ -316,10 +410,53 @@ assign_give(struct cluster *c, struct service *s)
 		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
 		    value);
 	}
-	addresses_write(s, value);
+	s->conflict = false;
 	service_set_why(s, NULL);
 	waiters_remove(c->waiters, s->name);
-	journal_put(c->journal, s->name, value);
+	record_put(c, s);
+}
+
+/* Following ---------------------------------------------------------------------- */
+
+/* Why it has no address, as far as its status tells. */
+static void
+follow_why(struct service *s)
+{
+	const struct object_service *o = s->object;
+
+	if (s->address_count > 0)
+		service_set_why(s, NULL);
+	else if (o->status_count > 0)
+		service_set_why(s, "ipNotAllowed: the address of its status "
+				   "is in no address pool");
+	else if (o->allocated == CONDITION_FALSE && o->allocated_why != NULL)
+		service_set_why(s, o->allocated_why);
+	else
+		service_set_why(
+		    s, "noIPAllocated: its status has no address yet");
+}
+
+void
+assign_follow(struct cluster *c, struct service *s)
+{
+	const struct object_service *o = s->object;
+	struct alloc_claim claim;
+	size_t i;
+
+	waiters_remove(c->waiters, s->name);
+	if (!assign_is_told(s))
+		assign_release(c, s);
+	claim_fill(s, &claim);
+	s->claimed = true;
+	s->address_count = 0;
+	for (i = 0; i < o->status_count; i++) {
+		if (alloc_pool(c->alloc, &o->status[i]) == NULL)
+			continue;
+		/* Who may have it is the allocator's business: noted, no more. */
+		alloc_take(c->alloc, &claim, &o->status[i]);
+		s->addresses[s->address_count++] = o->status[i];
+	}
+	follow_why(s);
 }
 
 void
@@ -332,8 +469,8 @@ assign_end(struct cluster *c, struct service *s)
 		say(c->guest, LOG_NOTICE, "%s let %s go", s->name, value);
 	assign_release(c, s);
 	waiters_remove(c->waiters, s->name);
-	journal_remove(c->journal, s->name);
+	record_remove(c, s);
 	service_set_why(s, NULL);
 	/* What comes under this name again is another one. */
-	s->claimed = true;
+	s->claimed = c->journal != NULL;
 }

@@ -102,6 +102,74 @@ services_next(struct service *s)
 	return RB_NEXT(services, NULL, s);
 }
 
+/* Walking, for who holds no pointer meanwhile ----------------------------------------- */
+
+/* The first of a tree whose name is greater; NULL of `after`: of all. */
+#define TREE_AFTER(found, root, n, name_of, after)                             \
+	do {                                                                   \
+		(found) = NULL;                                                \
+		for ((n) = (root); (n) != NULL;) {                             \
+			if ((after) == NULL || strcmp(after, name_of) < 0) {   \
+				(found) = (n);                                 \
+				(n) = RB_LEFT(n, link);                        \
+			} else                                                 \
+				(n) = RB_RIGHT(n, link);                       \
+		}                                                              \
+	} while (0)
+
+static const struct object *
+next_service(const struct cluster *c, const char *after)
+{
+	struct service *s, *found;
+
+	TREE_AFTER(found, RB_ROOT(&c->services), s, s->name, after);
+	while (found != NULL && found->object == NULL)
+		found = services_next(found);
+	return found == NULL ? NULL : &found->object->object;
+}
+
+static const struct object *
+next_slice(const struct cluster *c, const char *after)
+{
+	struct slice *s, *found;
+
+	TREE_AFTER(
+	    found, RB_ROOT(&c->slices), s, s->object->object.name, after);
+	return found == NULL ? NULL : &found->object->object;
+}
+
+static const struct object *
+next_node(const struct cluster *c, const char *after)
+{
+	struct node *n, *found;
+
+	TREE_AFTER(found, RB_ROOT(&c->nodes), n, n->object->object.name, after);
+	return found == NULL ? NULL : &found->object->object;
+}
+
+const struct object *
+cluster_next(const struct cluster *c, enum object_kind kind, const char *after)
+{
+	switch (kind) {
+	case OBJECT_SERVICE:
+		return next_service(c, after);
+	case OBJECT_SLICE:
+		return next_slice(c, after);
+	case OBJECT_NODE:
+		return next_node(c, after);
+	case OBJECT_CONFIG_MAP:
+		return after != NULL || c->config_map == NULL
+			   ? NULL
+			   : &c->config_map->object;
+	case OBJECT_SECRET:
+		return after != NULL || c->secret == NULL ? NULL
+							  : &c->secret->object;
+	case OBJECT_KINDS:
+		break;
+	}
+	return NULL;
+}
+
 /* Touching -------------------------------------------------------------------------- */
 
 void
@@ -124,6 +192,22 @@ cluster_touch_all(struct cluster *c)
 	}
 }
 
+/* What survives a restart ----------------------------------------------------------- */
+
+static void
+cluster_record(struct cluster *c, const struct object *object)
+{
+	if (c->cache != NULL)
+		cache_put(c->cache, object);
+}
+
+static void
+cluster_erase(struct cluster *c, enum object_kind kind, const char *name)
+{
+	if (c->cache != NULL)
+		cache_remove(c->cache, kind, name);
+}
+
 /* Services -------------------------------------------------------------------------- */
 
 static struct service *
@@ -143,25 +227,34 @@ service_get(struct cluster *c, const char *name)
 void
 service_settle(struct cluster *c, struct service *s)
 {
-	if (s->object != NULL || s->touched || s->offered ||
-	    !LIST_EMPTY(&s->slices))
+	if (s->object != NULL || s->touched || s->in_run || s->offered ||
+	    s->publish == PUBLISH_UNDER_WAY || !LIST_EMPTY(&s->slices))
 		return;
 	RB_REMOVE(services, &c->services, s);
 	free(s->why);
 	free(s);
 }
 
+/* The same in all that is asked for and in what the status says? */
+static bool
+service_same(const struct service *s, const struct object *object)
+{
+	return s->object != NULL && object_equal(&s->object->object, object) &&
+	       service_status_equal(s->object, (const void *)object);
+}
+
 static void
 take_service(struct cluster *c, struct object *object)
 {
 	struct service *s = service_get(c, object->name);
-	bool same =
-	    s->object != NULL && object_equal(&s->object->object, object);
+	bool same = service_same(s, object);
 
+	if (!same)
+		cluster_record(c, object);
 	c->service_count += s->object == NULL;
 	object_free(s->object == NULL ? NULL : &s->object->object);
 	s->object = (struct object_service *)(void *)object;
-	if (!same)
+	if (!same || s->publish == PUBLISH_LATER)
 		service_touch(c, s);
 }
 
@@ -172,6 +265,8 @@ drop_service(struct cluster *c, const char *name)
 
 	if (s == NULL || s->object == NULL)
 		return;
+	publish_former(c, s);
+	cluster_erase(c, OBJECT_SERVICE, name);
 	object_free(&s->object->object);
 	s->object = NULL;
 	c->service_count--;
@@ -217,6 +312,7 @@ take_slice(struct cluster *c, struct object *object)
 		object_free(object);
 		return;
 	}
+	cluster_record(c, object);
 	if (slice == NULL) {
 		slice = k8s_alloc(sizeof(*slice));
 		slice->object = (struct object_slice *)(void *)object;
@@ -237,6 +333,7 @@ drop_slice(struct cluster *c, const char *name)
 
 	if (slice == NULL)
 		return;
+	cluster_erase(c, OBJECT_SLICE, name);
 	slice_detach(c, slice);
 	RB_REMOVE(slices, &c->slices, slice);
 	object_free(&slice->object->object);
@@ -255,6 +352,7 @@ take_node(struct cluster *c, struct object *object)
 		object_free(object);
 		return;
 	}
+	cluster_record(c, object);
 	if (node == NULL) {
 		node = k8s_alloc(sizeof(*node));
 		node->object = (struct object_node *)(void *)object;
@@ -274,6 +372,7 @@ drop_node(struct cluster *c, const char *name)
 
 	if (node == NULL)
 		return;
+	cluster_erase(c, OBJECT_NODE, name);
 	RB_REMOVE(nodes, &c->nodes, node);
 	object_free(&node->object->object);
 	free(node);
@@ -315,6 +414,7 @@ take_data(struct cluster *c, struct object *object)
 		object_free(object);
 		return;
 	}
+	cluster_record(c, object);
 	data_touch(c, object->kind);
 	object_free(*slot == NULL ? NULL : &(*slot)->object);
 	*slot = (struct object_data *)(void *)object;
@@ -327,6 +427,7 @@ drop_data(struct cluster *c, enum object_kind kind, const char *name)
 
 	if (slot == NULL || *slot == NULL)
 		return;
+	cluster_erase(c, kind, name);
 	object_free(&(*slot)->object);
 	*slot = NULL;
 	data_touch(c, kind);
@@ -372,7 +473,7 @@ cluster_init(struct cluster *c)
 	TAILQ_INIT(&c->touched);
 }
 
-/* Lets go of every object; nobody is told. */
+/* Lets go of every object; nobody is told. The cache is closed before. */
 void
 cluster_clear(struct cluster *c)
 {

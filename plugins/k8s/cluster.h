@@ -6,14 +6,9 @@
 #include "k8s.h"
 #include "pools.h"
 
+struct api;
 struct cluster;
-
-/* What `plugin k8s` says. */
-struct settings {
-	const struct source_kind *source; /* NULL: none is named */
-	char *where;
-	char *node, *space, *config_map, *state;
-};
+struct publisher;
 
 /* Nodes and slices as they are stored. */
 struct node {
@@ -30,21 +25,52 @@ struct slice {
 };
 RB_HEAD(slices, slice);
 
+/* A write of its status. */
+enum publish {
+	PUBLISH_NONE,
+	PUBLISH_QUEUED,
+	PUBLISH_UNDER_WAY,
+	PUBLISH_LATER /* refused: again when there is another version of it */
+};
+
 /* A Service and what became of it; lives while it or a slice of it does. */
 struct service {
 	RB_ENTRY(service) link;
 	TAILQ_ENTRY(service) touch;
+	TAILQ_ENTRY(service) in_publish;
 	struct object_service *object; /* NULL: slices alone are known */
 	LIST_HEAD(, slice) slices;
 	char *why; /* it has no address; NULL: it needs none, or has one */
 	bool touched, offered;
-	bool claimed; /* what it held before was asked for */
+	bool in_run;	 /* of converge.c, which holds it */
+	bool claimed;	 /* what it held before was asked for */
+	bool confirmed;	 /* the cluster knows its addresses: announce */
+	bool conflict;	 /* somebody else has the address it had or wants */
+	uint8_t publish; /* enum publish */
 	uint8_t address_count;
 	struct bgpd_addr addresses[SERVICE_IPS];
 	char name[];
 };
 RB_HEAD(services, service);
 TAILQ_HEAD(touched, service);
+
+/* What may be done with Services. */
+enum duty {
+	DUTY_NONE,     /* too little is known */
+	DUTY_FOLLOW,   /* their statuses say who has what */
+	DUTY_ALLOCATE, /* addresses are given here */
+};
+
+/* What is known: nothing; what was at the end of the last life; all. */
+enum stage { STAGE_EMPTY, STAGE_CACHED, STAGE_SYNCED };
+
+/* Services on their way from touched to told. */
+struct run {
+	struct service **list; /* NULL: there is none */
+	size_t count, at;
+	uint8_t step; /* converge.c's */
+	struct bgpd_timer *timer;
+};
 
 struct pool_metrics {
 	struct bgpd_metric *total, *in_use;
@@ -53,17 +79,22 @@ struct pool_metrics {
 struct cluster {
 	struct guest *guest;
 	struct settings *settings;
-	struct source *source;
+	struct source *source; /* NULL: not opened yet */
+	/* One of them, as the source asks: what survives a restart. */
 	struct journal *journal;
+	struct cache *cache;
+	struct bgpd_timer *replay;   /* of the cache, in slices */
+	struct publisher *publisher; /* NULL: nothing is written back */
 	struct services services;
 	struct slices slices;
 	struct nodes nodes;
 	struct touched touched;
 	struct object_data *config_map, *secret;       /* NULL: there is none */
 	size_t service_count, slice_count, node_count; /* for show */
-	bool synced;  /* a complete first read */
-	bool offered; /* the first offers are out */
+	uint8_t stage;				       /* enum stage */
+	bool begun, offered; /* the first offers are coming, are out */
 	bool config_touched, nodes_touched;
+	struct run run;
 
 	struct config *config; /* in use; NULL: none yet */
 	struct report report;  /* of the last reading */
@@ -79,6 +110,7 @@ struct cluster {
 	struct bgpd_metric *loaded_metric, *stale_metric, *updates_metric;
 	struct pool_metrics *pool_metrics;
 	size_t pool_metric_count;
+	struct session_metrics *session_metrics; /* metrics.c's */
 };
 
 /* cluster.c: the objects, indexed; who is touched by what ----------------------- */
@@ -87,10 +119,14 @@ void cluster_init(struct cluster *c);
 void cluster_clear(struct cluster *c);
 void cluster_take(struct cluster *c, struct object *object);
 void cluster_drop(struct cluster *c, enum object_kind kind, const char *name);
+/* The one after that name, in their order; after NULL: the first. */
+const struct object *cluster_next(
+    const struct cluster *c, enum object_kind kind, const char *after);
 struct service *cluster_find(const struct cluster *c, const char *name);
 /* The node this runs on; NULL: its object is not known. */
 const struct object_node *cluster_self(const struct cluster *c);
 void service_touch(struct cluster *c, struct service *s);
+enum duty cluster_duty(const struct cluster *c);
 void cluster_touch_all(struct cluster *c);
 /* Frees it where nothing needs it any more. */
 void service_settle(struct cluster *c, struct service *s);
@@ -102,7 +138,7 @@ struct service *services_first(const struct cluster *c);
 /* decide.c: does this node announce, and who could ------------------------------- */
 
 /* Is it one that is given addresses here? */
-bool service_is_ours(const struct service *s);
+bool service_is_ours(const struct cluster *c, const struct service *s);
 /* NULL: announce; or MetalLB's reason and plain words. */
 const char *decide_bgp(const struct service *s, const struct object_node *self,
     const char *self_name);
@@ -117,8 +153,56 @@ bool decide_candidate(const struct service *s, const struct object_node *node);
 void assign_keep(struct cluster *c, struct service *s);
 /* Gives one that lacks an address one, or lets it wait. */
 void assign_give(struct cluster *c, struct service *s);
+/* Another one gives: takes what the status says. */
+void assign_follow(struct cluster *c, struct service *s);
 /* It is no Service of ours any more. */
 void assign_end(struct cluster *c, struct service *s);
+/* Are the addresses those of its status, in any order? */
+bool assign_is_told(const struct service *s);
+
+/* status.c: what a status shall say ------------------------------------------------------- */
+
+struct wish {
+	uint8_t count;
+	struct bgpd_addr addresses[SERVICE_IPS];
+	bool conflict;
+	char *why; /* the caller's to free; NULL: it has an address */
+};
+
+/* As it was decided. */
+void wish_make(const struct service *s, struct wish *wish);
+/* Does the status say something else than was decided? */
+bool wish_differs(const struct service *s);
+/* The status says it now: as if the source had told it. */
+void wish_settle(struct object_service *o, const struct wish *wish);
+/* Of the status subresource; to be freed, as the bodies of merge patches are. */
+char *status_path(const char *name);
+char *status_body(const struct object_service *o, const struct wish *wish);
+/* Nothing of ours, if it is still the object with that uid. */
+char *status_body_of_none(const char *uid);
+
+/* publish.c: statuses and events, written back by one of all the nodes ------------------- */
+
+struct publisher *publisher_new(struct cluster *c, struct api *api);
+void publisher_free(struct publisher *p);
+/* From now on it wants to be the one: all there is has been read. */
+void publisher_compete(struct publisher *p);
+/* Is it this one that gives addresses, at this very moment? */
+bool publisher_leads(const struct publisher *p);
+/* What was decided, to be written where the status says something else. */
+void publish_service(struct cluster *c, struct service *s);
+/* Forgets what was to be written. */
+void publish_cancel(struct cluster *c, struct service *s);
+/* It is of that type no more, or gone: its status is cleared, if there is one. */
+void publish_former(struct cluster *c, const struct service *s);
+/* It had to give its address up to an older one. */
+void publish_conflict(
+    struct cluster *c, struct service *s, const char *address, const char *to);
+/* A backend's word on an address. */
+void publish_carry(struct cluster *c, const struct bgpd_carry *carry);
+void publish_show(struct cluster *c, struct bgpd_out *out);
+/* Hands the Lease over; on_done when that is done, or cannot be. */
+void publish_stop(struct publisher *p, void (*on_done)(void *arg), void *arg);
 
 /* offer.c: what the daemon is told ---------------------------------------------------- */
 
@@ -137,14 +221,33 @@ void peers_apply(struct cluster *c);
 
 /* converge.c: from what was touched to what is told ---------------------------------------- */
 
+/* As much as a slice of the loop allows; the rest by a timer. */
 void cluster_converge(struct cluster *c);
+void converge_open(struct cluster *c);
+void converge_close(struct cluster *c);
+
+/* life.c: the life of a cluster: from what was kept, to what the source says ----------------- */
+
+struct cluster *cluster_open(struct guest *guest, struct settings *settings);
+void cluster_close(struct cluster *c);
+/* The other nodes matter where there is a pool of layer 2. */
+void cluster_want_nodes(struct cluster *c);
+/* All that was touched is told. */
+void cluster_rest(struct cluster *c);
 
 /* show.c */
 
 int show_k8s(struct cluster *c, struct bgpd_out *out);
+struct bgpd_metric *metric_open(
+    struct cluster *c, int kind, const char *name, const char *help);
 void metrics_open(struct cluster *c);
 void metrics_close(struct cluster *c);
 void metrics_set_pools(struct cluster *c); /* the pools are new */
 void metrics_set(struct cluster *c);
+
+/* metrics.c: of the BGP sessions */
+
+void metrics_open_sessions(struct cluster *c);
+void metrics_close_sessions(struct cluster *c);
 
 #endif

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* From what was touched to what is told: the configuration, then Services. */
 
+/*
+ * What was touched is taken together, as a run, in steps: every Service keeps
+ * what it has before any is given something new, and what was decided is told
+ * last. A step is done in slices of a few milliseconds, between which the loop
+ * serves others; what is touched meanwhile is the next run's.
+ */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +67,7 @@ config_take(struct cluster *c, struct config *config)
 	waiters_wake_all(c->waiters);
 	metrics_set_pools(c);
 	cluster_touch_all(c);
+	cluster_want_nodes(c);
 	peers_apply(c);
 }
 
@@ -102,7 +110,10 @@ nodes_apply(struct cluster *c)
 	offer_members(c);
 }
 
-/* Services ---------------------------------------------------------------------------- */
+/* Runs --------------------------------------------------------------------------------- */
+
+#define SLICE_MS 2
+#define PAUSE_MS 1 /* between slices: others' descriptors are served */
 
 /* By age, then by name: the same input gives the same addresses. */
 static int
@@ -110,61 +121,90 @@ age_compare(const void *a, const void *b)
 {
 	const struct service *x = *(struct service *const *)a;
 	const struct service *y = *(struct service *const *)b;
+	int64_t i = x->object == NULL ? 0 : x->object->created;
+	int64_t k = y->object == NULL ? 0 : y->object->created;
 
-	if (x->object->created != y->object->created)
-		return x->object->created < y->object->created ? -1 : 1;
-	return strcmp(x->name, y->name);
+	return i != k ? (i < k ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-/* The touched ones that are ours, oldest first, to be freed; others end. */
-static struct service **
-touched_sort(struct cluster *c, size_t *count)
+/* The touched ones, oldest first; the run holds them. */
+static void
+run_begin(struct cluster *c)
 {
-	struct service **list, *s;
+	struct run *run = &c->run;
+	struct service *s;
 	size_t n = 0;
 
 	TAILQ_FOREACH (s, &c->touched, touch)
 		n++;
-	list = k8s_alloc((n + 1) * sizeof(list[0]));
-	*count = 0;
-	TAILQ_FOREACH (s, &c->touched, touch) {
-		if (service_is_ours(s))
-			list[(*count)++] = s;
-		else
-			assign_end(c, s);
+	run->list = k8s_alloc((n + 1) * sizeof(run->list[0]));
+	run->count = run->at = 0;
+	run->step = 0;
+	while ((s = TAILQ_FIRST(&c->touched)) != NULL) {
+		TAILQ_REMOVE(&c->touched, s, touch);
+		s->touched = false;
+		s->in_run = true;
+		run->list[run->count++] = s;
 	}
-	qsort(list, *count, sizeof(list[0]), age_compare);
-	return list;
+	qsort(run->list, run->count, sizeof(run->list[0]), age_compare);
+	if (!c->begun)
+		c->guest->host->begin(c->guest->self);
+	c->begun = true;
 }
+
+static void
+step_keep(struct cluster *c, struct service *s, enum duty duty)
+{
+	if (!service_is_ours(c, s))
+		assign_end(c, s);
+	else if (duty == DUTY_ALLOCATE)
+		assign_keep(c, s);
+	else
+		assign_follow(c, s);
+}
+
+static void
+step_give(struct cluster *c, struct service *s, enum duty duty)
+{
+	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
+		assign_give(c, s);
+}
+
+static void
+step_tell(struct cluster *c, struct service *s, enum duty duty)
+{
+	s->confirmed =
+	    s->object != NULL && (duty != DUTY_ALLOCATE ||
+				     c->publisher == NULL || assign_is_told(s));
+	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
+		publish_service(c, s);
+	else
+		publish_cancel(c, s);
+	offer_service(c, s);
+	s->in_run = false;
+	service_settle(c, s);
+}
+
+static void (*const steps[])(struct cluster *, struct service *,
+    enum duty) = { step_keep, step_give, step_tell };
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 /* Addresses that became free: each is tried once with who waits for it. */
 static void
-waiters_serve(struct cluster *c)
+waiters_serve(struct cluster *c, int64_t until_ms)
 {
 	struct service *s;
 	const char *name;
 
-	while ((name = waiters_next(c->waiters)) != NULL) {
+	while (c->guest->host->now_ms(c->guest->self) < until_ms &&
+	       (name = waiters_next(c->waiters)) != NULL) {
 		s = cluster_find(c, name);
-		if (s == NULL || !service_is_ours(s)) {
+		if (s == NULL || !service_is_ours(c, s)) {
 			waiters_remove(c->waiters, name);
 			continue;
 		}
 		assign_give(c, s);
 		service_touch(c, s);
-	}
-}
-
-static void
-touched_offer(struct cluster *c)
-{
-	struct service *s;
-
-	while ((s = TAILQ_FIRST(&c->touched)) != NULL) {
-		TAILQ_REMOVE(&c->touched, s, touch);
-		s->touched = false;
-		offer_service(c, s);
-		service_settle(c, s);
 	}
 }
 
@@ -178,27 +218,69 @@ forget_record(void *arg, const char *name)
 		journal_remove(c->journal, name);
 }
 
+/* All that there is has been offered once. */
 static void
-services_apply(struct cluster *c)
+first_offers_end(struct cluster *c)
 {
-	struct service **list;
-	size_t i, count;
-
-	list = touched_sort(c, &count);
-	for (i = 0; i < count; i++)
-		assign_keep(c, list[i]);
-	for (i = 0; i < count; i++)
-		assign_give(c, list[i]);
-	free(list);
-	waiters_serve(c);
-	if (!c->offered)
-		c->guest->host->begin(c->guest->self);
-	touched_offer(c);
-	if (!c->offered) {
-		c->guest->host->end(c->guest->self);
+	c->guest->host->end(c->guest->self);
+	if (c->journal != NULL)
 		journal_walk(c->journal, forget_record, c);
-	}
 	c->offered = true;
+}
+
+/* One slice of the run; true: it is over. */
+static bool
+run_slice(struct cluster *c, int64_t until_ms)
+{
+	struct run *run = &c->run;
+	enum duty duty = cluster_duty(c); /* a Lease may be lost between */
+	unsigned n = 0;
+
+	while (run->step < STEPS) {
+		if (run->at == run->count) {
+			run->at = 0;
+			run->step++;
+			continue;
+		}
+		steps[run->step](c, run->list[run->at++], duty);
+		if (++n % 16 == 0 &&
+		    c->guest->host->now_ms(c->guest->self) >= until_ms)
+			return false;
+	}
+	free(run->list);
+	run->list = NULL;
+	if (!c->offered && c->stage == STAGE_SYNCED)
+		first_offers_end(c);
+	return true;
+}
+
+/* What stands before Services: configuration, nodes. */
+static void
+heads_apply(struct cluster *c)
+{
+	if (c->config_touched) {
+		c->stranding = false;
+		config_apply(c);
+	}
+	if (c->nodes_touched)
+		nodes_apply(c);
+	/* What stood in the way of the last one may be gone. */
+	if (c->stranding && c->freed)
+		config_apply(c);
+	c->freed = false;
+}
+
+/* Is there something for a run? */
+static bool
+run_is_due(struct cluster *c, int64_t until_ms)
+{
+	heads_apply(c);
+	if (c->config == NULL)
+		return false;
+	if (cluster_duty(c) == DUTY_ALLOCATE)
+		waiters_serve(c, until_ms);
+	return !TAILQ_EMPTY(&c->touched) ||
+	       (!c->offered && c->stage == STAGE_SYNCED);
 }
 
 /*
@@ -208,22 +290,44 @@ services_apply(struct cluster *c)
 void
 cluster_converge(struct cluster *c)
 {
-	if (!c->synced)
+	const struct bgpd_host *host = c->guest->host;
+	int64_t until_ms = host->now_ms(c->guest->self) + SLICE_MS;
+
+	if (cluster_duty(c) == DUTY_NONE)
 		return;
-	if (c->config_touched) {
-		c->stranding = false;
-		config_apply(c);
+	for (;;) {
+		if (c->run.list == NULL) {
+			if (!run_is_due(c, until_ms))
+				break;
+			run_begin(c);
+		}
+		if (!run_slice(c, until_ms) ||
+		    host->now_ms(c->guest->self) >= until_ms) {
+			host->timer_start(c->run.timer, PAUSE_MS);
+			return;
+		}
 	}
-	if (c->nodes_touched)
-		nodes_apply(c);
-	do {
-		c->freed = false;
-		if (c->config != NULL &&
-		    (!TAILQ_EMPTY(&c->touched) || !c->offered))
-			services_apply(c);
-		/* What stood in the way of the last one may be gone. */
-		if (c->stranding && c->freed)
-			config_apply(c);
-	} while (!TAILQ_EMPTY(&c->touched) && c->config != NULL);
+	host->timer_stop(c->run.timer);
 	metrics_set(c);
+	cluster_rest(c);
+}
+
+static void
+on_pause(void *arg)
+{
+	cluster_converge(arg);
+}
+
+void
+converge_open(struct cluster *c)
+{
+	c->run.timer = c->guest->host->timer_new(c->guest->self, on_pause, c);
+}
+
+void
+converge_close(struct cluster *c)
+{
+	c->guest->host->timer_free(c->run.timer);
+	free(c->run.list);
+	c->run.list = NULL;
 }

@@ -10,12 +10,17 @@
 
 #include "cluster.h"
 
-/* Is it of the type, and of no class, that is served here? */
+/* Is it of the type, and of the class, that is served here? */
 bool
-service_is_ours(const struct service *s)
+service_is_ours(const struct cluster *c, const struct service *s)
 {
-	return s->object != NULL && s->object->balancer &&
-	       s->object->class == NULL;
+	const char *ours = c->settings->class, *class;
+
+	if (s->object == NULL || !s->object->balancer)
+		return false;
+	class = s->object->class;
+	return ours == NULL || class == NULL ? ours == class
+					     : strcmp(ours, class) == 0;
 }
 
 /* Has the slice an endpoint that counts on the node? */

@@ -499,7 +499,7 @@ path_trim(char *path)
 }
 
 static struct source *
-directory_open(struct guest *guest, const char *where,
+directory_open(struct guest *guest, const struct settings *set,
     const struct source_sink *sink, void *arg)
 {
 	struct directory *d = k8s_alloc(sizeof(*d));
@@ -508,7 +508,7 @@ directory_open(struct guest *guest, const char *where,
 	d->guest = guest;
 	d->sink = sink;
 	d->arg = arg;
-	d->path = k8s_copy(where);
+	d->path = k8s_copy(set->where);
 	path_trim(d->path);
 	RB_INIT(&d->files);
 	RB_INIT(&d->keys);
@@ -547,5 +547,9 @@ directory_state(const struct source *source)
 	return d->missing ? "missing" : d->synced ? "synced" : "reading";
 }
 
-const struct source_kind source_directory = { "directory", directory_open,
-	directory_close, directory_state };
+const struct source_kind source_directory = {
+	.word = "directory",
+	.open = directory_open,
+	.close = directory_close,
+	.state = directory_state,
+};

@@ -20,6 +20,7 @@ enum row {
 	ROW_NAMESPACE,
 	ROW_CONFIG_MAP,
 	ROW_STATE,
+	ROW_CLASS,
 	ROW_SHOW,
 	ROWS
 };
@@ -37,7 +38,7 @@ static const struct bgpd_row rows[ROWS] = {
 	LINE(ROW_DIRECTORY, "source directory PATH",
 	    "Objects come from the manifests in a directory"),
 	LINE(ROW_API, "source api [PATH]",
-	    "Objects come from the API server (not built yet)"),
+	    "Objects come from the API server; PATH: a kubeconfig"),
 	LINE(ROW_NODE, "node NAME",
 	    "The Node this runs on; else $NODE_NAME or the host name"),
 	LINE(ROW_NAMESPACE, "namespace NAME",
@@ -45,89 +46,14 @@ static const struct bgpd_row rows[ROWS] = {
 	LINE(ROW_CONFIG_MAP, "config-map NAME",
 	    "The ConfigMap with MetalLB's configuration"),
 	LINE(ROW_STATE, "state PATH", "What survives a restart"),
+	LINE(ROW_CLASS, "load-balancer-class NAME",
+	    "Services of this loadBalancerClass alone; else those of none"),
 	[ROW_SHOW] = { BGPD_INIT(struct bgpd_row), BGPD_ROW_RUN, ROW_SHOW,
 	    "show k8s", "Source, configuration and counts of Kubernetes", 0,
 	    0 },
 };
 
-/* From the source --------------------------------------------------------------- */
-
-static void
-on_object(void *arg, struct object *object)
-{
-	struct cluster *c = arg;
-
-	c->guest->host->metric_add(c->updates_metric, 1);
-	cluster_take(c, object);
-}
-
-static void
-on_gone(void *arg, enum object_kind kind, const char *name)
-{
-	struct cluster *c = arg;
-
-	c->guest->host->metric_add(c->updates_metric, 1);
-	cluster_drop(c, kind, name);
-}
-
-static void
-on_batch(void *arg, bool synced)
-{
-	struct cluster *c = arg;
-
-	if (synced && !c->synced)
-		say(c->guest, LOG_NOTICE,
-		    "all objects are read: %zu Services, %zu EndpointSlices, "
-		    "%zu Nodes",
-		    c->service_count, c->slice_count, c->node_count);
-	c->synced |= synced;
-	cluster_converge(c);
-}
-
-static const struct source_sink sink = { on_object, on_gone, on_batch };
-
 /* Running ---------------------------------------------------------------------- */
-
-static void
-cluster_open(struct k8s *k)
-{
-	struct cluster *c = k->cluster = k8s_alloc(sizeof(*c));
-
-	c->guest = &k->guest;
-	c->settings = &k->settings;
-	cluster_init(c);
-	/* That there is none is told as well. */
-	c->config_touched = c->nodes_touched = true;
-	c->alloc = alloc_new();
-	c->waiters = waiters_new();
-	c->journal =
-	    journal_open(&k->guest, k->settings.state, k->settings.node);
-	metrics_open(c);
-	c->source =
-	    k->settings.source->open(&k->guest, k->settings.where, &sink, c);
-}
-
-static void
-cluster_close(struct k8s *k)
-{
-	struct cluster *c = k->cluster;
-
-	if (c == NULL)
-		return;
-	c->source->kind->close(c->source);
-	metrics_close(c);
-	journal_close(c->journal);
-	cluster_clear(c);
-	waiters_free(c->waiters);
-	alloc_free(c->alloc);
-	config_free(c->config);
-	report_clear(&c->report);
-	free(c->refusal);
-	free(c->overlay);
-	free(c->peer_faults);
-	free(c);
-	k->cluster = NULL;
-}
 
 static void
 ignore_fault(void *arg, unsigned line, const char *text)
@@ -145,7 +71,7 @@ k8s_withdraw(struct k8s *k)
 	host->end(k->guest.self);
 	host->overlay(k->guest.self, "", ignore_fault, NULL);
 	say(&k->guest, LOG_WARNING,
-	    "no source is named: `source directory PATH`");
+	    "no source is named: `source api` or `source directory PATH`");
 }
 
 /* Settings ---------------------------------------------------------------------- */
@@ -158,6 +84,7 @@ settings_free(struct settings *set)
 	free(set->space);
 	free(set->config_map);
 	free(set->state);
+	free(set->class);
 	memset(set, 0, sizeof(*set));
 }
 
@@ -184,6 +111,7 @@ settings_read(struct settings *set, const struct bgpd_line *lines,
     uint32_t count, uint32_t size)
 {
 	char *values[ROWS] = { NULL };
+	const struct source_kind *source = NULL;
 	const struct bgpd_line *line;
 	uint32_t i;
 
@@ -193,11 +121,16 @@ settings_read(struct settings *set, const struct bgpd_line *lines,
 			continue;
 		free(values[line->id]);
 		values[line->id] = k8s_copy(line->values[0]);
+		if (line->id == ROW_API)
+			source = &source_api;
+		else if (line->id == ROW_DIRECTORY)
+			source = &source_directory;
 	}
 	memset(set, 0, sizeof(*set));
-	set->where = values[ROW_DIRECTORY];
-	set->source = set->where == NULL ? NULL : &source_directory;
-	free(values[ROW_API]);
+	set->source = source;
+	set->where =
+	    source == &source_api ? values[ROW_API] : values[ROW_DIRECTORY];
+	set->class = values[ROW_CLASS];
 	set->node = values[ROW_NODE] ? values[ROW_NODE] : node_default();
 	set->space = values[ROW_NAMESPACE] ? values[ROW_NAMESPACE]
 					   : k8s_copy("metallb-system");
@@ -207,22 +140,35 @@ settings_read(struct settings *set, const struct bgpd_line *lines,
 }
 
 static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
 settings_equal(const struct settings *a, const struct settings *b)
 {
 	return a->source == b->source && a->source != NULL &&
-	       strcmp(a->where, b->where) == 0 &&
-	       strcmp(a->node, b->node) == 0 &&
-	       strcmp(a->space, b->space) == 0 &&
-	       strcmp(a->config_map, b->config_map) == 0 &&
-	       strcmp(a->state, b->state) == 0;
+	       same(a->where, b->where) && same(a->node, b->node) &&
+	       same(a->space, b->space) && same(a->config_map, b->config_map) &&
+	       same(a->state, b->state) && same(a->class, b->class);
 }
 
 /* The plugin's calls --------------------------------------------------------------- */
 
+static void
+on_carry(void *arg, const struct bgpd_carry *carry)
+{
+	struct k8s *k = arg;
+
+	if (k->cluster != NULL)
+		publish_carry(k->cluster, carry);
+}
+
 static const struct bgpd_source source = {
 	BGPD_INIT(struct bgpd_source),
 	.name = "k8s",
-	.on_carry = NULL,
+	.on_carry = on_carry,
 };
 
 static int
@@ -232,12 +178,13 @@ k8s_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 
 	k->guest.host = host;
 	k->guest.self = self;
+	*arg = k;
 	if (host->source(self, &source) == -1) {
 		host->log(self, LOG_ERR, "the source k8s is there already");
+		*arg = NULL;
 		free(k);
 		return -1;
 	}
-	*arg = k;
 	return 0;
 }
 
@@ -246,9 +193,17 @@ k8s_stop(void *arg)
 {
 	struct k8s *k = arg;
 
-	cluster_close(k);
+	cluster_close(k->cluster);
 	settings_free(&k->settings);
 	free(k);
+}
+
+static void
+on_stopped(void *arg)
+{
+	struct k8s *k = arg;
+
+	k->guest.host->ready_to_stop(k->guest.self);
 }
 
 static const char *
@@ -264,10 +219,6 @@ k8s_check(void *arg, const struct bgpd_line *lines, uint32_t line_count,
 		line = line_at(lines, i, line_size);
 		*bad = i;
 		value = line->value_count > 0 ? line->values[0] : NULL;
-		if (line->id == ROW_API)
-			return "`source api` is not built yet; in this "
-			       "release objects come from `source directory "
-			       "PATH`";
 		if (line->id == ROW_NODE && !tree_name_is_good(value))
 			return "this is no name of a Node";
 		if ((line->id == ROW_NAMESPACE || line->id == ROW_CONFIG_MAP) &&
@@ -290,13 +241,26 @@ k8s_configure(void *arg, const struct bgpd_line *lines, uint32_t line_count,
 		return;
 	}
 	/* What was told stands until the new source has been read. */
-	cluster_close(k);
+	cluster_close(k->cluster);
+	k->cluster = NULL;
 	settings_free(&k->settings);
 	k->settings = settings;
 	if (settings.source == NULL)
 		k8s_withdraw(k);
 	else
-		cluster_open(k);
+		k->cluster = cluster_open(&k->guest, &k->settings);
+}
+
+/* The Lease is handed over, so that another one allocates at once. */
+static void
+k8s_stopping(void *arg)
+{
+	struct k8s *k = arg;
+
+	if (k->cluster != NULL && k->cluster->publisher != NULL)
+		publish_stop(k->cluster->publisher, on_stopped, k);
+	else
+		on_stopped(k);
 }
 
 static int
@@ -326,4 +290,5 @@ const struct bgpd_plugin bgpd_plugin = {
 	.check = k8s_check,
 	.configure = k8s_configure,
 	.run = k8s_run,
+	.on_stopping = k8s_stopping,
 };

@@ -5,13 +5,6 @@
 
 #include "kit.h"
 
-/* yaml.c */
-
-int yaml_read(const char *text, size_t len,
-    void (*on_document)(void *arg, struct json_object *root), void *arg,
-    struct fault *fault);
-unsigned yaml_line(struct json_object *map);
-
 /* object.c, service.c: what is kept of a Kubernetes object --------------------- */
 
 enum object_kind {
@@ -75,21 +68,33 @@ struct object_port {
 };
 
 #define SERVICE_IPS 2
+#define UID_LEN	    37 /* with its end, as the next */
+#define VERSION_LEN 24
+
+/* Ours among the conditions of a Service. */
+#define CONDITION_ALLOCATED "bgpd.io/Allocated"
+#define CONDITION_CONFLICT  "bgpd.io/Conflict"
+
+enum condition { CONDITION_UNSAID, CONDITION_FALSE, CONDITION_TRUE };
 
 /* Of one that is not of type LoadBalancer nothing but that is kept. */
 struct object_service {
 	struct object object;
-	int64_t created;  /* seconds; 0: not said */
-	bool balancer;	  /* type LoadBalancer */
-	bool local;	  /* externalTrafficPolicy */
-	bool both;	  /* RequireDualStack */
+	char uid[UID_LEN], version[VERSION_LEN]; /* resourceVersion; "" */
+	int64_t created;			 /* seconds; 0: not said */
+	bool balancer;				 /* type LoadBalancer */
+	bool local;				 /* externalTrafficPolicy */
+	bool both;				 /* RequireDualStack */
 	bool status_seen; /* the status says anything at all */
 	uint8_t status_count, family_count, families[SERVICE_IPS];
-	char *class;  /* NULL: none; so all below */
+	uint8_t allocated, conflict; /* enum condition, of the status */
+	char *class;		     /* NULL: none; so all below */
 	char *wanted; /* addresses, by comma: loadBalancerIP, annotation */
 	char *pool;   /* annotations */
 	char *sharing;
-	char *selector; /* serialised, when local */
+	char *selector;	     /* serialised, when local */
+	char *allocated_why; /* the message of CONDITION_ALLOCATED */
+	char *conditions;    /* those of others, as JSON: "{...},{...}" */
 	struct object_port *ports;
 	size_t port_count;
 	struct bgpd_addr status[SERVICE_IPS];
@@ -109,9 +114,17 @@ const char *object_value(
 struct object *service_read(struct json_object *root, struct fault *fault);
 void service_free(struct object *object);
 bool service_equal(const struct object *a, const struct object *b);
+/* Do the statuses say the same addresses and conditions? */
+bool service_status_equal(
+    const struct object_service *a, const struct object_service *b);
 struct object *slice_read(struct json_object *root, struct fault *fault);
 void slice_free(struct object *object);
 bool slice_equal(const struct object *a, const struct object *b);
+
+/* print.c */
+
+/* Behind what stands there: one line that object_read makes an equal of. */
+void object_print(const struct object *object, struct text *out);
 
 /* manifest.c: a file to objects ------------------------------------------------- */
 
@@ -136,6 +149,14 @@ void manifest_tell(struct manifest *m,
 
 /* Sources: where objects come from ---------------------------------------------- */
 
+/* What `plugin k8s` says. */
+struct settings {
+	const struct source_kind *source; /* NULL: none is named */
+	char *where;			  /* NULL: not said */
+	char *node, *space, *config_map, *state;
+	char *class; /* loadBalancerClass that is ours; NULL: those of none */
+};
+
 struct source_sink {
 	/* New, or changed as far as the source knows; given away. */
 	void (*on_object)(void *arg, struct object *object);
@@ -152,13 +173,22 @@ struct source {
 /* Nothing is told before `open` has returned. */
 struct source_kind {
 	const char *word; /* `source WORD` */
-	struct source *(*open)(struct guest *guest, const char *where,
+	struct source *(*open)(struct guest *guest, const struct settings *set,
 	    const struct source_sink *sink, void *arg);
 	void (*close)(struct source *source);
 	const char *(*state)(const struct source *source);
+	/* NULL: nothing can be written back, and it is read from disk anyway. */
+	struct api *(*api)(struct source *source);
+	/* Known from before: told as gone when the first reading lacks it. */
+	void (*know)(
+	    struct source *source, enum object_kind kind, const char *name);
+	/* From now on every Node, not this one alone. */
+	void (*want_nodes)(struct source *source);
+	/* One line per kind of object, for show; NULL: nothing to say. */
+	void (*show)(const struct source *source, struct bgpd_out *out);
 };
 
-extern const struct source_kind source_directory;
+extern const struct source_kind source_directory, source_api;
 
 /* dirwatch.c: a directory that changes */
 
@@ -179,5 +209,44 @@ const char *journal_find(struct journal *j, const char *name);
 void journal_walk(
     struct journal *j, void (*on_name)(void *, const char *), void *arg);
 bool journal_works(const struct journal *j);
+
+/* cache.c: the objects last seen, for when the API server is away ------------------ */
+
+struct cache;
+
+/* Who has the objects. */
+struct cache_owner {
+	/* How many they are: a file much longer than that is written anew. */
+	size_t (*count)(void *arg);
+	/*
+	 * The first of a kind by name (strcmp) that comes after a name, NULL: of
+	 * all; NULL: there is none. Asked in slices: objects may come and go.
+	 */
+	const struct object *(*next)(
+	    void *arg, enum object_kind kind, const char *after);
+};
+
+/*
+ * Never NULL: without a usable file nothing is kept, and that is told. owner is
+ * borrowed for as long as it is open, and asked from the loop or from put and
+ * remove.
+ */
+struct cache *cache_open(struct guest *guest, const char *path,
+    const char *node, const struct cache_owner *owner, void *arg);
+void cache_close(struct cache *c);
+/*
+ * Tells a slice of what was kept, in the order in which it was; is any left? To
+ * be called until none is, or the file is never written anew. on_object is
+ * given the object. Neither may close the cache; what they put and remove is
+ * not written, as it stands there.
+ */
+bool cache_read(struct cache *c,
+    void (*on_object)(void *arg, struct object *object),
+    void (*on_gone)(void *arg, enum object_kind kind, const char *name),
+    void *arg);
+/* With the kernel when the loop turns next. */
+void cache_put(struct cache *c, const struct object *object);
+void cache_remove(struct cache *c, enum object_kind kind, const char *name);
+bool cache_works(const struct cache *c);
 
 #endif

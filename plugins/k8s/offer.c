@@ -123,7 +123,7 @@ offer_service(struct cluster *c, struct service *s)
 	struct offer offer = { 0 };
 	size_t i;
 
-	if (!service_is_ours(s)) {
+	if (!service_is_ours(c, s)) {
 		if (s->offered)
 			c->guest->host->retract(c->guest->self, s->name);
 		s->offered = false;

@@ -185,6 +185,12 @@ const struct config_pool *alloc_pool(
     const struct alloc *alloc, const struct bgpd_addr *addr);
 bool alloc_is_owner(const struct alloc *alloc, const char *service,
     const struct bgpd_addr *addr);
+/* One that has the address, other than that Service; NULL: nobody has. */
+const char *alloc_other(const struct alloc *alloc, const char *service,
+    const struct bgpd_addr *addr);
+/* Those that have the address; on_holder may not change that. */
+void alloc_each(const struct alloc *alloc, const struct bgpd_addr *addr,
+    void (*on_holder)(void *arg, const char *service), void *arg);
 /* How many gaps and shared addresses were looked at so far: for tests. */
 uint64_t alloc_steps(const struct alloc *alloc);
 /* For the metrics: all addresses of a pool that may be given; those in use. */

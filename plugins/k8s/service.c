@@ -218,10 +218,9 @@ service_read_selector(
 
 /* One address per family at most; anything else counts as none. */
 static void
-service_read_status(
-    struct object_service *s, struct json_object *root, struct fault *fault)
+service_read_ingress(
+    struct object_service *s, struct json_object *status, struct fault *fault)
 {
-	struct json_object *status = tree_map(root, "status", fault);
 	struct json_object *list, *entry;
 	size_t i, n;
 
@@ -240,6 +239,49 @@ service_read_status(
 	}
 	if (n == 2 && s->status[0].family == s->status[1].family)
 		s->status_count = 0;
+}
+
+/* What others say of the Service is kept, for a patch replaces the list. */
+static void
+conditions_keep(struct object_service *s, struct json_object *condition)
+{
+	const char *text =
+	    json_object_to_json_string_ext(condition, JSON_C_TO_STRING_PLAIN);
+	size_t len = s->conditions == NULL ? 0 : strlen(s->conditions) + 1;
+
+	s->conditions = k8s_grow(s->conditions, len + strlen(text) + 1);
+	if (len > 0)
+		s->conditions[len - 1] = ',';
+	strcpy(s->conditions + len, text);
+}
+
+static void
+service_read_conditions(
+    struct object_service *s, struct json_object *status, struct fault *fault)
+{
+	struct json_object *list, *entry;
+	const char *type, *value;
+	enum condition said;
+	size_t i, n = tree_list(status, "conditions", fault, &list);
+
+	for (i = 0; i < n; i++) {
+		entry = tree_entry(list, i, "conditions", fault);
+		type = tree_text(entry, "type", fault);
+		value = tree_text(entry, "status", fault);
+		if (type == NULL || value == NULL)
+			continue;
+		said = strcmp(value, "True") == 0 ? CONDITION_TRUE
+						  : CONDITION_FALSE;
+		if (strcmp(type, CONDITION_ALLOCATED) == 0) {
+			s->allocated = (uint8_t)said;
+			free(s->allocated_why);
+			s->allocated_why =
+			    copy_said(tree_text(entry, "message", fault));
+		} else if (strcmp(type, CONDITION_CONFLICT) == 0)
+			s->conflict = (uint8_t)said;
+		else
+			conditions_keep(s, entry);
+	}
 }
 
 static void
@@ -264,6 +306,14 @@ service_read_families(
 		s->family_count = 1;
 }
 
+static const char *
+text_or(struct json_object *map, const char *key, struct fault *fault)
+{
+	const char *text = tree_text(map, key, fault);
+
+	return text == NULL ? "" : text;
+}
+
 static void
 service_read_meta(
     struct object_service *s, struct json_object *meta, struct fault *fault)
@@ -271,6 +321,9 @@ service_read_meta(
 	const char *created = tree_text(meta, "creationTimestamp", fault);
 	struct tm tm = { 0 };
 
+	snprintf(s->uid, sizeof(s->uid), "%s", text_or(meta, "uid", fault));
+	snprintf(s->version, sizeof(s->version), "%s",
+	    text_or(meta, "resourceVersion", fault));
 	if (created != NULL &&
 	    strptime(created, "%Y-%m-%dT%H:%M:%S", &tm) != NULL)
 		s->created = (int64_t)timegm(&tm);
@@ -284,6 +337,7 @@ service_read(struct json_object *root, struct fault *fault)
 {
 	struct object_service *s = k8s_alloc(sizeof(*s));
 	struct json_object *spec = tree_map(root, "spec", fault);
+	struct json_object *status = tree_map(root, "status", fault);
 	const char *type = tree_text(spec, "type", fault), *policy;
 
 	s->balancer = type != NULL && strcmp(type, "LoadBalancer") == 0;
@@ -299,7 +353,8 @@ service_read(struct json_object *root, struct fault *fault)
 		service_read_selector(s, spec, fault);
 	service_read_ports(s, spec, fault);
 	service_read_families(s, spec, fault);
-	service_read_status(s, root, fault);
+	service_read_ingress(s, status, fault);
+	service_read_conditions(s, status, fault);
 	return &s->object;
 }
 
@@ -314,9 +369,11 @@ service_free(struct object *object)
 	free(s->pool);
 	free(s->sharing);
 	free(s->selector);
+	free(s->allocated_why);
+	free(s->conditions);
 }
 
-/* The addresses of the status may differ: they are what we say ourselves. */
+/* The status may differ: that is what is said of it, and not asked for. */
 bool
 service_equal(const struct object *a, const struct object *b)
 {
@@ -334,4 +391,15 @@ service_equal(const struct object *a, const struct object *b)
 	       (x->port_count == 0 ||
 		   memcmp(x->ports, y->ports,
 		       x->port_count * sizeof(x->ports[0])) == 0);
+}
+
+bool
+service_status_equal(
+    const struct object_service *a, const struct object_service *b)
+{
+	return a->status_seen == b->status_seen &&
+	       a->status_count == b->status_count &&
+	       memcmp(a->status, b->status, sizeof(a->status)) == 0 &&
+	       a->allocated == b->allocated && a->conflict == b->conflict &&
+	       text_equal(a->allocated_why, b->allocated_why);
 }

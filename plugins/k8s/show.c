@@ -17,14 +17,16 @@ summary_of(const struct cluster *c)
 	struct summary sum = { .source = "none", .config = "not loaded" };
 	struct service *s;
 
-	if (c->source != NULL)
+	if (c->source == NULL)
+		sum.source = "reading what was kept";
+	else
 		sum.source = c->source->kind->state(c->source);
 	if (c->config != NULL)
 		sum.config = c->stale ? "stale" : "loaded";
 	else if (c->stale)
 		sum.config = "refused";
 	for (s = services_first(c); s != NULL; s = services_next(s)) {
-		if (!service_is_ours(s))
+		if (!service_is_ours(c, s))
 			continue;
 		sum.ours++;
 		sum.addressed += s->address_count > 0;
@@ -62,20 +64,27 @@ lines_show(
 		host->out_close(out);
 }
 
+static bool
+state_is_kept(const struct cluster *c)
+{
+	return (c->journal != NULL && journal_works(c->journal)) ||
+	       (c->cache != NULL && cache_works(c->cache));
+}
+
 static void
 show_text(struct cluster *c, struct bgpd_out *out, const struct summary *sum)
 {
 	const struct bgpd_host *host = c->guest->host;
 	const struct settings *set = c->settings;
 
-	host->out_print(out, "Source: %s %s, %s\n",
+	host->out_print(out, "Source: %s%s%s, %s\n",
 	    set->source == NULL ? "none" : set->source->word,
-	    set->where == NULL ? "" : set->where, sum->source);
+	    set->where == NULL ? "" : " ", set->where == NULL ? "" : set->where,
+	    sum->source);
 	host->out_print(out, "Node: %s%s\n", set->node,
 	    cluster_self(c) == NULL ? " (its Node object is not known)" : "");
 	host->out_print(out, "State: %s%s\n", set->state,
-	    c->journal != NULL && journal_works(c->journal) ? ""
-							    : " (not kept)");
+	    state_is_kept(c) ? "" : " (not kept)");
 	host->out_print(out,
 	    "Objects: %zu Services, %zu EndpointSlices, "
 	    "%zu Nodes\n",
@@ -110,8 +119,7 @@ show_json(struct cluster *c, struct bgpd_out *out, const struct summary *sum)
 	if (c->refusal != NULL)
 		host->out_string(out, "refusal", c->refusal);
 	host->out_string(out, "stateFile", set->state);
-	host->out_bool(
-	    out, "stateKept", c->journal != NULL && journal_works(c->journal));
+	host->out_bool(out, "stateKept", state_is_kept(c));
 	host->out_int(out, "services", (int64_t)c->service_count);
 	host->out_int(out, "endpointSlices", (int64_t)c->slice_count);
 	host->out_int(out, "nodes", (int64_t)c->node_count);
@@ -129,6 +137,10 @@ show_k8s(struct cluster *c, struct bgpd_out *out)
 		show_json(c, out, &sum);
 	else
 		show_text(c, out, &sum);
+	if (c->source != NULL && c->source->kind->show != NULL)
+		c->source->kind->show(c->source, out);
+	if (c->publisher != NULL)
+		publish_show(c, out);
 	lines_show(c, out, "errors", c->report.errors);
 	lines_show(c, out, "warnings", c->report.warnings);
 	lines_show(c, out, "peerFaults", c->peer_faults);
@@ -137,7 +149,7 @@ show_k8s(struct cluster *c, struct bgpd_out *out)
 
 /* Metrics ---------------------------------------------------------------------- */
 
-static struct bgpd_metric *
+struct bgpd_metric *
 metric_open(struct cluster *c, int kind, const char *name, const char *help)
 {
 	static const char *const none[] = { NULL };
@@ -157,6 +169,7 @@ metrics_open(struct cluster *c)
 	c->updates_metric =
 	    metric_open(c, BGPD_COUNTER, "metallb_k8s_client_updates_total",
 		"Objects that were told by the source");
+	metrics_open_sessions(c);
 }
 
 static void
@@ -214,6 +227,7 @@ metrics_set(struct cluster *c)
 void
 metrics_close(struct cluster *c)
 {
+	metrics_close_sessions(c);
 	pool_metrics_free(c);
 	c->guest->host->metric_free(c->loaded_metric);
 	c->guest->host->metric_free(c->stale_metric);

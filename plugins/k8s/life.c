@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+/* The life of a cluster: what was kept of the last one, then what the source says. */
+
+/*
+ * A source that is read from disk is opened at once. One that may be away (the
+ * API server) is preceded by the cache: the objects last seen are taken, in
+ * slices, and what they make is told, so that a restart announces what it did
+ * before. Then the source is opened, with every name that is known from before:
+ * what its first reading lacks goes, what differs changes, the rest stands.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.h"
+
+#define PAUSE_MS 1
+
+enum duty
+cluster_duty(const struct cluster *c)
+{
+	if (c->stage == STAGE_EMPTY)
+		return DUTY_NONE;
+	if (c->cache == NULL)
+		return DUTY_ALLOCATE;
+	return c->stage == STAGE_SYNCED && c->publisher != NULL &&
+		       publisher_leads(c->publisher)
+		   ? DUTY_ALLOCATE
+		   : DUTY_FOLLOW;
+}
+
+/* From the source --------------------------------------------------------------- */
+
+static void
+on_object(void *arg, struct object *object)
+{
+	struct cluster *c = arg;
+
+	c->guest->host->metric_add(c->updates_metric, 1);
+	cluster_take(c, object);
+}
+
+static void
+on_gone(void *arg, enum object_kind kind, const char *name)
+{
+	struct cluster *c = arg;
+
+	c->guest->host->metric_add(c->updates_metric, 1);
+	cluster_drop(c, kind, name);
+}
+
+static void
+on_synced(struct cluster *c)
+{
+	say(c->guest, LOG_NOTICE,
+	    "all objects are read: %zu Services, %zu EndpointSlices, %zu Nodes",
+	    c->service_count, c->slice_count, c->node_count);
+	c->stage = STAGE_SYNCED;
+}
+
+static void
+on_batch(void *arg, bool synced)
+{
+	struct cluster *c = arg;
+
+	if (synced && c->stage != STAGE_SYNCED)
+		on_synced(c);
+	/* A part of a first reading may lack what stands: it waits. */
+	if (c->stage == STAGE_SYNCED)
+		cluster_converge(c);
+}
+
+static const struct source_sink sink = { on_object, on_gone, on_batch };
+
+/* Opening ------------------------------------------------------------------------- */
+
+/* The source learns what is known from before. */
+static void
+source_tell_known(struct cluster *c)
+{
+	const struct source_kind *kind = c->source->kind;
+	struct service *s;
+	struct slice *slice;
+	struct node *node;
+
+	if (kind->know == NULL)
+		return;
+	for (s = services_first(c); s != NULL; s = services_next(s)) {
+		if (s->object != NULL)
+			kind->know(c->source, OBJECT_SERVICE, s->name);
+		LIST_FOREACH (slice, &s->slices, of_service)
+			kind->know(c->source, OBJECT_SLICE,
+			    slice->object->object.name);
+	}
+	for (node = nodes_first(c); node != NULL; node = nodes_next(node))
+		kind->know(c->source, OBJECT_NODE, node->object->object.name);
+	if (c->config_map != NULL)
+		kind->know(
+		    c->source, OBJECT_CONFIG_MAP, c->config_map->object.name);
+	if (c->secret != NULL)
+		kind->know(c->source, OBJECT_SECRET, c->secret->object.name);
+}
+
+void
+cluster_want_nodes(struct cluster *c)
+{
+	const struct config *config = c->config;
+	size_t i;
+
+	if (config == NULL || c->source == NULL ||
+	    c->source->kind->want_nodes == NULL)
+		return;
+	for (i = 0; i < config->pool_count; i++) {
+		if (config->pools[i].is_layer2)
+			break;
+	}
+	if (i < config->pool_count)
+		c->source->kind->want_nodes(c->source);
+}
+
+static void
+source_start(struct cluster *c)
+{
+	const struct source_kind *kind = c->settings->source;
+	struct api *api;
+
+	c->source = kind->open(c->guest, c->settings, &sink, c);
+	cluster_want_nodes(c);
+	source_tell_known(c);
+	api = kind->api == NULL ? NULL : kind->api(c->source);
+	if (api != NULL)
+		c->publisher = publisher_new(c, api);
+}
+
+/* What the daemon's readiness stands on. */
+static void
+cluster_ready(struct cluster *c)
+{
+	const struct bgpd_host *host = c->guest->host;
+	const char *why = NULL;
+
+	if (c->stage == STAGE_EMPTY)
+		why = "the first reading of all objects is not complete";
+	else if (c->config == NULL)
+		why = "no configuration is loaded";
+	if (BGPD_HAS(host, struct bgpd_host, ready))
+		host->ready(c->guest->self, why);
+}
+
+void
+cluster_rest(struct cluster *c)
+{
+	cluster_ready(c);
+	if (c->source == NULL)
+		source_start(c);
+	else if (c->publisher != NULL && c->stage == STAGE_SYNCED)
+		publisher_compete(c->publisher);
+}
+
+/* From the cache ------------------------------------------------------------------- */
+
+static void
+on_kept(void *arg, struct object *object)
+{
+	cluster_take(arg, object);
+}
+
+static void
+on_lost(void *arg, enum object_kind kind, const char *name)
+{
+	cluster_drop(arg, kind, name);
+}
+
+static size_t
+on_count(void *arg)
+{
+	const struct cluster *c = arg;
+
+	return c->service_count + c->slice_count + c->node_count +
+	       (c->config_map != NULL) + (c->secret != NULL);
+}
+
+static const struct object *
+on_next(void *arg, enum object_kind kind, const char *after)
+{
+	return cluster_next(arg, kind, after);
+}
+
+static const struct cache_owner cache_owner = { on_count, on_next };
+
+/* A slice of it; after the last, what it makes is told. */
+static void
+on_replay(void *arg)
+{
+	struct cluster *c = arg;
+
+	if (cache_read(c->cache, on_kept, on_lost, c)) {
+		c->guest->host->timer_start(c->replay, PAUSE_MS);
+		return;
+	}
+	if (on_count(c) == 0) {
+		cluster_rest(c);
+		return;
+	}
+	say(c->guest, LOG_NOTICE,
+	    "from before: %zu Services, %zu EndpointSlices; announced until "
+	    "the API server has been read",
+	    c->service_count, c->slice_count);
+	c->stage = STAGE_CACHED;
+	cluster_converge(c);
+	if (c->config == NULL && c->source == NULL)
+		cluster_rest(c);
+}
+
+static void
+cluster_recall(struct cluster *c)
+{
+	const struct settings *set = c->settings;
+	char *path;
+
+	if (set->source->api == NULL) {
+		c->journal = journal_open(c->guest, set->state, set->node);
+		source_start(c);
+		return;
+	}
+	path = k8s_alloc(strlen(set->state) + sizeof(".objects"));
+	stpcpy(stpcpy(path, set->state), ".objects");
+	c->cache = cache_open(c->guest, path, set->node, &cache_owner, c);
+	free(path);
+	c->replay = c->guest->host->timer_new(c->guest->self, on_replay, c);
+	on_replay(c);
+}
+
+struct cluster *
+cluster_open(struct guest *guest, struct settings *settings)
+{
+	struct cluster *c = k8s_alloc(sizeof(*c));
+
+	c->guest = guest;
+	c->settings = settings;
+	cluster_init(c);
+	/* That there is none is told as well. */
+	c->config_touched = c->nodes_touched = true;
+	c->alloc = alloc_new();
+	c->waiters = waiters_new();
+	metrics_open(c);
+	converge_open(c);
+	cluster_ready(c);
+	cluster_recall(c);
+	return c;
+}
+
+void
+cluster_close(struct cluster *c)
+{
+	if (c == NULL)
+		return;
+	publisher_free(c->publisher);
+	c->publisher = NULL;
+	if (c->source != NULL)
+		c->source->kind->close(c->source);
+	c->guest->host->timer_free(c->replay);
+	converge_close(c);
+	metrics_close(c);
+	journal_close(c->journal);
+	cache_close(c->cache);
+	c->cache = NULL;
+	cluster_clear(c);
+	waiters_free(c->waiters);
+	alloc_free(c->alloc);
+	config_free(c->config);
+	report_clear(&c->report);
+	free(c->refusal);
+	free(c->overlay);
+	free(c->peer_faults);
+	free(c);
+}

@@ -25,14 +25,13 @@ FROM ${DEBIAN}
 # The C library's own and these: what bgpd, bgpsh and the plugins are linked to.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libevent-core-2.1-7 libevent-extra-2.1-7 libjson-c5 libbsd0 libedit2 \
-        libyaml-0-2 libcurl4 \
+        libevent-core-2.1-7 libjson-c5 libbsd0 libedit2 libyaml-0-2 libcurl4 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY --from=build /out/usr/sbin/bgpd /usr/sbin/bgpd
 COPY --from=build /out/usr/bin/bgpsh /usr/bin/bgpsh
 COPY --from=build /out/usr/lib/fairway /usr/lib/fairway
 COPY LICENSE /usr/share/doc/fairway/copyright
-# Mounted over in a cluster; without, a read-only root has places for all three.
+# Mounted over in a cluster; a read-only root must have the places.
 RUN mkdir -p /etc/fairway /run/fairway /var/lib/fairway
 # No USER: capabilities that a pod adds reach root's processes alone, and the
 # socket's and the state's directories are root's on the node.

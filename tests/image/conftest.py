@@ -11,6 +11,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "net")]
 
 import image as images  # noqa: E402
 from lab import Lab  # noqa: E402
+from pod import Pod, manifest  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
@@ -37,3 +38,24 @@ def lab(tmp_path):
     made = Lab(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def start(image, lab):
+    """start(host): bgpd as a pod there; fill(running) before it starts."""
+    made = []
+
+    def go(host, pod=None, fill=None):
+        pod = pod or Pod()
+        one = image.running(image, host, pod)
+        made.append(one)
+        with open(os.path.join(one.volumes["/etc/fairway"], "bgpd.conf"),
+                  "w") as f:
+            f.write(manifest("ConfigMap")["data"]["bgpd.conf"])
+        if fill:
+            fill(one)
+        return one.start(pod)
+
+    yield go
+    for one in made:
+        one.kill()

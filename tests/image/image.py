@@ -250,13 +250,12 @@ touch "$tree/etc/resolv.conf"
 mount --bind /etc/resolv.conf "$tree/etc/resolv.conf"
 exec chroot "$tree" /bin/sh -c "mkdir -p '$2' && cd '$2' && $3"
 """
-# $2: ro or rw, then what is mounted as "ro|rw FROM TO" or "tmpfs - TO", "--",
+# $2: ro or rw, then what is mounted on places that are there, as "ro|rw FROM TO" or "tmpfs - TO", "--",
 # the command.
 RUN = PLACES + """
 sealed=$2
 shift 2
 while [ "$1" != -- ]; do
-	mkdir -p "$tree$3"
 	case $1 in
 	tmpfs) mount -t tmpfs -o mode=755 tmpfs "$tree$3" ;;
 	*) mount --bind "$2" "$tree$3"
@@ -285,6 +284,8 @@ class HandRunning(Running):
             mounts += ["ro" if path in pod.read_only else "rw", ours, path]
         for path in pod.memory:
             mounts += ["tmpfs", "-", path]
+        for path in (*self.volumes, *pod.memory):
+            os.makedirs(self.image.inside(path), exist_ok=True)
         entry, command = self.image.config()
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **pod.env}
         self.process = self.host.start(
@@ -395,6 +396,7 @@ class Hand:
     def once(self, *args, files=None, check=True):
         mounts = []
         for path, ours in (files or {}).items():
+            os.makedirs(self.inside(path), exist_ok=True)
             mounts += ["ro", ours, path]
         return run("unshare", "--mount", "--net", "sh", "-euc", RUN, "sh",
                    self.tree, "rw", *mounts, "--", *args, check=check,

@@ -2,64 +2,21 @@
 """The image of the Dockerfile, run as the DaemonSet of etc/kubernetes/ says."""
 
 import base64
-import glob
 import os
 import re
 import stat
 import time
 
 import pytest
-import yaml
 
 import dockerfile
 import image as images
 from image import TOP, read
 from lab import Bird, run, wait_for
+from pod import Pod, http, manifest
 
 US, THEM = "10.1.0.1", "10.1.0.2"
 MB = 1000 * 1000
-
-
-def manifests():
-    for path in sorted(glob.glob(os.path.join(TOP, "etc/kubernetes/*.yaml"))):
-        with open(path) as f:
-            yield from yaml.safe_load_all(f)
-
-
-def manifest(kind):
-    found = [one for one in manifests() if one["kind"] == kind]
-    assert len(found) == 1, kind
-    return found[0]
-
-
-class Pod:
-    """What kubelet would do for the DaemonSet's pod."""
-
-    def __init__(self):
-        self.spec = manifest("DaemonSet")["spec"]["template"]["spec"]
-        box, = self.spec["containers"]
-        self.args = box["args"]
-        self.env = {"NODE_NAME": "n1", "POD_NAME": "fairway-x"}
-        assert set(self.env) == {one["name"] for one in box["env"]}
-        security = box["securityContext"]
-        self.user = security["runAsUser"]
-        self.add = security["capabilities"]["add"]
-        self.drop = security["capabilities"]["drop"]
-        self.sealed = security["readOnlyRootFilesystem"]
-        self.no_new = not security["allowPrivilegeEscalation"]
-        self.read_only = [one["mountPath"] for one in box["volumeMounts"]
-                          if one.get("readOnly")]
-        places = {one["name"]: one["mountPath"]
-                  for one in box["volumeMounts"]}
-        self.volumes = {one["name"]: places[one["name"]]
-                        for one in self.spec["volumes"]
-                        if "emptyDir" not in one}
-        self.memory = [places[one["name"]] for one in self.spec["volumes"]
-                       if "emptyDir" in one]
-        self.probes = {box[name]["httpGet"]["path"]
-                       for name in ("livenessProbe", "readinessProbe")}
-        self.port = box["ports"][0]["containerPort"]
-        self.image = box["image"]
 
 
 @pytest.fixture
@@ -68,32 +25,6 @@ def conf(tmp_path):
     path.mkdir()
     (path / "bgpd.conf").write_text(manifest("ConfigMap")["data"]["bgpd.conf"])
     return str(path)
-
-
-@pytest.fixture
-def start(image, lab):
-    """start(host): bgpd as a pod of that host."""
-    made = []
-
-    def go(host):
-        pod = Pod()
-        one = image.running(image, host, pod)
-        made.append(one)
-        with open(os.path.join(one.volumes["/etc/fairway"], "bgpd.conf"),
-                  "w") as f:
-            f.write(manifest("ConfigMap")["data"]["bgpd.conf"])
-        return one.start(pod)
-
-    yield go
-    for one in made:
-        one.kill()
-
-
-def http(host, pod, path):
-    done = host("curl", "-s", "-m", "5", "-o", "/dev/null", "-w",
-                "%{http_code}", f"http://127.0.0.1:{pod.port}{path}",
-                check=False)
-    return int(done.stdout)
 
 
 def test_the_image_is_what_the_pod_starts(image):
@@ -258,4 +189,4 @@ def test_the_context_is_the_sources_alone():
             "tests/unit/Makefile.am", "doc/bgpd.8", "LICENSE"} <= kept
     for path in kept:
         assert not re.search(r"\.(o|la|py)$|(^|/)(Makefile|\.deps|\.git)$"
-                             r"|^etc/kubernetes|^tests/.*\.c$", path), path
+                             r"|^tests/.*\.c$", path), path

@@ -178,8 +178,8 @@ void wish_settle(struct object_service *o, const struct wish *wish);
 /* Of the status subresource; to be freed, as the bodies of merge patches are. */
 char *status_path(const char *name);
 char *status_body(const struct object_service *o, const struct wish *wish);
-/* Nothing of ours, if it is still the object with that uid. */
-char *status_body_of_none(const char *uid);
+/* Nothing of ours, the conditions of others (NULL: none), for that uid alone. */
+char *status_body_of_none(const char *uid, const char *others);
 
 /* publish.c: statuses and events, written back by one of all the nodes ------------------- */
 

@@ -381,8 +381,8 @@ def test_no_names_but_these_are_read(me):
 def test_going_back_keeps_the_namespace(installed):
     """The last of this room: the words of doc/kubernetes.md, as they stand."""
     text = read("doc", "kubernetes.md")
-    command, = re.findall(r"(?m)^    kubectl (delete -f etc/kubernetes/.*(?:\\\n"
-                          r".*)?)$", text)
+    command, = re.findall(r"(?m)^    kubectl (delete -f etc/kubernetes/"
+                          r"[^\\\n]*(?:\\\n.*)?)$", text)
     words = [os.path.join(TOP, word) if word.startswith("etc/") else word
              for word in command.replace("\\\n", " ").split()]
     installed.kubectl(*words)

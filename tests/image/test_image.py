@@ -117,6 +117,17 @@ def test_it_answers_and_both_plugins_run(start, lab):
     assert "n1" in pod.sh("show k8s").stdout
 
 
+def test_it_reads_its_file_again_as_the_document_says(start, lab):
+    words = re.search(r"exec POD -- (sh -c '(.*)')", read("doc", "kubernetes.md"))
+    pod = start(lab.host("n1"))
+    conf = os.path.join(pod.volumes["/etc/fairway"], "bgpd.conf")
+    with open(conf, "a") as f:
+        f.write("hostname again\n")
+    pod.exec("sh", "-c", words.group(2))
+    wait_for(lambda: "hostname again" in pod.sh("show running-config").stdout,
+             say=pod.read_log)
+
+
 def test_it_answers_the_probes_and_listens_on_no_port_of_bgp(start, lab):
     host = lab.host("n1")
     start(host)

@@ -42,11 +42,12 @@ struct service {
 	LIST_HEAD(, slice) slices;
 	char *why; /* it has no address; NULL: it needs none, or has one */
 	bool touched, offered;
-	bool in_run;	 /* of converge.c, which holds it */
-	bool claimed;	 /* what it held before was asked for */
-	bool confirmed;	 /* the cluster knows its addresses: announce */
-	bool conflict;	 /* somebody else has the address it had or wants */
-	uint8_t publish; /* enum publish */
+	bool in_run;	   /* of converge.c, which holds it */
+	bool claimed;	   /* what it held before was asked for */
+	bool confirmed;	   /* the cluster knew its addresses: announce */
+	bool conflict;	   /* somebody else has the address it had or wants */
+	uint8_t publish;   /* enum publish */
+	int64_t linger_ms; /* 0; or what it had stands until then */
 	uint8_t address_count;
 	struct bgpd_addr addresses[SERVICE_IPS];
 	char name[];
@@ -84,6 +85,7 @@ struct cluster {
 	struct journal *journal;
 	struct cache *cache;
 	struct bgpd_timer *replay;   /* of the cache, in slices */
+	struct bgpd_timer *linger;   /* on while a Service lingers */
 	struct publisher *publisher; /* NULL: nothing is written back */
 	struct services services;
 	struct slices slices;

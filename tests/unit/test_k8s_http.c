@@ -169,10 +169,12 @@ on_data(void *arg, const char *data, size_t len)
 {
 	struct ask *ask = arg;
 
-	ask->body = realloc(ask->body, ask->heard + len + 1);
-	memcpy(ask->body + ask->heard, data, len);
+	if (ask->heard < 4096) {
+		ask->body = realloc(ask->body, ask->heard + len + 1);
+		memcpy(ask->body + ask->heard, data, len);
+		ask->body[ask->heard + len] = '\0';
+	}
 	ask->heard += len;
-	ask->body[ask->heard] = '\0';
 	ask->pieces++;
 	if (ask->cancel_at_data && ask->cancel != NULL) {
 		api_cancel(ask->cancel);
@@ -706,7 +708,7 @@ test_turns(void **unused)
 	print_message("16 MB: %lld us in %zu pieces\n",
 	    (long long)fake_longest_us, ask.pieces);
 	assert_true(ask.pieces >= 16000000 / 16384);
-	assert_true(fake_longest_us < 50000); /* of which this test has most */
+	assert_true(fake_longest_us < 50000); /* on a machine that is busy */
 	free(ask.body);
 }
 

@@ -235,8 +235,9 @@ test_forbidden(void **unused)
 	assert_false(reflector_is_synced(r));
 	assert_int_equal(logged(LOG_WARNING), 1);
 	fails(404, "not found");
-	heard_is("trouble(not found; the server has no ipaddresspools.metallb."
-		 "io: the CustomResourceDefinition is not installed) ");
+	heard_is("trouble(not found; the server does not serve "
+		 "ipaddresspools.metallb.io: is its version too old, or a "
+		 "CustomResourceDefinition not installed?) ");
 }
 
 static void

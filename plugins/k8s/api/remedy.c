@@ -61,8 +61,8 @@ why_print(struct reflector *r, int status, const char *why)
 		    why, resource);
 	else if (status == 404)
 		snprintf(r->waiting, sizeof(r->waiting),
-		    "waiting: %s; the server has no %s: the "
-		    "CustomResourceDefinition is not installed",
+		    "waiting: %s; the server does not serve %s: is its version "
+		    "too old, or a CustomResourceDefinition not installed?",
 		    why, resource);
 	else
 		snprintf(r->waiting, sizeof(r->waiting), "waiting: %s", why);

@@ -102,8 +102,9 @@ enum stream_form { STREAM_LIST, STREAM_WATCH };
 /*
  * A watch: each value of the text, name NULL. A list: each entry of `items`,
  * name "items", and each other member of the top by its name. value is the
- * callee's to look at, and freed after; NULL: it was too long, and passed over.
- * Members named in skip (ends with NULL), at any depth, become null unread.
+ * callee's to look at, and freed after; NULL: it was too long or too deep, and
+ * passed over. Members named in skip (ends with NULL), at any depth, become null
+ * unread. A null is not told. The stream is not to be freed by on_value.
  */
 struct stream *stream_new(enum stream_form form, const char *const *skip,
     void (*on_value)(void *arg, const char *name, struct json_object *value),
@@ -111,7 +112,8 @@ struct stream *stream_new(enum stream_form form, const char *const *skip,
 void stream_free(struct stream *stream);
 /* 0; -1: this is no JSON, stream_why tells where; nothing more is read. */
 int stream_feed(struct stream *stream, const char *data, size_t len);
-bool stream_is_whole(const struct stream *stream); /* not inside a value */
+/* A watch: not inside a value. A list: all of it has come. */
+bool stream_is_whole(const struct stream *stream);
 const char *stream_why(const struct stream *stream);
 
 /* reflector.c: list and watch, and nothing lost between ------------------------------ */
@@ -223,7 +225,8 @@ const struct writer_counts *writer_counts(
 struct lease;
 
 struct lease_options {
-	const char *space, *name, *identity;	 /* borrowed while it is open */
+	/* Borrowed while it is open. Two of one identity would both hold it. */
+	const char *space, *name, *identity;
 	int64_t duration_ms, renew_ms, retry_ms; /* client-go: 15, 10, 2 s */
 };
 
@@ -238,8 +241,12 @@ void lease_close(struct lease *lease);
  * and on_change has not come yet.
  */
 bool lease_is_held(const struct lease *lease);
-const char *lease_holder(const struct lease *lease); /* NULL: not known */
-/* Gives it back; on_done when the server has answered or 2 s are over. */
+/* Also ourselves; NULL: nobody, or not known. */
+const char *lease_holder(const struct lease *lease);
+/*
+ * Gives it back; on_done when the server has answered or 2 s are over. From
+ * here on it is not held and not wanted, and on_change does not tell.
+ */
 void lease_release(struct lease *lease, void (*on_done)(void *arg), void *arg);
 
 /* recorder.c: events (events.k8s.io/v1), repeats as a series ---------------------------- */

@@ -17,49 +17,31 @@
 #include <string.h>
 #include <bsd/stdlib.h>
 
-#include "api.h"
+#include "event.h"
 
-#define QUEUE_MAX    20000
-#define MEMORY_MAX   1024 /* remembered for repeats */
-#define BUCKETS	     1024
-#define IDLE_MS	     (6 * 60 * 1000)  /* then a series has ended */
-#define REFRESH_MS   (30 * 60 * 1000) /* what a long one is told anew after */
-#define SWEEP_MS     (60 * 1000)
-#define BURST	     25 /* of one object, then one each ... */
-#define BURST_MS     (300 * 1000)
-#define OBJECTS	     4096 /* whose bursts are known */
-#define TRIES_MAX    12	  /* that end in a 5xx */
-#define TOLD_MAX     8	  /* reasons of refusals that are logged */
-#define NOTE_MAX     1024
-#define WORD_MAX     128 /* reason, action, reportingInstance */
-#define NAME_MAX_LEN (253 - 17)
-
-enum event_text {
-	TEXT_API_VERSION,
-	TEXT_KIND,
-	TEXT_SPACE,
-	TEXT_NAME,
-	TEXT_UID,
-	TEXT_VERSION,
-	TEXT_TYPE,
-	TEXT_REASON,
-	TEXT_ACTION,
-	TEXT_CONTROLLER,
-	TEXT_NOTE,
-	TEXTS
-};
+#define QUEUE_MAX  20000
+#define MEMORY_MAX 1024 /* remembered for repeats */
+#define BUCKETS	   1024
+#define IDLE_MS	   (6 * 60 * 1000)  /* then a series has ended */
+#define REFRESH_MS (30 * 60 * 1000) /* what a long one is told anew after */
+#define SWEEP_MS   (60 * 1000)
+#define BURST	   25 /* of one object, then one each ... */
+#define BURST_MS   (300 * 1000)
+#define OBJECTS	   4096 /* whose bursts are known */
+#define TRIES_MAX  12	/* that end in a 5xx */
+#define TOLD_MAX   8	/* reasons of refusals that are logged */
 
 struct record {
 	TAILQ_ENTRY(record) in_queue;  /* or in what is under way */
 	TAILQ_ENTRY(record) in_memory; /* the least recently said first */
 	struct record *next;	       /* of its bucket */
 	uint64_t hash;
-	int64_t first_ns, last_ns;   /* the calendar's; the first names it */
-	int64_t last_ms, written_ms; /* ours */
-	uint32_t count, sent_count, written_count; /* written 0: not yet */
+	struct event_times times;
+	int64_t last_ms, written_ms;	    /* ours */
+	uint32_t sent_count, written_count; /* of times; 0: not yet */
 	uint8_t tries;
 	bool queued, under_way, remembered;
-	char texts[]; /* TEXTS of them, a NUL behind each */
+	char block[]; /* event_pack */
 };
 TAILQ_HEAD(records, record);
 
@@ -85,85 +67,15 @@ struct recorder {
 	unsigned told_count;
 };
 
-/* Texts ------------------------------------------------------------------------ */
-
-/* FNV-1a, from a start that nobody outside knows. */
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-	do {
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	} while (*text++ != '\0');
-	return hash;
-}
-
-static void
-event_texts(const struct event *event, const char *texts[TEXTS])
-{
-	int i;
-
-	texts[TEXT_API_VERSION] = event->api_version;
-	texts[TEXT_KIND] = event->kind;
-	texts[TEXT_SPACE] = event->space;
-	texts[TEXT_NAME] = event->name;
-	texts[TEXT_UID] = event->uid;
-	texts[TEXT_VERSION] = event->version;
-	texts[TEXT_TYPE] = event->type;
-	texts[TEXT_REASON] = event->reason;
-	texts[TEXT_ACTION] = event->action;
-	texts[TEXT_CONTROLLER] = event->controller;
-	texts[TEXT_NOTE] = event->note;
-	for (i = 0; i < TEXTS; i++) {
-		if (texts[i] == NULL)
-			texts[i] = "";
-	}
-}
-
-static uint64_t
-texts_hash(uint64_t hash, const char *const texts[TEXTS], bool is_object)
-{
-	int i;
-
-	for (i = 0; i < TEXTS; i++) {
-		/* Our own writes change the version: it tells nothing apart. */
-		if (i == TEXT_VERSION || (is_object && i > TEXT_UID))
-			continue;
-		hash = hash_text(hash, texts[i]);
-	}
-	return hash;
-}
-
-static void
-record_texts(const struct record *r, const char *texts[TEXTS])
-{
-	const char *p = r->texts;
-	int i;
-
-	for (i = 0; i < TEXTS; i++) {
-		texts[i] = p;
-		p += strlen(p) + 1;
-	}
-}
-
 /* Records ---------------------------------------------------------------------- */
 
 static struct record *
-record_new(const char *const texts[TEXTS], uint64_t hash)
+record_new(const struct event *event, uint64_t hash)
 {
-	size_t lens[TEXTS], len = 0;
 	struct record *r;
-	char *p;
-	int i;
 
-	for (i = 0; i < TEXTS; i++) {
-		lens[i] = text_fit(texts[i], NOTE_MAX);
-		len += lens[i] + 1;
-	}
-	r = k8s_alloc(sizeof(*r) + len);
-	for (i = 0, p = r->texts; i < TEXTS; i++) {
-		memcpy(p, texts[i], lens[i]); /* its NUL is there */
-		p += lens[i] + 1;
-	}
+	r = k8s_alloc(sizeof(*r) + event_pack(event, NULL));
+	event_pack(event, r->block);
 	r->hash = hash;
 	return r;
 }
@@ -250,7 +162,7 @@ record_queue(struct recorder *rec, struct record *r)
 static void
 record_finish(struct recorder *rec, struct record *r)
 {
-	if (r->written_count > 0 && r->count > r->written_count)
+	if (r->written_count > 0 && r->times.count > r->written_count)
 		record_queue(rec, r);
 	record_forget(rec, r);
 }
@@ -265,7 +177,8 @@ recorder_sweep(void *arg)
 	TAILQ_FOREACH_SAFE (r, &rec->memory, in_memory, next) {
 		if (now_ms - r->last_ms >= IDLE_MS)
 			record_finish(rec, r);
-		else if (r->written_count > 0 && r->count > r->written_count &&
+		else if (r->written_count > 0 &&
+			 r->times.count > r->written_count &&
 			 now_ms - r->written_ms >= REFRESH_MS)
 			record_queue(rec, r);
 	}
@@ -280,10 +193,9 @@ recorder_sweep(void *arg)
  * at one place of the table forget each other's, which only lets more pass.
  */
 static bool
-object_may_say(
-    struct recorder *rec, const char *const texts[TEXTS], int64_t now_ms)
+object_may_say(struct recorder *rec, const struct event *event, int64_t now_ms)
 {
-	uint64_t hash = texts_hash(rec->seed, texts, true);
+	uint64_t hash = event_hash_object(event, rec->seed);
 	struct object *o = &rec->objects[hash % OBJECTS];
 
 	if (o->hash != hash || o->ahead_ms < now_ms) {
@@ -299,9 +211,9 @@ object_may_say(
 static void
 record_repeat(struct recorder *rec, struct record *r, int64_t now_ms)
 {
-	r->count++;
+	r->times.count++;
 	r->last_ms = now_ms;
-	r->last_ns = stamp_now_ns();
+	r->times.last_ns = stamp_now_ns();
 	TAILQ_REMOVE(&rec->memory, r, in_memory);
 	TAILQ_INSERT_TAIL(&rec->memory, r, in_memory);
 	if (r->written_count <= 1)
@@ -320,29 +232,24 @@ recorder_stamp(struct recorder *rec)
 	return now_ns;
 }
 
-/* The names of the object, the reason and the note are copied. */
 void
 recorder_say(struct recorder *rec, const struct event *event)
 {
 	int64_t now_ms = rec->guest->host->now_ms(rec->guest->self);
-	const char *texts[TEXTS];
-	struct record *r;
-	uint64_t hash;
+	uint64_t hash = event_hash(event, rec->seed);
+	struct record *r = *bucket_find(rec, hash);
 
-	event_texts(event, texts);
-	hash = texts_hash(rec->seed, texts, false);
-	if ((r = *bucket_find(rec, hash)) != NULL) {
-		if (now_ms - r->last_ms < IDLE_MS) {
-			record_repeat(rec, r, now_ms);
-			return;
-		}
-		record_finish(rec, r);
-	}
-	if (!object_may_say(rec, texts, now_ms))
+	if (r != NULL && now_ms - r->last_ms < IDLE_MS) {
+		record_repeat(rec, r, now_ms);
 		return;
-	r = record_new(texts, hash);
-	r->count = 1;
-	r->first_ns = r->last_ns = recorder_stamp(rec);
+	}
+	if (r != NULL)
+		record_finish(rec, r);
+	if (!object_may_say(rec, event, now_ms))
+		return;
+	r = record_new(event, hash);
+	r->times.count = 1;
+	r->times.first_ns = r->times.last_ns = recorder_stamp(rec);
 	r->last_ms = now_ms;
 	if (rec->memory_count >= MEMORY_MAX)
 		record_finish(rec, TAILQ_FIRST(&rec->memory));
@@ -352,113 +259,25 @@ recorder_say(struct recorder *rec, const struct event *event)
 
 /* Writing ---------------------------------------------------------------------- */
 
-static const char *
-space_of(const char *const texts[TEXTS])
-{
-	return texts[TEXT_SPACE][0] != '\0' ? texts[TEXT_SPACE] : "default";
-}
-
+/* The POST of one that is new, the PATCH of a series. */
 static void
-record_name(const struct record *r, const char *const texts[TEXTS],
-    char out[NAME_MAX_LEN + 18])
+record_print(
+    const struct recorder *rec, const struct record *r, struct write *write)
 {
-	size_t len = text_subdomain(out, texts[TEXT_NAME], NAME_MAX_LEN);
+	struct event event;
 
-	if (len == 0)
-		len = (size_t)sprintf(out, "event");
-	snprintf(out + len, 18, ".%llx", (unsigned long long)r->first_ns);
-}
-
-static char *
-record_path(const char *space, const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path),
-	    "/apis/events.k8s.io/v1/namespaces/%.63s/events%s%s", space,
-	    name == NULL ? "" : "/", name == NULL ? "" : name);
-	return k8s_copy(path);
-}
-
-static void
-print_series(struct body *body, const struct record *r)
-{
-	char stamp[STAMP_LEN];
-
-	stamp_print_micro(stamp, r->last_ns);
-	body_open(body, "series", '{');
-	body_number(body, "count", r->count);
-	body_text(body, "lastObservedTime", stamp);
-	body_close(body, '}');
-}
-
-static void
-print_unless_empty(struct body *body, const char *key, const char *value)
-{
-	if (value[0] != '\0')
-		body_text(body, key, value);
-}
-
-static void
-print_regarding(struct body *body, const char *const texts[TEXTS])
-{
-	static const struct {
-		const char *key;
-		enum event_text text;
-	} rows[] = {
-		{ "apiVersion", TEXT_API_VERSION },
-		{ "kind", TEXT_KIND },
-		{ "namespace", TEXT_SPACE },
-		{ "name", TEXT_NAME },
-		{ "uid", TEXT_UID },
-		{ "resourceVersion", TEXT_VERSION },
-	};
-	size_t i;
-
-	body_open(body, "regarding", '{');
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		print_unless_empty(body, rows[i].key, texts[rows[i].text]);
-	body_close(body, '}');
-}
-
-static char *
-print_event(const struct recorder *rec, const struct record *r,
-    const char *const texts[TEXTS], const char *name)
-{
-	struct body body = { 0 };
-	char stamp[STAMP_LEN];
-
-	stamp_print_micro(stamp, r->first_ns);
-	body_open(&body, NULL, '{');
-	body_text(&body, "apiVersion", "events.k8s.io/v1");
-	body_text(&body, "kind", "Event");
-	body_open(&body, "metadata", '{');
-	body_text(&body, "name", name);
-	body_text(&body, "namespace", space_of(texts));
-	body_close(&body, '}');
-	body_text(&body, "eventTime", stamp);
-	body_text(&body, "reportingController", texts[TEXT_CONTROLLER]);
-	body_text_cut(&body, "reportingInstance", rec->instance, WORD_MAX);
-	body_text_cut(&body, "action", texts[TEXT_ACTION], WORD_MAX);
-	body_text_cut(&body, "reason", texts[TEXT_REASON], WORD_MAX);
-	print_regarding(&body, texts);
-	body_text_cut(&body, "note", texts[TEXT_NOTE], NOTE_MAX);
-	body_text(&body, "type", texts[TEXT_TYPE]);
-	if (r->count > 1)
-		print_series(&body, r);
-	body_close(&body, '}');
-	return body.text;
-}
-
-static char *
-print_patch(const struct record *r)
-{
-	struct body body = { 0 };
-
-	body_open(&body, NULL, '{');
-	print_series(&body, r);
-	body_close(&body, '}');
-	return body.text;
+	event_unpack(&event, r->block);
+	if (r->written_count == 0) {
+		write->method = "POST";
+		write->type = "application/json";
+		write->path = event_path(&event, 0);
+		write->body = event_print(&event, &r->times, rec->instance);
+	} else {
+		write->method = "PATCH";
+		write->type = "application/merge-patch+json";
+		write->path = event_path(&event, r->times.first_ns);
+		write->body = event_print_series(&r->times);
+	}
 }
 
 static bool
@@ -466,29 +285,15 @@ recorder_next(void *arg, struct write *write)
 {
 	struct recorder *rec = arg;
 	struct record *r = TAILQ_FIRST(&rec->queue);
-	char name[NAME_MAX_LEN + 18];
-	const char *texts[TEXTS];
 
 	if (r == NULL)
 		return false;
 	record_unqueue(rec, r);
-	record_texts(r, texts);
-	record_name(r, texts, name);
-	if (r->written_count == 0) {
-		write->method = "POST";
-		write->type = "application/json";
-		write->path = record_path(space_of(texts), NULL);
-		write->body = print_event(rec, r, texts, name);
-	} else {
-		write->method = "PATCH";
-		write->type = "application/merge-patch+json";
-		write->path = record_path(space_of(texts), name);
-		write->body = print_patch(r);
-	}
+	record_print(rec, r, write);
 	write->tag = r;
 	r->under_way = true;
+	r->sent_count = r->times.count;
 	TAILQ_INSERT_TAIL(&rec->sent, r, in_queue);
-	r->sent_count = r->count;
 	if (rec->queue_count == 0 && rec->lost > 0) {
 		say(rec->guest, LOG_WARNING, "events: %zu were dropped",
 		    rec->lost);
@@ -527,7 +332,7 @@ record_written(struct recorder *rec, struct record *r)
 	r->written_count = r->sent_count;
 	r->written_ms = rec->guest->host->now_ms(rec->guest->self);
 	r->tries = 0;
-	if (r->count > r->written_count && (opens || !r->remembered))
+	if (r->times.count > r->written_count && (opens || !r->remembered))
 		record_queue(rec, r);
 }
 

@@ -128,6 +128,8 @@ fake_timer_stop(struct bgpd_timer *t)
 static void
 fake_timer_free(struct bgpd_timer *t)
 {
+	if (t == NULL)
+		return;
 	LIST_REMOVE(t, link);
 	free(t);
 }

@@ -78,11 +78,30 @@ api_path_add(char *path, const char *key, const char *value)
 	return longer;
 }
 
+/* One turn of the loop: each timer that is due, once. */
+static inline void
+turn(void)
+{
+	struct bgpd_timer *due[8], *t;
+	size_t i, n = 0;
+
+	LIST_FOREACH (t, &fake_timers, link) {
+		if (t->due_ms != 0 && t->due_ms <= clock_ms && n < 8)
+			due[n++] = t;
+	}
+	for (i = 0; i < n; i++) {
+		due[i]->due_ms = 0;
+		due[i]->on_time(due[i]->arg);
+	}
+}
+
+/* Bytes of an answer, and the loop goes round. */
 static inline void
 send_bytes(const char *text, size_t len)
 {
 	assert_non_null(call);
 	call->request.on_data(call->request.arg, text, len);
+	turn();
 }
 
 static inline void

@@ -169,10 +169,12 @@ on_data(void *arg, const char *data, size_t len)
 {
 	struct ask *ask = arg;
 
-	ask->body = realloc(ask->body, ask->heard + len + 1);
-	memcpy(ask->body + ask->heard, data, len);
+	if (ask->heard < 4096) {
+		ask->body = realloc(ask->body, ask->heard + len + 1);
+		memcpy(ask->body + ask->heard, data, len);
+		ask->body[ask->heard + len] = '\0';
+	}
 	ask->heard += len;
-	ask->body[ask->heard] = '\0';
 	ask->pieces++;
 	if (ask->cancel_at_data && ask->cancel != NULL) {
 		api_cancel(ask->cancel);
@@ -324,7 +326,7 @@ test_methods(void **unused)
 	free(ask.body);
 }
 
-/* One connection for one after the other; another after it was closed. */
+/* One connection for one after the other; another where it is closed or busy. */
 static void
 test_reuse(void **unused)
 {
@@ -342,11 +344,11 @@ test_reuse(void **unused)
 		get(&ask, "/echo");
 		assert_true(has(&ask, number));
 	}
-	start(&ask, "/echo");
-	start(&other, "/echo");
-	fake_until(ask.done && other.done);
-	assert_true((strstr(ask.body, number) == NULL) !=
-		    (strstr(other.body, number) == NULL));
+	start(&other, "/mute");
+	fake_run(50);
+	get(&ask, "/echo");
+	assert_null(strstr(ask.body, number));
+	assert_false(other.done);
 	free(ask.body);
 	free(other.body);
 }
@@ -706,7 +708,7 @@ test_turns(void **unused)
 	print_message("16 MB: %lld us in %zu pieces\n",
 	    (long long)fake_longest_us, ask.pieces);
 	assert_true(ask.pieces >= 16000000 / 16384);
-	assert_true(fake_longest_us < 50000); /* of which this test has most */
+	assert_true(fake_longest_us < 50000); /* on a machine that is busy */
 	free(ask.body);
 }
 

@@ -72,6 +72,11 @@ test_restart(void **unused)
 	pace_well(&p, 35000);
 	waits(&p, 36000, 0, 3200);
 	waits(&p, 36001, 0, 6400);
+	/* Up for a moment only: it is not a restart that goes on. */
+	pace_well(&p, 200000);
+	waits(&p, 400000, 0, 200);
+	pace_well(&p, 400200);
+	waits(&p, 401000, 0, 1600);
 }
 
 static void

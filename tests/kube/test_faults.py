@@ -6,11 +6,10 @@ import time
 
 import pytest
 
-from cluster import ingress, path_of
 from lab import wait_for
-from world import CONFIG, SMALL, SPACE, within
+from world import CONFIG
 
-# Everything's default: three Services with addresses that the router holds.
+# Services with addresses that the router holds.
 NAMES = ("web-0", "web-1", "web-2")
 
 
@@ -153,21 +152,24 @@ def test_restarted_while_the_api_server_is_away(filled):
 
 
 def test_what_happened_meanwhile(filled):
-    """Away for bgpd alone: the cluster went on without it."""
+    """Away for bgpd alone: the cluster goes on without it, nothing is lost."""
+    nodes = filled.site.host
     with filled.no_flap():
-        filled.site.host.ip("link", "set", "nodes", "down")
-        filled.node.bgpd.kill(0)
-        filled.site.host.ip("link", "set", "nodes", "up")
+        nodes.ip("link", "set", "nodes", "down")
+        time.sleep(3)
+        nodes.ip("link", "set", "nodes", "up")
+        filled.back()
+        filled.serve("early")
+        filled.wait_address("early", seconds=25)
     filled.node.bgpd.kill()
     filled.remove("web-1")
-    filled.serve("new")
     filled.change("web-2", loadBalancerIP="198.51.100.80")
+    filled.serve("new")
     filled.node.bgpd.start()
     filled.wait_address("web-2", "198.51.100.80", seconds=25)
-    new = filled.wait_address("new")
+    filled.wait_address("new")
     wait_for(lambda: filled.routes() == sorted(
-        a + "/32" for a in ("198.51.100.0", "198.51.100.80", new)), 5,
-        say=filled.say)
+        a + "/32" for a in filled.given()), 5, say=filled.say)
     filled.assert_none_twice()
 
 
@@ -250,7 +252,6 @@ def test_an_older_snapshot_of_etcd(make_world, tmp_path):
 def test_an_older_snapshot_without_the_status(make_world, tmp_path):
     """A Service from before it had its address keeps the one it has."""
     world = make_world()
-    world.plane.create  # Made while nobody allocates:
     world.serve("web", loadBalancerIP="198.51.100.9")
     world.serve("rival")
     copy = world.plane.etcd_copy(str(tmp_path / "copy"))
@@ -270,12 +271,10 @@ def test_the_clock_jumps(make_world, tmp_path):
     fake = str(tmp_path / "clock")
     with open(fake, "w") as f:
         f.write("+0")
-    world.node.bgpd.before = ["faketime", "-m", "--date-prog", "/bin/date",
-                              "-f", "+0"] if False else []
     world.node.bgpd.env.update({
         "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1",
         "FAKETIME_TIMESTAMP_FILE": fake, "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
     world.start()
     given = fill(world)
     with world.no_flap():
@@ -313,7 +312,7 @@ def assert_goes_on(world, name):
 @pytest.mark.parametrize("how", ["close", "reset", "end"])
 def test_watches_are_cut_in_an_object(proxied, how):
     with proxied.no_flap():
-        for after in (1, 100, 1000):
+        for after in (1, 300):
             fault = proxied.proxy.cut(after, how, path="/services$",
                                       watch=True)
             proxied.label("web-0", t=str(after))
@@ -355,8 +354,10 @@ def test_410_gone(proxied):
     with proxied.no_flap():
         mark = proxied.proxy.mark()
         assert proxied.proxy.gone() >= 4
-        wait_for(lambda: proxied.proxy.count(
-            mark, "/services$", watch=False) >= 1, 10, say=proxied.say)
+        wait_for(lambda: any(
+            "sendInitialEvents" in s.query or not s.watch
+            for s in proxied.proxy.requests(mark, "/services$")), 10,
+            say=proxied.say)
         assert_goes_on(proxied, "late")
         refuse = proxied.proxy.answer(503, watch=True)
         proxied.proxy.cut_now(watch=True)
@@ -371,21 +372,29 @@ def test_410_gone(proxied):
         assert proxied.patches(proxied.mark, name) == 0
 
 
-@pytest.mark.parametrize("garbage", [
+GARBAGE = [
     b'{"type":"ADDED","object":\n', b"\x00\xff{]\n", b"[]\n", b"null\n",
     b'{"type":"ADDED","object":[1]}\n', b'{"type":7}\n',
     b'{"type":"SOMETHING","object":{}}\n',
     b'{"type":"ERROR","object":{"kind":"Status","code":500}}\n',
-    b"[" * 5000 + b"\n"], ids=range(9))
-def test_garbage_in_a_watch(proxied, garbage):
+    b"[" * 5000 + b"\n"]
+
+
+def test_garbage_in_a_watch(proxied):
+    """The one kind is read anew, and the others never notice."""
+    paths = ("/services$", "/endpointslices$", "/configmaps$", "/nodes$")
     with proxied.no_flap():
-        for path in ("/services$", "/endpointslices$", "/configmaps$",
-                     "/nodes$"):
-            assert proxied.proxy.inject(garbage, path) == 1, path
-        time.sleep(0.3)
-        proxied.serve("late")
-        proxied.wait_address("late", seconds=20)
-        proxied.wait_route(proxied.addresses("late")[0])
+        for n, garbage in enumerate(GARBAGE):
+            path = paths[n % len(paths)]
+            wait_for(lambda p=path, g=garbage: proxied.proxy.inject(g, p), 20)
+            # An object that is left open takes the next one with it.
+            proxied.label("web-0", t=str(n))
+            proxied.endpoints("web-0", ("prod-01", True), ("other", n % 2 > 0))
+            proxied.label_node("prod-01", t=str(n))
+            proxied.configure(CONFIG + f"# {n}\n")
+            proxied.serve(f"late-{n}")
+            proxied.wait_address(f"late-{n}", seconds=20)
+        proxied.wait_route(proxied.addresses(f"late-{n}")[0])
     assert not proxied.node.bgpd.is_dead()
     for name in NAMES:
         assert proxied.patches(proxied.mark, name) == 0
@@ -408,11 +417,15 @@ def test_a_storm_of_refusals(proxied):
 
 def test_a_list_that_ends_in_the_middle(proxied):
     """Half a list is no list: what is not in it is not gone."""
+    proxied.node.bgpd.kill()
+    cuts = [proxied.proxy.cut(3000, "close", times=2, path=path)
+            for path in ("/services$", "/endpointslices$")]
+    proxied.node.bgpd.start()
+    for address in proxied.given_before.values():
+        proxied.wait_route(address)
     with proxied.no_flap():
-        fault = proxied.proxy.cut(200, "close", times=2, path="/services$",
-                                  watch=False)
-        proxied.proxy.gone("/services$")
-        fault.wait(2)
+        for cut in cuts:
+            cut.wait(2)
         proxied.back(30)
         proxied.serve("late")
         proxied.wait_address("late", seconds=20)
@@ -424,7 +437,6 @@ def test_the_proxy_itself_goes_away(proxied):
     with proxied.no_flap():
         proxied.proxy.down()
         proxied.node.wait_k8s("away", seconds=10)
-        proxied.remove("web-2") if False else None
         proxied.proxy.up()
         proxied.back(30)
         proxied.serve("late")

@@ -205,7 +205,7 @@ def test_the_younger_of_two_with_nowhere_to_go(make_world):
     address = world.wait_address("a-older")
     time.sleep(1.1)
     world.serve("younger")
-    world.wait_failure("younger", "no available addresses")
+    world.wait_failure("younger", "no available")
     world.settled()
     world.node.bgpd.kill()
     world.plane.patch("Service", "younger", ingress(address), sub="status")
@@ -221,19 +221,19 @@ def test_the_younger_of_two_with_nowhere_to_go(make_world):
 
 
 def test_the_younger_of_two_seen_by_a_follower(pair):
-    """The conflict is made under the eyes of both; one alone tells of it."""
+    """Somebody writes a status by hand: the allocator alone puts it right."""
     pair.serve("older")
     address = pair.wait_address("older")
     time.sleep(1.1)
     pair.serve("younger")
     pair.wait_address("younger")
     pair.settled()
-    with pair.no_flap(pair.second):
-        pair.plane.patch("Service", "younger", ingress(address), sub="status")
-        wait_for(lambda: pair.addresses("younger") != [address], 5,
-                 every=0.02, say=pair.say)
-        pair.wait_address("younger")
-        pair.wait_route(pair.addresses("younger")[0], pair.second)
+    mark = pair.router_mark()
+    pair.plane.patch("Service", "younger", ingress(address), sub="status")
+    wait_for(lambda: pair.addresses("younger") != [address], 5, every=0.02,
+             say=pair.say)
+    pair.wait_route(pair.wait_address("younger"), pair.second)
+    assert not [x for x in pair.lost(mark) if address + "/32" in x]
     assert pair.addresses("older") == [address]
     assert set(who_told(pair, "younger", "AddressConflict")) <= {"prod-01"}
     pair.assert_none_twice()
@@ -248,9 +248,9 @@ def test_without_the_rule_for_leases_it_is_told(make_world):
     world.plane.patch("Role", "fairway", {"rules": [
         r for r in role["rules"] if r["resources"] != ["leases"]]}, SPACE)
     time.sleep(0.5)
-    world.start()
-    wait_for(lambda: "leases" in world.node.bgpd.read_log(), 10,
-             say=world.say)
+    world.start(wait=False)
+    world.node.wait_k8s("leases")
+    assert "create and update of leases" in world.node.bgpd.read_log()
     world.serve("web")
     time.sleep(0.5)
     assert not world.addresses("web")

@@ -254,7 +254,7 @@ def test_one_address_and_many_who_want_it(make_world):
     world.wait_address("first", "198.51.100.5")
     for name in ("second", "third"):
         world.serve(name)
-        world.wait_failure(name, "no available addresses")
+        world.wait_failure(name, "no available")
     world.remove("first")
     wait_for(lambda: len(world.given()) == 1, 2, say=world.say)
     world.configure(SMALL.replace("5/32", "4/31"))
@@ -498,7 +498,7 @@ def test_layer2_as_it_stands(make_world):
         world.serve(f"web-{n:02}")
         world.wait_address(f"web-{n:02}", f"192.168.1.{240 + n}")
     world.serve("late")
-    world.wait_failure("late", "no available addresses")
+    world.wait_failure("late", "no available")
     world.wait_event("web-00", "IPAllocated", "192.168.1.240")
     assert not world.routes()
     world.remove("web-05")

@@ -248,7 +248,7 @@ def test_a_failure_is_told_once_per_transition(make_world):
     world.serve("first")
     world.wait_address("first")
     world.serve("web")
-    world.wait_failure("web", "no available addresses")
+    world.wait_failure("web", "no available")
     assert world.condition("web", "Allocated")["reason"] == "AllocationFailed"
     mark = world.settled()
     for n in range(3):  # Nothing of this changes why it waits.
@@ -277,24 +277,21 @@ def test_repeats_are_a_series(make_world):
     world.serve("first")
     world.wait_address("first", "198.51.100.5")
     world.serve("web")
-    world.wait_failure("web", "no available addresses")
-    for _ in range(2):
-        world.remove("first")
-        world.wait_address("web", "198.51.100.5")
-        world.settled(0.3)
-        world.change("web", type="ClusterIP")
-        world.wait_no_address("web")
-        world.serve("first")
-        world.wait_address("first", "198.51.100.5")
-        world.change("web", type="LoadBalancer")
-        world.settled(0.3)
-        wait_for(lambda: world.condition("web", "Allocated").get("status")
-                 == "False", 5, say=world.say)
-    (event,) = world.events("web", "AllocationFailed")
-    wait_for(lambda: world.count_events("web", "AllocationFailed") == 3, 8,
+    world.wait_failure("web", "no available")
+    world.remove("first")
+    world.wait_address("web", "198.51.100.5")
+    world.change("web", type="ClusterIP")
+    world.wait_no_address("web")
+    world.serve("first")
+    world.wait_address("first", "198.51.100.5")
+    world.change("web", type="LoadBalancer")
+    wait_for(lambda: world.condition("web", "Allocated").get("status")
+             == "False", 5, say=world.say)
+    # As client-go has it, a series is told when it begins, then now and then.
+    wait_for(lambda: world.count_events("web", "AllocationFailed") == 2, 5,
              say=lambda: str(world.events("web")))
     (event,) = world.events("web", "AllocationFailed")
-    assert event["series"]["count"] == 3
+    assert event["series"]["count"] == 2
 
 
 def test_events_that_may_not_be_written_hold_nothing_up(make_world):
@@ -320,8 +317,9 @@ def test_only_what_is_allowed_is_asked(make_world):
     world.settled()
     audit = world.plane.audit
     assert audit.count(mark, user=USER, code=403) == 0
+    # Lists are streamed: they are watches.
     assert {(verb, what) for _, verb, what in audit.table(mark, USER)} == {
-        *((verb, what) for verb in ("list", "watch") for what in (
+        *(("watch", what) for what in (
             "services", "nodes", "endpointslices", "configmaps", "secrets")),
         ("patch", "services/status"), ("create", "events"),
         ("get", "leases"), ("create", "leases")}

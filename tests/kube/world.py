@@ -203,6 +203,12 @@ class Node:
                  if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 
+    def config(self):
+        """Whether it has a configuration, and whether that is an old one."""
+        metrics = self.metrics()
+        return tuple(metrics[f"metallb_k8s_client_config_{what}_bool"]
+                     for what in ("loaded", "stale"))
+
     def health(self, path):
         return self.host("curl", "-s", "-m", "5", "-o", "/dev/null", "-w",
                          "%{http_code}",
@@ -239,6 +245,7 @@ class World:
         for node in self.nodes:
             self.plane.create(make_node(node.name, labels, [node.address]))
         self.router = None
+        self.began = self.plane.audit.size()
         if config:
             self.configure(config)
 
@@ -313,6 +320,10 @@ protocol bgp {node.protocol} {{
         """The slices too: no garbage collector runs here."""
         self.plane.delete("Service", name, space)
         self.plane.admin.delete(path_of("EndpointSlice", name + "-1", space))
+
+    def wait_config(self, loaded, stale, seconds=HALF):
+        wait_for(lambda: self.node.config() == (loaded, stale), seconds,
+                 every=0.02, say=self.say)
 
     # What a user sees with kubectl
 
@@ -393,11 +404,11 @@ protocol bgp {node.protocol} {{
             (n for n in self.nodes if not n.bgpd.is_dead() and n.leads()),
             None), seconds, every=0.05, say=self.say)
 
-    def patches(self, mark=0, name=None):
+    def patches(self, mark=None, name=None):
         """How many writes of statuses there were, whatever came of them."""
         only = {"name": name} if name else {}
         return self.plane.audit.count(
-            mark, user=USER, verb="patch", resource="services/status", **only)
+            self.began if mark is None else mark, user=USER, verb="patch", resource="services/status", **only)
 
     def settled(self, quiet=0.6, seconds=15):
         """Until nothing has been written for a while; a mark of the audit."""

@@ -418,14 +418,14 @@ def test_a_storm_of_refusals(proxied):
 def test_a_list_that_ends_in_the_middle(proxied):
     """Half a list is no list: what is not in it is not gone."""
     proxied.node.bgpd.kill()
-    cuts = [proxied.proxy.cut(3000, "close", times=2, path=path)
+    cuts = [proxied.proxy.cut(1500, "close", times=1, path=path)
             for path in ("/services$", "/endpointslices$")]
     proxied.node.bgpd.start()
     for address in proxied.given_before.values():
         proxied.wait_route(address)
     with proxied.no_flap():
         for cut in cuts:
-            cut.wait(2)
+            cut.wait()
         proxied.back(30)
         proxied.serve("late")
         proxied.wait_address("late", seconds=20)

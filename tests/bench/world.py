@@ -53,7 +53,7 @@ bgp-communities:
 """
 
 BIRD = f"""
-timestamp log iso long us;
+timeformat log iso long us;
 protocol bgp node {{
 	local {ROUTER} as 64512;
 	neighbor {NODE} as 64512;

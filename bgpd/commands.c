@@ -18,6 +18,7 @@
 #include "shell.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "web/web.h"
 
 /* settings: hostname and log --------------------------------------------------- */
 
@@ -311,6 +312,7 @@ const struct cli_mount *const config_mounts[] = {
 	policy_mounts,
 	peer_mounts,
 	announce_mounts,
+	web_mounts,
 	plugin_mounts,
 	shell_mounts,
 };
@@ -319,6 +321,7 @@ const unsigned *const config_mount_counts[] = {
 	&policy_mount_count,
 	&peer_mount_count,
 	&announce_mount_count,
+	&web_mount_count,
 	&plugin_mount_count,
 	&shell_mount_count,
 };

@@ -26,6 +26,7 @@
 #include "rib/rib.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "web/web.h"
 
 #define FILE_LIMIT (64u << 20)
 
@@ -48,6 +49,7 @@ static struct {
 	struct rib *rib;
 	struct peers *peers;
 	struct announce *announce;
+	struct web *web;
 	bool is_running;
 	bool is_applying;
 	bool is_stale; /* a layer changed while a tree was being applied */
@@ -227,6 +229,7 @@ tree_apply(struct cli_tree *tree)
 	peers_set_hostname(house.peers, settings_hostname());
 	peers_configure(house.peers, tree, policy);
 	origin_apply(tree, policy, house.rib, house.announce, house.peers);
+	web_configure(house.web, tree);
 	plugins_configure(old, tree);
 	if (old_policy != NULL)
 		policy_unref(old_policy);
@@ -301,16 +304,17 @@ config_start_log(void)
 
 void
 config_run(struct loop *loop, struct rib *rib, struct peers *peers,
-    struct announce *announce)
+    struct announce *announce, struct web *web)
 {
 	struct cli_tree *tree = house.tree;
 
 	house.rib = rib;
 	house.peers = peers;
 	house.announce = announce;
+	house.web = web;
 	house.is_running = true;
 	house.tree = NULL;
-	plugins_open(loop, announce);
+	plugins_open(loop, announce, peers);
 	tree_take(tree);
 }
 

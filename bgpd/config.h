@@ -11,6 +11,7 @@ struct loop;
 struct peers;
 struct policy;
 struct rib;
+struct web;
 
 /*
  * The configuration is a stack of layers: the file's (which the shell edits) and
@@ -32,7 +33,7 @@ int config_open(const char *file, struct cli_fault_list *faults);
 void config_start_log(void);
 /* Takes the candidate into these floors; from here on changes apply at once. */
 void config_run(struct loop *loop, struct rib *rib, struct peers *peers,
-    struct announce *announce);
+    struct announce *announce, struct web *web);
 /* Reads the file again: all or nothing; the log says what was wrong. 0 or -1. */
 int config_reload(void);
 

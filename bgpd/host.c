@@ -284,26 +284,7 @@ host_bfd_free(struct bgpd_bfd *bfd)
 	mem_free(bfd);
 }
 
-/* metrics ---------------------------------------------------------------------- */
-
-static struct bgpd_metric *
-host_metric(struct bgpd_self *self, int kind, const char *name,
-    const char *help, const char *const *labels)
-{
-	struct bgpd_metric *m = mem_alloc(sizeof(*m));
-	struct text text = { 0 };
-
-	for (; labels != NULL && labels[0] != NULL; labels += 2)
-		text_add(&text, "%s%s=\"%s\"", text.len > 0 ? "," : "",
-		    labels[0], labels[1]);
-	m->kind = kind;
-	m->name = mem_string(name);
-	m->help = mem_string(help);
-	m->labels = mem_string(text_str(&text));
-	text_free(&text);
-	LIST_INSERT_HEAD(&self->metrics, m, entry);
-	return m;
-}
+/* metrics: report.c keeps them --------------------------------------------------- */
 
 static void
 host_metric_set(struct bgpd_metric *m, double value)
@@ -315,18 +296,6 @@ static void
 host_metric_add(struct bgpd_metric *m, double value)
 {
 	m->value += value;
-}
-
-static void
-host_metric_free(struct bgpd_metric *m)
-{
-	if (m == NULL)
-		return;
-	LIST_REMOVE(m, entry);
-	mem_free(m->name);
-	mem_free(m->help);
-	mem_free(m->labels);
-	mem_free(m);
 }
 
 /* what a command prints: struct bgpd_out is our struct out -------------------------- */
@@ -418,10 +387,10 @@ const struct bgpd_host host_table = {
 	.carried = host_carried,
 	.bfd_new = host_bfd_new,
 	.bfd_free = host_bfd_free,
-	.metric = host_metric,
+	.metric = report_metric,
 	.metric_set = host_metric_set,
 	.metric_add = host_metric_add,
-	.metric_free = host_metric_free,
+	.metric_free = report_metric_free,
 	.out_is_json = host_out_is_json,
 	.out_print = host_out_print,
 	.out_object = host_out_object,
@@ -431,6 +400,9 @@ const struct bgpd_host host_table = {
 	.out_int = host_out_int,
 	.out_bool = host_out_bool,
 	.ready_to_stop = plugin_ready,
+	.ready = report_ready,
+	.on_scrape = report_on_scrape,
+	.neighbors = report_neighbors,
 };
 
 void
@@ -453,8 +425,7 @@ host_release(struct bgpd_self *self)
 		host_watch_free(LIST_FIRST(&self->watches));
 	while (!LIST_EMPTY(&self->children))
 		host_child_free(LIST_FIRST(&self->children));
-	while (!LIST_EMPTY(&self->metrics))
-		host_metric_free(LIST_FIRST(&self->metrics));
+	report_release(self);
 	while (!LIST_EMPTY(&self->bfds))
 		host_bfd_free(LIST_FIRST(&self->bfds));
 	config_overlay(self->name, "", NULL, NULL);

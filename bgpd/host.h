@@ -12,12 +12,15 @@
 #include "plugin.h"
 #include "util/text.h"
 
+struct peers;
+
 /* plugin.c: the guests ------------------------------------------------------- */
 
 /* Where NAME.so is looked for, in this order, before the installed place. */
 void plugins_add_directory(const char *directory);
 /* From now on plugins may run; until then they are loaded for their rows. */
-void plugins_open(struct loop *loop, struct announce *announce);
+void plugins_open(
+    struct loop *loop, struct announce *announce, const struct peers *peers);
 /* Stops and unloads all of them. */
 void plugins_close(void);
 /* Their on_stopping; on_ready comes when all are ready, perhaps at once. */
@@ -33,12 +36,16 @@ void plugins_check(const struct cli_tree *tree, struct cli_fault_list *faults);
 /* Starts, configures and stops them as the blocks of the new tree say. */
 void plugins_configure(const struct cli_tree *old, const struct cli_tree *new);
 
+/* All that are known, loaded or not; start with NULL. */
+struct bgpd_self *plugins_next(struct bgpd_self *last);
+
 extern const struct cli_mount plugin_mounts[];
 extern const unsigned plugin_mount_count;
 
 /* A guest, for the rooms that serve it ----------------------------------------- */
 
 struct dialect;
+struct exposition;
 
 struct bgpd_self {
 	LIST_ENTRY(bgpd_self) entry;
@@ -55,6 +62,9 @@ struct bgpd_self {
 	unsigned life;	  /* counts starts: what is older is dead */
 	struct announce_source *source;
 	struct announce_backend *backend;
+	char *why_not; /* it is not ready; NULL: it is, or never spoke of it */
+	void (*on_scrape)(void *);
+	void *scrape_arg;
 	LIST_HEAD(, bgpd_timer) timers;
 	LIST_HEAD(, bgpd_watch) watches;
 	LIST_HEAD(, bgpd_child) children;
@@ -71,12 +81,31 @@ void host_release(struct bgpd_self *self);
 /* plugin.c's, for host.c: this one is ready to stop. */
 void plugin_ready(struct bgpd_self *self);
 
+/* report.c: what guests say of themselves, and what they ask of neighbors ---------- */
+
 struct bgpd_metric {
 	LIST_ENTRY(bgpd_metric) entry;
 	int kind;
-	char *name, *help, *labels; /* labels: a="b",c="d" */
+	char *name, *help, *labels; /* labels: a="b",c="d", escaped */
 	double value;
 };
+
+void report_open(const struct peers *peers);
+void report_stopping(void); /* from here on not ready */
+/* For web/: every guest's metrics, brought up to date; why we are not ready. */
+void report_metrics(struct exposition *e);
+void report_reasons(struct text *lines);
+/* For the host table; see plugin.h. */
+struct bgpd_metric *report_metric(struct bgpd_self *self, int kind,
+    const char *name, const char *help, const char *const *labels);
+void report_metric_free(struct bgpd_metric *metric);
+void report_on_scrape(
+    struct bgpd_self *self, void (*on_scrape)(void *), void *arg);
+void report_ready(struct bgpd_self *self, const char *why_not);
+void report_neighbors(struct bgpd_self *self,
+    void (*on_neighbor)(void *arg, const struct bgpd_neighbor *neighbor),
+    void *arg);
+void report_release(struct bgpd_self *self);
 
 /* dialect.c: a guest's rows as rows of the language ------------------------------- */
 

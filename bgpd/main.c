@@ -24,6 +24,7 @@
 #include "shell.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "web/web.h"
 
 #define BGP_PORT      179
 #define LISTEN_MAX    16
@@ -210,6 +211,7 @@ struct house {
 	struct rib *rib;
 	struct announce *announce;
 	struct peers *peers;
+	struct web *web;
 	struct timer *late, *trim;
 	bool is_stopping;
 	unsigned waits; /* for neighbours, for plugins */
@@ -257,6 +259,23 @@ house_apply_log(const struct house *h)
 		log_set_level(LOG_SYSLOG, LOG_LEVEL_INFO);
 }
 
+/* The top floor; what guests tell it comes by way of the roof. */
+static void
+house_open_web(struct house *h)
+{
+	const struct web_house all = {
+		.loop = h->loop,
+		.rib = h->rib,
+		.peers = h->peers,
+		.announce = h->announce,
+		.add_metrics = report_metrics,
+		.add_reasons = report_reasons,
+	};
+
+	h->web = web_new(&all);
+	web_show_bind(h->web);
+}
+
 static int
 house_open(struct house *h)
 {
@@ -273,6 +292,7 @@ house_open(struct house *h)
 	h->peers = peers_new(h->loop, h->rib);
 	peers_bind_shows(h->peers);
 	announce_show_bind(h->announce);
+	house_open_web(h);
 	result = house_open_sockets(h, &why);
 	if (result < 0)
 		log_error("main", "%s", text_str(&why));
@@ -286,6 +306,8 @@ static void
 house_close(struct house *h)
 {
 	plugins_close();
+	web_show_bind(NULL);
+	web_free(h->web);
 	if (h->peers != NULL) {
 		shell_stop();
 		peers_free(h->peers);
@@ -332,6 +354,7 @@ on_stop_signal(void *arg, int signo)
 	}
 	log_notice("main", "%s: stopping", strsignal(signo));
 	h->is_stopping = true;
+	report_stopping();
 	h->waits = 2;
 	h->late = timer_new(h->loop, on_late, h);
 	timer_start(h->late, HAND_OVER_MS);
@@ -367,7 +390,7 @@ house_run(struct house *h)
 	loop_signal(h->loop, SIGTERM, on_stop_signal, h);
 	loop_signal(h->loop, SIGINT, on_stop_signal, h);
 	loop_signal(h->loop, SIGHUP, on_reload_signal, h);
-	config_run(h->loop, h->rib, h->peers, h->announce);
+	config_run(h->loop, h->rib, h->peers, h->announce, h->web);
 	house_apply_log(h);
 	h->trim = timer_new(h->loop, on_trim, h);
 	timer_start(h->trim, TRIM_MS);

@@ -53,6 +53,12 @@ guest_find(const char *name)
 	return NULL;
 }
 
+struct bgpd_self *
+plugins_next(struct bgpd_self *last)
+{
+	return last == NULL ? LIST_FIRST(&guests) : LIST_NEXT(last, entry);
+}
+
 /* loading -------------------------------------------------------------------- */
 
 /* A plugin's name is a file's name: nothing that leads out of the directory. */
@@ -376,9 +382,11 @@ plugins_check(const struct cli_tree *tree, struct cli_fault_list *faults)
 }
 
 void
-plugins_open(struct loop *loop, struct announce *announce)
+plugins_open(
+    struct loop *loop, struct announce *announce, const struct peers *peers)
 {
 	host_open(loop, announce);
+	report_open(peers);
 	is_open = true;
 }
 

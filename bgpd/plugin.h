@@ -23,10 +23,9 @@
 extern "C" {
 #endif
 
-/* Major << 16 | minor. */
-#define BGPD_ABI	UINT32_C(0x00010000)
+#define BGPD_ABI	UINT32_C(0x00010001) /* major << 16 | minor */
 #define BGPD_INIT(type) BGPD_ABI, (uint32_t)sizeof(type)
-/* Did the other side know this member? */
+/* Does the other side know this member? */
 #define BGPD_HAS(p, type, member)                                              \
 	((p)->size >= offsetof(type, member) + sizeof((p)->member))
 
@@ -38,8 +37,6 @@ struct bgpd_child;
 struct bgpd_bfd;
 struct bgpd_metric;
 struct bgpd_out;
-
-/* Addresses ------------------------------------------------------------------ */
 
 struct bgpd_addr {
 	uint8_t family;	   /* 4, 6; 0: none */
@@ -56,8 +53,7 @@ struct bgpd_route {
 	uint32_t local_pref;	     /* to iBGP neighbors alone */
 	const uint32_t *communities; /* host order */
 	uint32_t community_count;
-	const struct bgpd_addr
-	    *neighbors; /* told to these alone; none: to all */
+	const struct bgpd_addr *neighbors; /* told to these; none: to all */
 	uint32_t neighbor_count;
 };
 
@@ -75,12 +71,10 @@ enum bgpd_phase { BGPD_TENTATIVE, BGPD_CARRIED };
 struct bgpd_address {
 	uint32_t abi, size;
 	struct bgpd_addr address;
-	/* Which backend: "bgp", or the word that a plugin registered: "layer2". */
-	const char *protocol;
-	uint8_t phase; /* enum bgpd_phase */
-	uint8_t here;  /* 0: allocated, but this node does not announce it */
-	const char
-	    *why_not; /* here is 0: in the words of the field; may be NULL */
+	const char *protocol; /* the backend: "bgp", or a plugin's: "layer2" */
+	uint8_t phase;	      /* enum bgpd_phase */
+	uint8_t here; /* 0: allocated, but this node does not announce it */
+	const char *why_not; /* here is 0: in words of the field, or NULL */
 	const struct bgpd_route *routes;
 	uint32_t route_count, route_size; /* how many, how far apart */
 	const struct bgpd_candidate *candidates;
@@ -92,11 +86,10 @@ struct bgpd_address {
 /* One service with all its addresses; offered again whenever it changes. */
 struct bgpd_service {
 	uint32_t abi, size;
-	const char *name; /* "namespace/name": the key */
-	const char *pool; /* NULL while it has none */
-	const char *why;  /* it waits for an address: the reason; else NULL */
-	const char
-	    *group; /* addresses of one group move together; may be NULL */
+	const char *name;  /* "namespace/name": the key */
+	const char *pool;  /* NULL while it has none */
+	const char *why;   /* it waits for an address: the reason; else NULL */
+	const char *group; /* what moves together; may be NULL */
 	const struct bgpd_address *addresses;
 	uint32_t address_count, address_size;
 };
@@ -111,6 +104,17 @@ struct bgpd_carry {
 	uint8_t conflict;	 /* somebody else answers for it: mac */
 	uint8_t mac[6];
 	const char *state; /* one word for `show services` */
+};
+
+/* A neighbor of the daemon, as it is now. */
+struct bgpd_neighbor {
+	uint32_t abi, size;
+	struct bgpd_addr address;
+	uint16_t port;
+	uint8_t mine, up; /* a line of this plugin made it; established */
+	uint32_t remote_as;
+	uint64_t updates_sent, prefixes_announced;
+	uint64_t prefixes_pending; /* mine: offered by it, not told yet */
 };
 
 /* Who could take part: what a source knows of the other nodes. */
@@ -216,24 +220,20 @@ struct bgpd_bfd_options {
 struct bgpd_host {
 	uint32_t abi, size;
 	const char *version; /* of the daemon */
-
 	/* One line, no newline, no secrets; level as in syslog.h, from LOG_ERR. */
 	void (*log)(struct bgpd_self *self, int level, const char *format, ...);
 	int64_t (*now_ms)(struct bgpd_self *self);
-
 	/* Timers: one shot, re-armed by start; free inside their callback is fine. */
 	struct bgpd_timer *(*timer_new)(
 	    struct bgpd_self *self, void (*on_time)(void *), void *arg);
 	void (*timer_start)(struct bgpd_timer *timer, int64_t after_ms);
 	void (*timer_stop)(struct bgpd_timer *timer);
 	void (*timer_free)(struct bgpd_timer *timer);
-
 	/* The plugin's descriptors; free the watch, then close. */
 	struct bgpd_watch *(*watch_new)(struct bgpd_self *self, int fd,
 	    void (*on_ready)(void *arg, unsigned what), void *arg);
 	void (*watch_set)(struct bgpd_watch *watch, unsigned what);
 	void (*watch_free)(struct bgpd_watch *watch);
-
 	/* From any thread; done in the loop, in order; drained before unload. */
 	void (*post)(
 	    struct bgpd_self *self, void (*on_post)(void *), void *arg);
@@ -241,16 +241,11 @@ struct bgpd_host {
 	struct bgpd_child *(*child_new)(struct bgpd_self *self, int64_t pid,
 	    void (*on_exit)(void *, int status), void *arg);
 	void (*child_free)(struct bgpd_child *child);
-
-	/*
-	 * This plugin's lines of configuration, in place of its last ones: 0, or
-	 * -1 and nothing changed. on_fault hears of every fault, also of lines
-	 * that lost against the file's.
-	 */
+	/* This plugin's lines, in place of its last: 0, or -1 and no change. */
+	/* on_fault hears of all faults, also of lines that lost to the file's. */
 	int (*overlay)(struct bgpd_self *self, const char *lines,
 	    void (*on_fault)(void *arg, unsigned line, const char *text),
 	    void *arg);
-
 	/* Sources. begin, offer..., end: what was not offered is retracted. */
 	int (*source)(struct bgpd_self *self, const struct bgpd_source *source);
 	void (*begin)(struct bgpd_self *self);
@@ -260,25 +255,21 @@ struct bgpd_host {
 	void (*end)(struct bgpd_self *self);
 	void (*members)(
 	    struct bgpd_self *self, const struct bgpd_membership *membership);
-
 	/* Backends. */
 	int (*backend)(
 	    struct bgpd_self *self, const struct bgpd_backend *backend);
 	void (*carried)(struct bgpd_self *self, const struct bgpd_carry *carry);
-
 	/* BFD (RFC 5880): on_state hears NOT_YET at once where there is none. */
 	struct bgpd_bfd *(*bfd_new)(struct bgpd_self *self,
 	    const struct bgpd_bfd_options *options,
 	    void (*on_state)(void *arg, int state, const char *why), void *arg);
 	void (*bfd_free)(struct bgpd_bfd *bfd);
-
 	/* A metric by name and label pairs (key, value, ..., NULL). */
 	struct bgpd_metric *(*metric)(struct bgpd_self *self, int kind,
 	    const char *name, const char *help, const char *const *labels);
 	void (*metric_set)(struct bgpd_metric *metric, double value);
 	void (*metric_add)(struct bgpd_metric *metric, double value);
 	void (*metric_free)(struct bgpd_metric *metric);
-
 	/* What a command prints: text, or JSON members when out_is_json. */
 	int (*out_is_json)(struct bgpd_out *out);
 	void (*out_print)(struct bgpd_out *out, const char *format, ...);
@@ -291,6 +282,15 @@ struct bgpd_host {
 	void (*out_bool)(struct bgpd_out *out, const char *key, int value);
 
 	void (*ready_to_stop)(struct bgpd_self *self);
+	/* Since 1.1. NULL: ready; else why /readyz shall say that it is not. */
+	void (*ready)(struct bgpd_self *self, const char *why_not);
+	/* Called before metrics are read, so that gauges can be set; or NULL. */
+	void (*on_scrape)(
+	    struct bgpd_self *self, void (*on_scrape)(void *), void *arg);
+	/* Every neighbor of the daemon, before it returns. */
+	void (*neighbors)(struct bgpd_self *self,
+	    void (*on_neighbor)(void *, const struct bgpd_neighbor *),
+	    void *arg);
 };
 
 #ifdef __cplusplus

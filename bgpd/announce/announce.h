@@ -38,6 +38,20 @@ void announce_end(struct announce_source *source);
 void announce_members(
     struct announce_source *source, const struct bgpd_membership *membership);
 
+/* Its services by what became of them; each is counted once. */
+struct announce_counts {
+	uint32_t announced; /* from this node */
+	uint32_t elsewhere; /* has an address, is not announced here */
+	uint32_t waiting;   /* has no address */
+};
+void announce_count(const struct announce *announce,
+    void (*each)(
+	void *arg, const char *owner, const struct announce_counts *counts),
+    void *arg);
+/* Prefixes of this family that its offers make routes of. */
+uint32_t announce_source_prefixes(
+    const struct announce_source *source, enum family family);
+
 struct announce_backend;
 /* NULL when the protocol has its backend already. Gets what is there at once. */
 struct announce_backend *announce_backend_new(

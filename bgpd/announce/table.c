@@ -207,6 +207,22 @@ service_has(
 	return false;
 }
 
+/* Counts it in, or with -1 out. */
+static void
+service_count(const struct service *service, int by)
+{
+	struct announce_counts *counts = &service->source->counts;
+	uint32_t *count = &counts->waiting;
+	unsigned i;
+
+	if (service->address_count > 0)
+		count = &counts->elsewhere;
+	for (i = 0; i < service->address_count; i++)
+		if (offered_is_here(&service->addresses[i]))
+			count = &counts->announced;
+	*count += (uint32_t)by;
+}
+
 /* Old may be NULL, new may be NULL; old's memory goes. */
 static void
 service_replace(
@@ -215,10 +231,14 @@ service_replace(
 	unsigned i, new_count = new != NULL ? new->address_count : 0;
 	struct carry *carry;
 
-	if (old != NULL)
+	if (old != NULL) {
+		service_count(old, -1);
 		service_detach(old);
-	if (new != NULL)
+	}
+	if (new != NULL) {
+		service_count(new, 1);
 		service_attach(announce, new);
+	}
 	for (i = 0; i < new_count; i++)
 		carry_settle(announce, new->addresses[i].carry);
 	for (i = 0; old != NULL && i < old->address_count; i++) {
@@ -367,6 +387,26 @@ announce_members(
 			backend->ops.on_members(
 			    backend->arg, source->membership);
 	}
+}
+
+void
+announce_count(const struct announce *announce,
+    void (*each)(void *, const char *, const struct announce_counts *),
+    void *arg)
+{
+	const struct announce_source *source;
+
+	LIST_FOREACH (source, &announce->sources, entry)
+		each(arg, source->owner, &source->counts);
+}
+
+uint32_t
+announce_source_prefixes(
+    const struct announce_source *source, enum family family)
+{
+	return source->routes != NULL
+		   ? rib_source_count(source->routes, family, true)
+		   : 0;
 }
 
 /* backends ----------------------------------------------------------------- */

@@ -51,6 +51,7 @@ struct announce_source {
 	void *arg;
 	char *owner;
 	struct service_tree services;
+	struct announce_counts counts;
 	uint64_t round;
 	bool in_resync;
 	struct rib_source *routes;	    /* made with its first route */

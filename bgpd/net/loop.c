@@ -28,6 +28,7 @@
 
 enum { PRIORITY_TIMER, PRIORITY_IO, PRIORITY_COUNT };
 #define DISPATCH_MAX_US 50000 /* look at the timers again after this long */
+#define SLOW_US		10000 /* a callback that held the loop for longer */
 
 struct post {
 	STAILQ_ENTRY(post) entry;
@@ -77,6 +78,7 @@ struct loop {
 	bool stopped;
 	int64_t now_ms;
 	uint32_t turn;
+	struct loop_stats stats;
 	TAILQ_HEAD(, task) tasks; /* those that are on */
 	struct task *slice; /* the task in its slice; NULL once it is freed */
 	SLIST_HEAD(, hook) hooks;
@@ -95,11 +97,37 @@ clock_now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Called before each callback: a clock is cheaper than a wrong hold time. */
-static void
-loop_take_time(struct loop *loop)
+/* Before each callback: a clock is cheaper than a wrong hold time. */
+static int64_t
+loop_enter(struct loop *loop)
 {
-	loop->now_ms = clock_now_us() / 1000;
+	int64_t now_us = clock_now_us();
+
+	loop->now_ms = now_us / 1000;
+	return now_us;
+}
+
+/* After it: how long it held the loop. Its object may be gone. */
+static void
+loop_leave(struct loop *loop, enum loop_kind kind, int64_t entered_us)
+{
+	struct loop_stats *stats = &loop->stats;
+	int64_t us = clock_now_us() - entered_us;
+
+	stats->calls[kind]++;
+	if (us > SLOW_US)
+		stats->slow++;
+	if (us <= stats->longest_us)
+		return;
+	stats->longest_us = us;
+	stats->longest_kind = kind;
+	stats->longest_at_ms = entered_us / 1000;
+}
+
+void
+loop_get_stats(const struct loop *loop, struct loop_stats *stats)
+{
+	*stats = loop->stats;
 }
 
 int64_t
@@ -170,7 +198,7 @@ loop_new(void)
 	SLIST_INIT(&loop->hooks);
 	STAILQ_INIT(&loop->posts);
 	pthread_mutex_init(&loop->lock, NULL);
-	loop_take_time(loop);
+	loop->now_ms = clock_now_us() / 1000;
 	loop->base = base_new();
 	loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (loop->base == NULL || loop->post_fd < 0) {
@@ -219,6 +247,7 @@ static void
 loop_run_tasks(struct loop *loop)
 {
 	struct task *task;
+	int64_t entered_us;
 	bool more;
 
 	loop->turn++;
@@ -229,8 +258,9 @@ loop_run_tasks(struct loop *loop)
 		task->turn = loop->turn;
 		task->again = false;
 		loop->slice = task;
-		loop_take_time(loop);
+		entered_us = loop_enter(loop);
 		more = task->on_slice(task->arg);
+		loop_leave(loop, LOOP_TASK, entered_us);
 		if (loop->slice != NULL && !more && !task->again)
 			task_stop(task);
 		loop->slice = NULL;
@@ -250,6 +280,7 @@ loop_run(struct loop *loop)
 			log_error("net", "event loop: %s", strerror(errno));
 			break;
 		}
+		loop->stats.turns++;
 		if (!loop->stopped)
 			loop_run_tasks(loop);
 	}
@@ -270,11 +301,13 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct timer *timer = arg;
+	struct loop *loop = timer->loop;
+	int64_t entered_us = loop_enter(loop);
 
 	(void)fd;
 	(void)what;
-	loop_take_time(timer->loop);
 	timer->on_time(timer->arg);
+	loop_leave(loop, LOOP_TIMER, entered_us);
 }
 
 static struct event *
@@ -353,6 +386,10 @@ static void
 on_watch(evutil_socket_t fd, short events, void *arg)
 {
 	struct watch *watch = arg;
+	struct loop *loop = watch->loop;
+	enum loop_kind kind =
+	    watch == loop->post_watch ? LOOP_POST : LOOP_DESCRIPTOR;
+	int64_t entered_us = loop_enter(loop);
 	unsigned what = 0;
 
 	(void)fd;
@@ -360,8 +397,8 @@ on_watch(evutil_socket_t fd, short events, void *arg)
 		what |= WATCH_READ;
 	if (events & EV_WRITE)
 		what |= WATCH_WRITE;
-	loop_take_time(watch->loop);
 	watch->on_ready(watch->arg, what);
+	loop_leave(loop, kind, entered_us);
 }
 
 struct watch *
@@ -478,10 +515,12 @@ static void
 on_hook(evutil_socket_t signo, short what, void *arg)
 {
 	struct hook *hook = arg;
+	struct loop *loop = hook->loop;
+	int64_t entered_us = loop_enter(loop);
 
 	(void)what;
-	loop_take_time(hook->loop);
 	hook->on_signal(hook->arg, (int)signo);
+	loop_leave(loop, LOOP_SIGNAL, entered_us);
 }
 
 /* Replaces who was called for signo before; NULL: the default action again. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The outside: loop, timers, descriptors, sockets, interfaces, process. */
+/* The outside: loop, timers, descriptors, sockets, HTTP, interfaces, process. */
 #ifndef NET_NET_H
 #define NET_NET_H
 
@@ -52,6 +52,25 @@ void loop_post(struct loop *loop, void (*on_post)(void *), void *arg);
 void loop_signal(
     struct loop *loop, int signo, void (*on_signal)(void *, int), void *arg);
 
+/* What was called, and how long a single call held the loop. */
+enum loop_kind {
+	LOOP_TIMER,
+	LOOP_DESCRIPTOR,
+	LOOP_TASK,
+	LOOP_POST,
+	LOOP_SIGNAL,
+	LOOP_KIND_COUNT
+};
+struct loop_stats {
+	uint64_t turns;
+	uint64_t calls[LOOP_KIND_COUNT];
+	uint64_t slow;	    /* calls of more than 10 ms */
+	int64_t longest_us; /* of all calls; 0: none yet */
+	enum loop_kind longest_kind;
+	int64_t longest_at_ms; /* when it began */
+};
+void loop_get_stats(const struct loop *loop, struct loop_stats *stats);
+
 /* child.c: children of this process ---------------------------------------- */
 
 /* Called once with waitpid's status when pid has ended. */
@@ -101,6 +120,29 @@ int local_listen(const char *path, struct text *why);
 int local_accept(int listener);
 int local_dial(const char *path, struct text *why);
 
+/* http.c: a small HTTP server, read only ----------------------------------- */
+
+struct http;
+struct http_request;
+/*
+ * GET and HEAD arrive at on_request, which answers before it returns. NULL
+ * with the reason and its cure in `why` when the port is not to be had.
+ */
+struct http *http_listen(struct loop *loop, const struct addr *local,
+    uint16_t port, void (*on_request)(void *arg, struct http_request *request),
+    void *arg, struct text *why);
+void http_close(struct http *http); /* NULL is fine; ends its connections */
+/* As it was asked for, without the query. */
+const char *http_path(const struct http_request *request);
+void http_reply(struct http_request *request, unsigned status, const char *type,
+    const struct text *body);
+struct http_stats {
+	uint64_t requests; /* answered, also with an error */
+	uint64_t refused;  /* connections: too many were open */
+	unsigned open;
+};
+void http_get_stats(const struct http *http, struct http_stats *stats);
+
 /* iface.c: interfaces of this host ----------------------------------------- */
 
 /* The address of this family on the interface that has `local`: a global one. */
@@ -130,5 +172,19 @@ char *process_read_file(
 /* Replaces the file by rename; 0, or -1 with why and the old file as it was. */
 int process_write_file(const char *path, unsigned mode, const char *data,
     size_t len, struct text *why);
+
+/* usage.c: what this process uses ------------------------------------------- */
+
+struct usage {
+	uint64_t resident_bytes;
+	uint64_t virtual_bytes;
+	double cpu_secs;      /* user and system */
+	double started_epoch; /* on the wall's clock, in seconds */
+	uint32_t open_fds;
+	uint64_t max_fds; /* UINT64_MAX: without a limit */
+	uint32_t threads;
+};
+/* What cannot be learned is 0. */
+void usage_get(struct usage *usage);
 
 #endif

@@ -153,26 +153,30 @@ uint32_t peers_router_id(const struct peers *peers); /* host order */
 /* For metrics and status pages: one neighbour as it is now. */
 struct peer_status {
 	struct addr addr;
+	uint16_t port;	   /* where it is dialled */
 	const char *owner; /* the plugin whose neighbor it is; or NULL */
 	const char *description;
-	const char *state; /* "Established", "Idle (Admin)" */
+	const char *state;     /* "Established", "Idle (Admin)" */
+	unsigned state_number; /* 1 Idle ... 6 Established: as in RFC 4273 */
 	bool established;
 	uint32_t local_as;
 	uint32_t remote_as;
-	int64_t
-	    since_ms; /* loop time of the last change up or down; -1 never */
+	/* Loop time of the last change up or down, of the last end; -1 never. */
+	int64_t since_ms;
+	int64_t reset_ms;
 	uint64_t updates_in;
 	uint64_t updates_out;
 	uint64_t messages_in;
 	uint64_t messages_out;
+	bool families[FAMILY_COUNT]; /* agreed on; while down: configured */
 	uint32_t received[FAMILY_COUNT];
 	uint32_t accepted[FAMILY_COUNT];
 	uint32_t told[FAMILY_COUNT];
 	uint32_t ups;
 	uint32_t downs;
 };
-/* The neighbour after `last` in order of address (NULL: the first). */
-bool peers_next(const struct peers *peers, const struct addr *last,
-    struct peer_status *status);
+/* Every neighbour, in order of address. */
+void peers_each(const struct peers *peers,
+    void (*each)(void *arg, const struct peer_status *status), void *arg);
 
 #endif

@@ -45,13 +45,16 @@ status_fill(const struct peer *peer, struct peer_status *status)
 
 	memset(status, 0, sizeof(*status));
 	status->addr = peer->addr;
+	status->port = peer->config->port;
 	status->owner = peer->config->node.owner;
 	status->description = peer->config->description;
 	status->state = peer_state_name(peer);
+	status->state_number = peer_session(peer)->state - FSM_IDLE + 1u;
 	status->established = peer->up != NULL;
 	status->local_as = peer->plan.local_as;
 	status->remote_as = status_remote_as(peer);
 	status->since_ms = peer->changed_ms;
+	status->reset_ms = peer->reset.at_ms != 0 ? peer->reset.at_ms : -1;
 	status->updates_in = peer->in_count[MESSAGE_UPDATE];
 	status->updates_out = peer->out_count[MESSAGE_UPDATE];
 	status->messages_in = count_all(peer->in_count);
@@ -59,24 +62,25 @@ status_fill(const struct peer *peer, struct peer_status *status)
 	status->ups = peer->ups;
 	status->downs = peer->downs;
 	for (i = 0; i < FAMILY_COUNT; i++) {
+		status->families[i] = peer->up != NULL ? peer->up->families[i]
+						       : peer->plan.families[i];
 		status->received[i] = count_received(peer, i, false);
 		status->accepted[i] = count_received(peer, i, true);
 		status->told[i] = count_told(peer, i);
 	}
 }
 
-bool
-peers_next(const struct peers *peers, const struct addr *last,
-    struct peer_status *status)
+void
+peers_each(const struct peers *peers,
+    void (*each)(void *arg, const struct peer_status *status), void *arg)
 {
+	struct peer_status status;
 	const struct peer *peer;
 
-	TAILQ_FOREACH (peer, &peers->list, link)
-		if (last == NULL || addr_compare(&peer->addr, last) > 0) {
-			status_fill(peer, status);
-			return true;
-		}
-	return false;
+	TAILQ_FOREACH (peer, &peers->list, link) {
+		status_fill(peer, &status);
+		each(arg, &status);
+	}
 }
 
 /* What stands for the count while there is none; FRR's words. */

@@ -110,6 +110,7 @@ struct cluster {
 	struct bgpd_metric *loaded_metric, *stale_metric, *updates_metric;
 	struct pool_metrics *pool_metrics;
 	size_t pool_metric_count;
+	struct session_metrics *session_metrics; /* metrics.c's */
 };
 
 /* cluster.c: the objects, indexed; who is touched by what ----------------------- */
@@ -243,5 +244,10 @@ void metrics_open(struct cluster *c);
 void metrics_close(struct cluster *c);
 void metrics_set_pools(struct cluster *c); /* the pools are new */
 void metrics_set(struct cluster *c);
+
+/* metrics.c: of the BGP sessions */
+
+void metrics_open_sessions(struct cluster *c);
+void metrics_close_sessions(struct cluster *c);
 
 #endif

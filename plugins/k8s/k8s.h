@@ -5,13 +5,6 @@
 
 #include "kit.h"
 
-/* yaml.c */
-
-int yaml_read(const char *text, size_t len,
-    void (*on_document)(void *arg, struct json_object *root), void *arg,
-    struct fault *fault);
-unsigned yaml_line(struct json_object *map);
-
 /* object.c, service.c: what is kept of a Kubernetes object --------------------- */
 
 enum object_kind {
@@ -128,6 +121,11 @@ struct object *slice_read(struct json_object *root, struct fault *fault);
 void slice_free(struct object *object);
 bool slice_equal(const struct object *a, const struct object *b);
 
+/* print.c */
+
+/* Behind what stands there: one line that object_read makes an equal of. */
+void object_print(const struct object *object, struct text *out);
+
 /* manifest.c: a file to objects ------------------------------------------------- */
 
 struct manifest {
@@ -211,5 +209,44 @@ const char *journal_find(struct journal *j, const char *name);
 void journal_walk(
     struct journal *j, void (*on_name)(void *, const char *), void *arg);
 bool journal_works(const struct journal *j);
+
+/* cache.c: the objects last seen, for when the API server is away ------------------ */
+
+struct cache;
+
+/* Who has the objects. */
+struct cache_owner {
+	/* How many they are: a file much longer than that is written anew. */
+	size_t (*count)(void *arg);
+	/*
+	 * The first of a kind by name (strcmp) that comes after a name, NULL: of
+	 * all; NULL: there is none. Asked in slices: objects may come and go.
+	 */
+	const struct object *(*next)(
+	    void *arg, enum object_kind kind, const char *after);
+};
+
+/*
+ * Never NULL: without a usable file nothing is kept, and that is told. owner is
+ * borrowed for as long as it is open, and asked from the loop or from put and
+ * remove.
+ */
+struct cache *cache_open(struct guest *guest, const char *path,
+    const char *node, const struct cache_owner *owner, void *arg);
+void cache_close(struct cache *c);
+/*
+ * Tells a slice of what was kept, in the order in which it was; is any left? To
+ * be called until none is, or the file is never written anew. on_object is
+ * given the object. Neither may close the cache; what they put and remove is
+ * not written, as it stands there.
+ */
+bool cache_read(struct cache *c,
+    void (*on_object)(void *arg, struct object *object),
+    void (*on_gone)(void *arg, enum object_kind kind, const char *name),
+    void *arg);
+/* With the kernel when the loop turns next. */
+void cache_put(struct cache *c, const struct object *object);
+void cache_remove(struct cache *c, enum object_kind kind, const char *name);
+bool cache_works(const struct cache *c);
 
 #endif

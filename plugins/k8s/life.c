@@ -132,17 +132,19 @@ source_start(struct cluster *c)
 		c->publisher = publisher_new(c, api);
 }
 
-/* What the daemon's readiness stands on; said again only when it changes. */
+/* What the daemon's readiness stands on. */
 static void
 cluster_ready(struct cluster *c)
 {
+	const struct bgpd_host *host = c->guest->host;
 	const char *why = NULL;
 
 	if (c->stage == STAGE_EMPTY)
 		why = "the first reading of all objects is not complete";
 	else if (c->config == NULL)
 		why = "no configuration is loaded";
-	guest_ready(c->guest, why);
+	if (BGPD_HAS(host, struct bgpd_host, ready))
+		host->ready(c->guest->self, why);
 }
 
 void
@@ -169,6 +171,23 @@ on_lost(void *arg, enum object_kind kind, const char *name)
 	cluster_drop(arg, kind, name);
 }
 
+static size_t
+on_count(void *arg)
+{
+	const struct cluster *c = arg;
+
+	return c->service_count + c->slice_count + c->node_count +
+	       (c->config_map != NULL) + (c->secret != NULL);
+}
+
+static const struct object *
+on_next(void *arg, enum object_kind kind, const char *after)
+{
+	return cluster_next(arg, kind, after);
+}
+
+static const struct cache_owner cache_owner = { on_count, on_next };
+
 /* A slice of it; after the last, what it makes is told. */
 static void
 on_replay(void *arg)
@@ -179,8 +198,7 @@ on_replay(void *arg)
 		c->guest->host->timer_start(c->replay, PAUSE_MS);
 		return;
 	}
-	if (c->service_count + c->slice_count + c->node_count == 0 &&
-	    c->config_map == NULL) {
+	if (on_count(c) == 0) {
 		cluster_rest(c);
 		return;
 	}
@@ -192,13 +210,6 @@ on_replay(void *arg)
 	cluster_converge(c);
 	if (c->config == NULL && c->source == NULL)
 		cluster_rest(c);
-}
-
-/* The object of that kind after the name (NULL: the first), for the cache. */
-static const struct object *
-on_next(void *arg, enum object_kind kind, const char *after)
-{
-	return cluster_next(arg, kind, after);
 }
 
 static void
@@ -214,7 +225,7 @@ cluster_recall(struct cluster *c)
 	}
 	path = k8s_alloc(strlen(set->state) + sizeof(".objects"));
 	stpcpy(stpcpy(path, set->state), ".objects");
-	c->cache = cache_open(c->guest, path, set->node, on_next, c);
+	c->cache = cache_open(c->guest, path, set->node, &cache_owner, c);
 	free(path);
 	c->replay = c->guest->host->timer_new(c->guest->self, on_replay, c);
 	on_replay(c);

@@ -169,6 +169,7 @@ metrics_open(struct cluster *c)
 	c->updates_metric =
 	    metric_open(c, BGPD_COUNTER, "metallb_k8s_client_updates_total",
 		"Objects that were told by the source");
+	metrics_open_sessions(c);
 }
 
 static void
@@ -226,6 +227,7 @@ metrics_set(struct cluster *c)
 void
 metrics_close(struct cluster *c)
 {
+	metrics_close_sessions(c);
 	pool_metrics_free(c);
 	c->guest->host->metric_free(c->loaded_metric);
 	c->guest->host->metric_free(c->stale_metric);

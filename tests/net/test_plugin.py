@@ -50,10 +50,10 @@ def older():
     text = TODAY
     for name, member in (
             ("bgpd_plugin", r"\t/\* Hand over[^;]*;\n"),
-            ("bgpd_host", r"\tvoid \(\*ready_to_stop\)[^;]*;\n"),
+            ("bgpd_host", r"\tvoid \(\*ready_to_stop\).*(?=};)"),
             ("bgpd_address", r"\tconst char \*const \*interfaces;.*interface_count;\n"),
             ("bgpd_row", r"\tuint8_t many, secret;[^\n]*\n"),
-            ("bgpd_route", r"\tconst struct bgpd_addr\n.*neighbor_count;\n")):
+            ("bgpd_route", r"\tconst struct bgpd_addr \*neighbors;.*neighbor_count;\n")):
         found = struct_of(text, name).group(0)
         less, count = re.subn(member, "", found, flags=re.S)
         assert count == 1, name

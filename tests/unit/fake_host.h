@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,14 @@ struct bgpd_watch {
 	void *arg;
 };
 
+struct bgpd_child {
+	LIST_ENTRY(bgpd_child) link;
+	pid_t pid;
+	void (*on_exit)(void *, int); /* NULL: freed, or told */
+	void *arg;
+	bool ended;
+};
+
 struct bgpd_metric {
 	LIST_ENTRY(bgpd_metric) link;
 	char name[160];
@@ -56,6 +65,7 @@ struct fake_offer {
 
 static LIST_HEAD(, bgpd_timer) fake_timers;
 static LIST_HEAD(, bgpd_watch) fake_watches;
+static LIST_HEAD(, bgpd_child) fake_children;
 static LIST_HEAD(, bgpd_metric) fake_metrics;
 static LIST_HEAD(, fake_offer) fake_offers;
 static char fake_log[FAKE_TEXT], fake_overlay[FAKE_TEXT], fake_members[4096];
@@ -147,6 +157,49 @@ fake_watch_free(struct bgpd_watch *w)
 {
 	LIST_REMOVE(w, link);
 	free(w);
+}
+
+static struct bgpd_child *
+fake_child_new(struct bgpd_self *self, int64_t pid,
+    void (*on_exit)(void *, int), void *arg)
+{
+	struct bgpd_child *c = calloc(1, sizeof(*c));
+
+	(void)self;
+	c->pid = (pid_t)pid;
+	c->on_exit = on_exit;
+	c->arg = arg;
+	LIST_INSERT_HEAD(&fake_children, c, link);
+	return c;
+}
+
+static void
+fake_child_free(struct bgpd_child *c)
+{
+	c->on_exit = NULL;
+	if (c->ended)
+		free(c);
+}
+
+/* Tells of one child that has ended; one that was freed is only reaped. */
+static bool
+fake_reap(void)
+{
+	struct bgpd_child *c;
+	int status;
+
+	LIST_FOREACH (c, &fake_children, link) {
+		if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+			continue;
+		LIST_REMOVE(c, link);
+		c->ended = true;
+		if (c->on_exit != NULL)
+			c->on_exit(c->arg, status);
+		else
+			free(c);
+		return true;
+	}
+	return false;
 }
 
 static int
@@ -405,6 +458,40 @@ fake_set_carried(struct bgpd_self *self, const struct bgpd_carry *carry)
 	snprintf(fake_carried, sizeof(fake_carried), "%s", carry->state);
 }
 
+/* What it said of its readiness; "" for ready, or for nothing yet. */
+static char fake_why_not[1024];
+static void (*fake_scrape)(void *);
+static void *fake_scrape_arg;
+static struct bgpd_neighbor fake_neighbors[8];
+static unsigned fake_neighbor_count;
+
+static void
+fake_ready(struct bgpd_self *self, const char *why_not)
+{
+	(void)self;
+	snprintf(fake_why_not, sizeof(fake_why_not), "%s",
+	    why_not != NULL ? why_not : "");
+}
+
+static void
+fake_on_scrape(struct bgpd_self *self, void (*on_scrape)(void *), void *arg)
+{
+	(void)self;
+	fake_scrape = on_scrape;
+	fake_scrape_arg = arg;
+}
+
+static void
+fake_each_neighbor(struct bgpd_self *self,
+    void (*on_neighbor)(void *, const struct bgpd_neighbor *), void *arg)
+{
+	unsigned i;
+
+	(void)self;
+	for (i = 0; i < fake_neighbor_count; i++)
+		on_neighbor(arg, &fake_neighbors[i]);
+}
+
 static const struct bgpd_host fake_host = {
 	BGPD_INIT(struct bgpd_host),
 	.version = "test",
@@ -417,6 +504,8 @@ static const struct bgpd_host fake_host = {
 	.watch_new = fake_watch_new,
 	.watch_set = fake_watch_set,
 	.watch_free = fake_watch_free,
+	.child_new = fake_child_new,
+	.child_free = fake_child_free,
 	.overlay = fake_set_overlay,
 	.source = fake_source,
 	.begin = fake_begin,
@@ -438,32 +527,87 @@ static const struct bgpd_host fake_host = {
 	.out_string = fake_out_string,
 	.out_int = fake_out_int,
 	.out_bool = fake_out_bool,
+	.ready = fake_ready,
+	.on_scrape = fake_on_scrape,
+	.neighbors = fake_each_neighbor,
 };
 
-/* One turn: a timer that is due, or descriptors that are ready. */
-static void
-fake_turn(void)
+static int64_t fake_longest_us; /* of what was called from the loop */
+
+static inline int64_t
+fake_now_us(void)
 {
-	int64_t now_ms = fake_now_ms(NULL);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void
+fake_measure(int64_t began_us)
+{
+	int64_t took_us = fake_now_us() - began_us;
+
+	if (took_us > fake_longest_us)
+		fake_longest_us = took_us;
+}
+
+static bool
+fake_turn_timer(void)
+{
+	int64_t now_ms = fake_now_ms(NULL), now_us = fake_now_us();
 	struct bgpd_timer *t;
-	struct bgpd_watch *w;
-	struct pollfd fd;
 
 	LIST_FOREACH (t, &fake_timers, link) {
 		if (t->due_ms == 0 || t->due_ms > now_ms)
 			continue;
 		t->due_ms = 0;
 		t->on_time(t->arg);
-		return;
+		fake_measure(now_us);
+		return true;
 	}
+	return false;
+}
+
+/* The first that is ready stands last for the next time: each has its turn. */
+static bool
+fake_turn_watch(int wait_ms)
+{
+	struct bgpd_watch *w, *of[64];
+	struct pollfd fds[64];
+	unsigned count = 0, i, what;
+	int64_t now_us;
+
 	LIST_FOREACH (w, &fake_watches, link) {
-		fd = (struct pollfd){ w->fd, POLLIN, 0 };
-		if (poll(&fd, 1, 0) == 1) {
-			w->on_ready(w->arg, BGPD_READ);
-			return;
-		}
+		if (w->what == 0 || count == 64)
+			continue;
+		of[count] = w;
+		fds[count++] = (struct pollfd){ w->fd,
+			(short)((w->what & BGPD_READ ? POLLIN : 0) |
+				(w->what & BGPD_WRITE ? POLLOUT : 0)),
+			0 };
 	}
-	usleep(1000);
+	if (poll(fds, count, wait_ms) <= 0)
+		return false;
+	for (i = count; i-- > 0 && fds[i].revents == 0;)
+		;
+	w = of[i];
+	what = (fds[i].revents & POLLOUT ? BGPD_WRITE : 0) |
+	       (fds[i].revents & ~POLLOUT ? BGPD_READ : 0);
+	LIST_REMOVE(w, link);
+	LIST_INSERT_HEAD(&fake_watches, w, link);
+	now_us = fake_now_us();
+	w->on_ready(w->arg, what);
+	fake_measure(now_us);
+	return true;
+}
+
+/* One turn: a timer that is due, a descriptor that is ready, a child's end. */
+static void
+fake_turn(void)
+{
+	if (!fake_turn_timer() && !fake_turn_watch(1))
+		fake_reap();
 }
 
 static inline void

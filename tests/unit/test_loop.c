@@ -477,6 +477,62 @@ two_loops_side_by_side(void **state)
 	loop_free(NULL);
 }
 
+static void
+on_hold(void *arg)
+{
+	int64_t end_us = clock_now_us() + 30000;
+
+	tell(arg, 'h');
+	while (clock_now_us() < end_us)
+		continue;
+}
+
+static void
+on_free_itself(void *arg)
+{
+	struct scene *s = arg;
+
+	timer_free(s->b);
+	s->b = NULL;
+}
+
+static void
+calls_are_measured(void **state)
+{
+	struct scene *s = *state;
+	struct loop_stats before, after;
+
+	loop_get_stats(s->loop, &before);
+	assert_int_equal(before.turns, 0);
+	assert_int_equal(before.longest_us, 0);
+	s->a = timer_new(s->loop, on_a, s);
+	timer_start(s->a, 0);
+	run_for(s, 5);
+	loop_get_stats(s->loop, &before);
+	assert_true(before.turns >= 2);
+	assert_int_equal(before.calls[LOOP_TIMER], 2);
+	assert_int_equal(before.slow, 0);
+	assert_true(before.longest_us < 10000);
+
+	loop_post(s->loop, on_hold, s);
+	run_for(s, 50);
+	loop_get_stats(s->loop, &after);
+	assert_int_equal(after.slow, before.slow + 1);
+	assert_in_range(after.longest_us, 30000, 1000000);
+	assert_int_equal(after.longest_kind, LOOP_POST);
+	assert_int_equal(after.calls[LOOP_POST], 1);
+	assert_true(after.longest_at_ms * 1000 <= clock_now_us() - 30000);
+
+	/* What frees itself is measured too. */
+	s->b = timer_new(s->loop, on_free_itself, s);
+	timer_start(s->b, 0);
+	run_for(s, 5);
+	loop_get_stats(s->loop, &after);
+	assert_null(s->b);
+	assert_int_equal(after.calls[LOOP_TIMER], 5);
+	assert_int_equal(after.longest_kind, LOOP_POST);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -495,6 +551,7 @@ main(void)
 		CASE(posts_from_a_thread),
 		CASE(signals_are_caught),
 		CASE(two_loops_side_by_side),
+		CASE(calls_are_measured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

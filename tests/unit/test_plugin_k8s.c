@@ -504,6 +504,46 @@ test_check_api(void **unused)
 	assert_int_equal(bad, 0);
 }
 
+/* MetalLB's names; series come and go with the neighbors that are ours. */
+static void
+test_session_metrics(void **arg)
+{
+	static const struct bgpd_neighbor here = {
+		BGPD_INIT(struct bgpd_neighbor),
+		.address = { 4, { 10, 0, 0, 1 } },
+		.port = 179,
+		.mine = 1,
+		.up = 1,
+		.updates_sent = 7,
+		.prefixes_announced = 2,
+		.prefixes_pending = 1,
+	};
+
+	(void)arg;
+	plugin_start_as("prod-01");
+	fake_neighbors[0] = fake_neighbors[1] = fake_neighbors[2] = here;
+	fake_neighbors[1].address = (struct bgpd_addr){ 6, { 0xfd, 1 } };
+	fake_neighbors[1].port = 1790;
+	fake_neighbors[1].up = 0;
+	fake_neighbors[2].address.bytes[3] = 2;
+	fake_neighbors[2].mine = 0;
+	fake_neighbor_count = 3;
+	fake_scrape(fake_scrape_arg);
+#define VALUE(name, peer) (int)fake_metric_value("metallb_bgp_" name " " peer)
+	assert_int_equal(VALUE("session_up", "10.0.0.1:179"), 1);
+	assert_int_equal(VALUE("updates_total", "10.0.0.1:179"), 7);
+	assert_int_equal(VALUE("announced_prefixes_total", "10.0.0.1:179"), 2);
+	assert_int_equal(VALUE("pending_prefixes_total", "10.0.0.1:179"), 3);
+	assert_int_equal(VALUE("session_up", "[fd01::]:1790"), 0);
+	assert_int_equal(VALUE("session_up", "10.0.0.2:179"), -1);
+	fake_neighbor_count = 1;
+	fake_neighbors[0].up = 0;
+	fake_scrape(fake_scrape_arg);
+	assert_int_equal(VALUE("session_up", "10.0.0.1:179"), 0);
+	assert_int_equal(VALUE("session_up", "[fd01::]:1790"), -1);
+	fake_neighbor_count = 0;
+}
+
 int
 main(void)
 {
@@ -519,6 +559,7 @@ main(void)
 		STORY(test_nothing_before),
 		STORY(test_two_peers),
 		STORY(test_families),
+		STORY(test_session_metrics),
 		cmocka_unit_test(test_check_api),
 	};
 	void *handle = dlopen(K8S_PLUGIN, RTLD_NOW | RTLD_LOCAL);

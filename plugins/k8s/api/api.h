@@ -31,12 +31,17 @@ struct login {
 	char *as_user, **as_groups; /* impersonation; groups end with NULL */
 	bool insecure;
 	unsigned generation; /* another one: what connections use has changed */
+	unsigned version;    /* another one: anything has */
 };
 
 struct logins;
 
-/* path NULL: in-cluster, $KUBECONFIG, ~/.kube/config, whichever is there. */
-struct logins *logins_open(struct guest *guest, const char *path);
+/*
+ * path NULL: in-cluster, $KUBECONFIG, ~/.kube/config, whichever is there; else
+ * files by colon. on_change: an exec plugin has ended, logins_get knows more.
+ */
+struct logins *logins_open(struct guest *guest, const char *path,
+    void (*on_change)(void *arg), void *arg);
 void logins_close(struct logins *logins);
 /*
  * The login as it is now, files read again when they have changed or have not
@@ -44,8 +49,9 @@ void logins_close(struct logins *logins);
  * While an exec plugin runs it is NULL too, with "exec plugin is running".
  */
 const struct login *logins_get(struct logins *logins, const char **why);
-/* The server said 401: read files, run the exec plugin again before the next. */
-void logins_refused(struct logins *logins);
+bool logins_is_busy(const struct logins *logins); /* an exec plugin runs */
+/* 401 to this version: read files, run the exec plugin before the next. */
+void logins_refused(struct logins *logins, unsigned version);
 
 /* http.c: requests, on curl's multi interface -------------------------------------- */
 
@@ -96,8 +102,9 @@ enum stream_form { STREAM_LIST, STREAM_WATCH };
 /*
  * A watch: each value of the text, name NULL. A list: each entry of `items`,
  * name "items", and each other member of the top by its name. value is the
- * callee's to look at, and freed after; NULL: it was too long, and passed over.
- * Members named in skip (ends with NULL), at any depth, become null unread.
+ * callee's to look at, and freed after; NULL: it was too long or too deep, and
+ * passed over. Members named in skip (ends with NULL), at any depth, become null
+ * unread. A null is not told. The stream is not to be freed by on_value.
  */
 struct stream *stream_new(enum stream_form form, const char *const *skip,
     void (*on_value)(void *arg, const char *name, struct json_object *value),
@@ -105,7 +112,8 @@ struct stream *stream_new(enum stream_form form, const char *const *skip,
 void stream_free(struct stream *stream);
 /* 0; -1: this is no JSON, stream_why tells where; nothing more is read. */
 int stream_feed(struct stream *stream, const char *data, size_t len);
-bool stream_is_whole(const struct stream *stream); /* not inside a value */
+/* A watch: not inside a value. A list: all of it has come. */
+bool stream_is_whole(const struct stream *stream);
 const char *stream_why(const struct stream *stream);
 
 /* reflector.c: list and watch, and nothing lost between ------------------------------ */
@@ -142,6 +150,35 @@ size_t reflector_count(const struct reflector *reflector);
 /* "watching", "listing", "waiting: ..." */
 const char *reflector_state(const struct reflector *reflector);
 
+/* body.c: what is sent: JSON as it grows, times, texts that fit ------------------------- */
+
+struct body {
+	char *
+	    text; /* ends with a NUL; whose it was is to free it; {0} is empty */
+	size_t len, room;
+};
+
+/* '{' or '['; key NULL: an entry of a list, or the whole. */
+void body_open(struct body *body, const char *key, char bracket);
+void body_close(struct body *body, char bracket);
+/* value NULL: it is left out. */
+void body_text(struct body *body, const char *key, const char *value);
+void body_text_cut(
+    struct body *body, const char *key, const char *value, size_t max);
+void body_number(struct body *body, const char *key, int64_t value);
+void body_bool(struct body *body, const char *key, bool value);
+
+/* RFC 3339, to the second (metav1.Time) and to the microsecond (MicroTime). */
+enum { STAMP_LEN = 32 };
+int64_t stamp_now_ns(void); /* CLOCK_REALTIME: to be shown, not to decide by */
+void stamp_print(char out[STAMP_LEN], int64_t ns);
+void stamp_print_micro(char out[STAMP_LEN], int64_t ns);
+
+/* How many bytes of a text fit into max, cut between characters. */
+size_t text_fit(const char *text, size_t max);
+/* A DNS subdomain out of any text; out has max + 1 bytes. Its length, or 0. */
+size_t text_subdomain(char *out, const char *text, size_t max);
+
 /* writer.c: writes, by rank, a bounded number under way ------------------------------- */
 
 enum write_rank { WRITE_STATUS, WRITE_EVENT, WRITE_RANKS };
@@ -158,26 +195,38 @@ struct writer_client {
 	/* The next write, when one may start; false: none is wanted now. */
 	bool (*next)(void *arg, struct write *write);
 	/*
-	 * What became of it. After 429, 503 or no answer the rank pauses by itself
-	 * (Retry-After, else back-off with jitter): the client just wants it again.
+	 * What became of it. Where writer_is_retried the rank pauses by itself
+	 * (Retry-After, else back-off with jitter), then `next` is asked again.
 	 */
 	void (*done)(void *arg, void *tag, const struct api_reply *reply);
 };
 
+/* 2xx; refused for good (4xx); to be tried again. */
+struct writer_counts {
+	uint64_t written, failed, retried;
+};
+
 struct writer *writer_new(struct guest *guest, struct api *api);
-void writer_free(struct writer *writer); /* `done` is not called any more */
+/* `done` is not called any more. Not from inside `next`. */
+void writer_free(struct writer *writer);
+/* Another client, or none: what is under way for the old one is cancelled. */
 void writer_serve(struct writer *writer, enum write_rank rank,
     const struct writer_client *client, void *arg);
 /* Something is wanted at this rank: `next` is asked from the loop. */
 void writer_wake(struct writer *writer, enum write_rank rank);
+/* No answer, 401, 408, 429, 5xx: the same write may succeed later. */
+bool writer_is_retried(const struct api_reply *reply);
 size_t writer_under_way(const struct writer *writer);
+const struct writer_counts *writer_counts(
+    const struct writer *writer, enum write_rank rank);
 
 /* lease.c: one of many, by a Lease (coordination.k8s.io/v1) ----------------------------- */
 
 struct lease;
 
 struct lease_options {
-	const char *space, *name, *identity;	 /* borrowed while it is open */
+	/* Borrowed while it is open. Two of one identity would both hold it. */
+	const char *space, *name, *identity;
 	int64_t duration_ms, renew_ms, retry_ms; /* client-go: 15, 10, 2 s */
 };
 
@@ -192,8 +241,12 @@ void lease_close(struct lease *lease);
  * and on_change has not come yet.
  */
 bool lease_is_held(const struct lease *lease);
-const char *lease_holder(const struct lease *lease); /* NULL: not known */
-/* Gives it back; on_done when the server has answered or 2 s are over. */
+/* Also ourselves; NULL: nobody, or not known. */
+const char *lease_holder(const struct lease *lease);
+/*
+ * Gives it back; on_done when the server has answered or 2 s are over. From
+ * here on it is not held and not wanted, and on_change does not tell.
+ */
 void lease_release(struct lease *lease, void (*on_done)(void *arg), void *arg);
 
 /* recorder.c: events (events.k8s.io/v1), repeats as a series ---------------------------- */
@@ -211,8 +264,8 @@ struct event {
 };
 
 struct recorder *recorder_new(struct guest *guest, struct writer *writer,
-    const char *instance); /* reportingInstance: the node */
-void recorder_free(struct recorder *recorder);
+    const char *instance);		       /* reportingInstance: the node */
+void recorder_free(struct recorder *recorder); /* before its writer */
 void recorder_say(struct recorder *recorder, const struct event *event);
 
 #endif

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: ISC */
+/* Requests to an API server: started at once, answered by the loop. */
+
+/*
+ * A call waits, is under way in a line, has ended, and is answered. All but the
+ * waiting is done in a turn of the loop: callbacks come from there, and from
+ * curl when data come. What they cancel or close while curl is at work is taken
+ * away when curl has returned.
+ *
+ * One timer has the deadlines of all calls: it is set to the first of them and
+ * looked at when it fires, so that a call that is answered in time costs none.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+
+#define FAULT_MAX (64 * 1024) /* what is kept of an answer other than 2xx */
+
+enum call_state { CALL_WAITING, CALL_RUNNING, CALL_ENDED, CALL_ANSWERED };
+
+struct api_call {
+	TAILQ_ENTRY(api_call) link;
+	struct api *api;
+	enum call_state state;
+	bool cancelled;
+	struct api_request request; /* path and body are own */
+	struct line *line;	    /* while it is under way, so are these */
+	CURL *easy;
+	struct curl_slist *headers;
+	unsigned version; /* of the login it was started with */
+	int status;	  /* 0: no answer yet */
+	int64_t started_ms, heard_ms;
+	char *kept; /* NUL behind it */
+	size_t kept_len, kept_room;
+	char *why; /* it has ended without an answer */
+	char detail[CURL_ERROR_SIZE];
+};
+TAILQ_HEAD(calls, api_call);
+
+struct api {
+	struct guest guest;
+	struct logins *logins;
+	/* The newest first; the others end with their last call. */
+	struct line **lines;
+	size_t line_count;
+	struct calls calls[CALL_ANSWERED + 1]; /* by state */
+	struct calls cancelled;		       /* while curl was at work */
+	struct bgpd_timer *timer;
+	int64_t due_ms; /* 0: the timer is not set */
+	bool turning, closed;
+	char shown[300], trouble[512];
+};
+
+static int64_t
+now_ms(const struct api *api)
+{
+	return api->guest.host->now_ms(api->guest.self);
+}
+
+static void api_turn(void *arg);
+
+/* The turn comes at that time or before. */
+static void
+api_wake(struct api *api, int64_t at_ms)
+{
+	int64_t now = now_ms(api);
+
+	if (api->due_ms != 0 && api->due_ms <= at_ms)
+		return;
+	api->due_ms = at_ms;
+	api->guest.host->timer_start(api->timer, at_ms > now ? at_ms - now : 0);
+}
+
+/* Calls -------------------------------------------------------------------------------- */
+
+static void
+call_move(struct api_call *call, enum call_state state)
+{
+	TAILQ_REMOVE(&call->api->calls[call->state], call, link);
+	call->state = state;
+	TAILQ_INSERT_TAIL(&call->api->calls[state], call, link);
+}
+
+/* Its handle and headers back to where they came from. */
+static void
+call_unline(struct api_call *call)
+{
+	if (call->easy == NULL)
+		return;
+	line_give(call->line, call->easy);
+	curl_slist_free_all(call->headers);
+	call->easy = NULL;
+	call->headers = NULL;
+	call->line = NULL;
+}
+
+static void
+call_free(struct api_call *call)
+{
+	call_unline(call);
+	free((char *)(uintptr_t)call->request.path);
+	free((char *)(uintptr_t)call->request.body);
+	free(call->kept);
+	free(call->why);
+	free(call);
+}
+
+/* It ends without an answer. */
+static void
+call_end(struct api_call *call, const char *why)
+{
+	call_unline(call);
+	call->status = 0;
+	call->why = k8s_copy(why);
+	call_move(call, CALL_ENDED);
+}
+
+/* Keeps what fits into max; the rest is dropped. */
+static void
+call_keep(struct api_call *call, const char *data, size_t len, size_t max)
+{
+	if (len > max - call->kept_len)
+		len = max - call->kept_len;
+	if (call->kept_len + len + 1 > call->kept_room) {
+		call->kept_room = 2 * call->kept_room + len + 1;
+		call->kept = k8s_grow(call->kept, call->kept_room);
+	}
+	memcpy(call->kept + call->kept_len, data, len);
+	call->kept_len += len;
+	call->kept[call->kept_len] = '\0';
+}
+
+static int
+status_of(CURL *easy)
+{
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
+static size_t
+on_data(char *data, size_t one, size_t len, void *arg)
+{
+	struct api_call *call = arg;
+	const struct api_request *request = &call->request;
+
+	if (call->cancelled)
+		return 0; /* curl ends it */
+	if (request->silent_ms > 0)
+		call->heard_ms = now_ms(call->api);
+	if (call->status == 0)
+		call->status = status_of(call->easy);
+	if (call->status / 100 != 2)
+		call_keep(call, data, one * len, FAULT_MAX);
+	else if (request->on_data == NULL)
+		call_keep(call, data, one * len, request->keep_max);
+	else if (len > 0)
+		request->on_data(request->arg, data, one * len);
+	return call->cancelled ? 0 : one * len;
+}
+
+static size_t
+on_header(char *data, size_t one, size_t len, void *arg)
+{
+	struct api_call *call = arg;
+
+	(void)data;
+	call->heard_ms = now_ms(call->api);
+	return one * len;
+}
+
+/* Starting ----------------------------------------------------------------------------- */
+
+/* The line of this login; older ones stay while they have calls. */
+static struct line *
+api_line(struct api *api, const struct login *login)
+{
+	if (api->line_count > 0 &&
+	    line_generation(api->lines[0]) == login->generation)
+		return api->lines[0];
+	api->lines =
+	    k8s_grow(api->lines, (api->line_count + 1) * sizeof(*api->lines));
+	memmove(
+	    api->lines + 1, api->lines, api->line_count * sizeof(*api->lines));
+	api->line_count++;
+	api->lines[0] = line_open(&api->guest, login, api_turn, api);
+	snprintf(api->shown, sizeof(api->shown), "%s by %s", login->server,
+	    login->where);
+	return api->lines[0];
+}
+
+static void
+lines_retire(struct api *api, bool all)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < api->line_count; i++) {
+		if (!all && (i == 0 || line_under_way(api->lines[i]) > 0))
+			api->lines[kept++] = api->lines[i];
+		else
+			line_close(api->lines[i]);
+	}
+	api->line_count = kept;
+}
+
+/* All that differs from the request that had the handle before. */
+static void
+call_start(struct api_call *call, const struct login *login)
+{
+	bool listens = call->request.silent_ms > 0;
+	CURL *easy;
+
+	call->line = api_line(call->api, login);
+	call->version = login->version;
+	call->headers = line_headers(call->line, login, call->request.type);
+	easy = call->easy = line_take(call->line, &call->request);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+	curl_easy_setopt(
+	    easy, CURLOPT_USERNAME, login->token == NULL ? login->user : NULL);
+	curl_easy_setopt(easy, CURLOPT_PASSWORD,
+	    login->token == NULL ? login->password : NULL);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(
+	    easy, CURLOPT_HEADERFUNCTION, listens ? on_header : NULL);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, listens ? call : NULL);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
+	call_move(call, CALL_RUNNING);
+	line_start(call->line, easy);
+}
+
+/* Those that wait now; one without a login ends, and is answered next turn. */
+static void
+api_start_waiting(struct api *api)
+{
+	struct calls *waiting = &api->calls[CALL_WAITING];
+	const struct login *login;
+	struct api_call *call;
+	const char *why = "";
+
+	if (TAILQ_EMPTY(waiting))
+		return;
+	login = logins_get(api->logins, &why);
+	if (login == NULL && logins_is_busy(api->logins))
+		return;
+	while ((call = TAILQ_FIRST(waiting)) != NULL) {
+		if (login != NULL)
+			call_start(call, login);
+		else
+			call_end(call, why);
+	}
+	if (login != NULL)
+		line_push(api->lines[0]);
+}
+
+/* Answering ------------------------------------------------------------------------------ */
+
+static void
+call_mishap(struct api_call *call, CURLcode code)
+{
+	struct mishap mishap = { code, 0, 0, call->detail, NULL, 0 };
+	char why[512];
+	const char *server = call->api->shown;
+	char *host = k8s_copy(server);
+
+	host[strcspn(host, " ")] = '\0';
+	mishap.server = host;
+	mishap.connect_s = (long)(now_ms(call->api) - call->started_ms) / 1000;
+	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &mishap.os_errno);
+	curl_easy_getinfo(
+	    call->easy, CURLINFO_SSL_VERIFYRESULT, &mishap.verify);
+	mishap_tell(&mishap, why, sizeof(why));
+	free(host);
+	call_end(call, why);
+}
+
+/* Curl is done with it: whole, or not. */
+static void
+call_took(struct api_call *call, CURLcode code)
+{
+	if (code != CURLE_OK) {
+		call_mishap(call, code);
+		return;
+	}
+	call->status = status_of(call->easy);
+	if (call->status == 401)
+		logins_refused(call->api->logins, call->version);
+	call_move(call, CALL_ENDED);
+}
+
+static int64_t
+retry_after_ms(CURL *easy)
+{
+	curl_off_t seconds = 0;
+
+	if (easy == NULL)
+		return -1;
+	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+	if (seconds <= 0)
+		return -1;
+	return (seconds < 86400 ? (int64_t)seconds : 86400) * 1000;
+}
+
+/* What the server itself is blamed for; a conflict, say, is no trouble. */
+static void
+api_note(struct api *api, const struct api_reply *reply)
+{
+	if (reply->status / 100 == 2)
+		api->trouble[0] = '\0';
+	else if (reply->status == 0 || reply->status == 401 ||
+		 reply->status == 403 || reply->status == 429 ||
+		 reply->status >= 500)
+		snprintf(api->trouble, sizeof(api->trouble), "%s", reply->why);
+}
+
+static void
+call_answer(struct api_call *call)
+{
+	struct api_reply reply = { .status = call->status,
+		.reason = "",
+		.body = call->kept != NULL ? call->kept : "",
+		.len = call->kept_len,
+		.why = call->why };
+	struct answer answer;
+
+	reply.retry_after_ms = retry_after_ms(call->easy);
+	if (call->status != 0 && call->status / 100 != 2) {
+		answer_tell(&answer, call->status, reply.body, reply.len);
+		reply.why = answer.why;
+		reply.reason = answer.reason;
+		if (reply.retry_after_ms == -1)
+			reply.retry_after_ms = answer.retry_after_ms;
+	}
+	api_note(call->api, &reply);
+	/* The connection is free for what on_done may start. */
+	call_unline(call);
+	call_move(call, CALL_ANSWERED);
+	call->request.on_done(call->request.arg, &reply);
+	TAILQ_REMOVE(&call->api->calls[CALL_ANSWERED], call, link);
+	call_free(call);
+}
+
+/* Deadlines -------------------------------------------------------------------------------- */
+
+/* When it is over if nothing comes; 0: never. */
+static int64_t
+call_due_ms(const struct api_call *call)
+{
+	const struct api_request *request = &call->request;
+	int64_t whole = request->timeout_ms > 0
+			    ? call->started_ms + request->timeout_ms
+			    : 0;
+	int64_t silent =
+	    request->silent_ms > 0 ? call->heard_ms + request->silent_ms : 0;
+
+	if (whole == 0 || (silent != 0 && silent < whole))
+		return silent;
+	return whole;
+}
+
+static void
+call_expire(struct api_call *call, int64_t now)
+{
+	const struct api_request *request = &call->request;
+	bool whole = request->timeout_ms > 0 &&
+		     now >= call->started_ms + request->timeout_ms;
+	const char *why = "";
+	char text[512];
+
+	if (call->state == CALL_WAITING)
+		logins_get(call->api->logins, &why);
+	snprintf(text, sizeof(text), "%s %lld s%s%s",
+	    whole ? "no answer within" : "no byte for",
+	    (long long)(whole ? request->timeout_ms : request->silent_ms) /
+		1000,
+	    *why != '\0' ? ": " : "", why);
+	call_end(call, text);
+}
+
+/* Ends what is over by now, and wakes for what is next. */
+static void
+api_expire(struct api *api)
+{
+	int64_t now = now_ms(api), due, first = 0;
+	struct api_call *call, *next;
+	unsigned state;
+
+	for (state = CALL_WAITING; state <= CALL_RUNNING; state++) {
+		TAILQ_FOREACH_SAFE (call, &api->calls[state], link, next) {
+			due = call_due_ms(call);
+			if (due != 0 && due <= now)
+				call_expire(call, now);
+			else if (due != 0 && (first == 0 || due < first))
+				first = due;
+		}
+	}
+	if (first != 0)
+		api_wake(api, first);
+}
+
+/* The turn ----------------------------------------------------------------------------------- */
+
+static void
+api_free(struct api *api)
+{
+	unsigned state;
+	struct api_call *call;
+
+	for (state = CALL_WAITING; state <= CALL_ANSWERED; state++) {
+		while ((call = TAILQ_FIRST(&api->calls[state])) != NULL) {
+			TAILQ_REMOVE(&api->calls[state], call, link);
+			call_free(call);
+		}
+	}
+	while ((call = TAILQ_FIRST(&api->cancelled)) != NULL) {
+		TAILQ_REMOVE(&api->cancelled, call, link);
+		call_free(call);
+	}
+	lines_retire(api, true);
+	free(api->lines);
+	logins_close(api->logins);
+	api->guest.host->timer_free(api->timer);
+	free(api);
+	curl_global_cleanup();
+}
+
+static void
+api_collect(struct api *api)
+{
+	struct api_call *call;
+	CURLcode code;
+	CURL *easy;
+	size_t i;
+
+	while ((call = TAILQ_FIRST(&api->cancelled)) != NULL) {
+		TAILQ_REMOVE(&api->cancelled, call, link);
+		call_free(call);
+	}
+	for (i = 0; i < api->line_count; i++) {
+		while ((easy = line_ended(api->lines[i], &code)) != NULL) {
+			curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+			call_took(call, code);
+		}
+	}
+}
+
+/* Whoever calls this touches nothing after: it may all be closed. */
+static void
+api_turn(void *arg)
+{
+	struct api *api = arg;
+	struct calls *ended = &api->calls[CALL_ENDED];
+	struct api_call *call;
+
+	if (api->turning)
+		return;
+	api->turning = true;
+	if (!api->closed)
+		api_collect(api);
+	while (!api->closed && (call = TAILQ_FIRST(ended)) != NULL)
+		call_answer(call);
+	if (!api->closed)
+		api_start_waiting(api);
+	if (!api->closed)
+		api_collect(api);
+	api->turning = false;
+	if (api->closed) {
+		api_free(api);
+		return;
+	}
+	lines_retire(api, false);
+	if (!TAILQ_EMPTY(ended) || (!TAILQ_EMPTY(&api->calls[CALL_WAITING]) &&
+				       !logins_is_busy(api->logins)))
+		api_wake(api, now_ms(api));
+}
+
+static void
+on_time(void *arg)
+{
+	struct api *api = arg;
+
+	api->due_ms = 0;
+	api_expire(api);
+	api_turn(api);
+}
+
+static void
+on_login(void *arg)
+{
+	struct api *api = arg;
+
+	api_wake(api, now_ms(api));
+}
+
+/* Doors ---------------------------------------------------------------------------------------- */
+
+struct api_call *
+api_start(struct api *api, const struct api_request *request)
+{
+	struct api_call *call = k8s_alloc(sizeof(*call));
+	char *body;
+
+	call->api = api;
+	call->request = *request;
+	call->request.path = k8s_copy(request->path);
+	call->request.body = NULL;
+	if (request->type != NULL) {
+		body = k8s_alloc(request->len + 1);
+		memcpy(body, request->body, request->len);
+		call->request.body = body;
+	}
+	call->started_ms = call->heard_ms = now_ms(api);
+	TAILQ_INSERT_TAIL(&api->calls[CALL_WAITING], call, link);
+	if (call_due_ms(call) != 0)
+		api_wake(api, call_due_ms(call));
+	if (!api->turning)
+		api_wake(api, call->started_ms);
+	return call;
+}
+
+void
+api_cancel(struct api_call *call)
+{
+	struct api *api = call->api;
+
+	if (call->state == CALL_ANSWERED || call->cancelled)
+		return;
+	call->cancelled = true;
+	TAILQ_REMOVE(&api->calls[call->state], call, link);
+	if (call->line == NULL || !line_is_inside(call->line))
+		call_free(call);
+	else
+		TAILQ_INSERT_TAIL(&api->cancelled, call, link);
+}
+
+/* Is anything of it on the stack below? Then the turn frees it. */
+static bool
+api_is_inside(const struct api *api)
+{
+	bool inside = api->turning;
+	size_t i;
+
+	for (i = 0; i < api->line_count; i++)
+		inside |= line_is_inside(api->lines[i]);
+	return inside;
+}
+
+void
+api_close(struct api *api)
+{
+	struct api_call *call;
+	unsigned state;
+
+	if (!api_is_inside(api)) {
+		api_free(api);
+		return;
+	}
+	api->closed = true;
+	for (state = CALL_WAITING; state < CALL_ANSWERED; state++) {
+		while ((call = TAILQ_FIRST(&api->calls[state])) != NULL)
+			api_cancel(call);
+	}
+}
+
+struct api *
+api_open(struct guest *guest, const char *kubeconfig)
+{
+	struct api *api = k8s_alloc(sizeof(*api));
+	unsigned state;
+
+	curl_global_init(CURL_GLOBAL_SSL);
+	api->guest = *guest;
+	for (state = CALL_WAITING; state <= CALL_ANSWERED; state++)
+		TAILQ_INIT(&api->calls[state]);
+	TAILQ_INIT(&api->cancelled);
+	api->timer = guest->host->timer_new(guest->self, on_time, api);
+	api->logins = logins_open(&api->guest, kubeconfig, on_login, api);
+	snprintf(api->shown, sizeof(api->shown), "no API server yet");
+	return api;
+}
+
+const char *
+api_server(const struct api *api)
+{
+	return api->shown;
+}
+
+const char *
+api_trouble(const struct api *api)
+{
+	return api->trouble[0] != '\0' ? api->trouble : NULL;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/* Inside the requests: a line to a server, and the words of what it answers. */
+#ifndef K8S_API_HTTP_H
+#define K8S_API_HTTP_H
+
+#include <curl/curl.h>
+
+#include "api.h"
+
+/* line.c: connections by one generation of a login, in the loop of the host ------- */
+
+struct line;
+
+/* on_turn: something may have ended. The line may be closed there. */
+struct line *line_open(struct guest *guest, const struct login *login,
+    void (*on_turn)(void *arg), void *arg);
+/* Nothing is under way in it, and curl is not at work. */
+void line_close(struct line *line);
+unsigned line_generation(const struct line *line);
+/* Curl is at work: its callbacks must not take requests away. */
+bool line_is_inside(const struct line *line);
+unsigned line_under_way(const struct line *line);
+
+/* A handle that knows the server, method, path and body, which it borrows. */
+CURL *line_take(struct line *line, const struct api_request *request);
+void line_start(struct line *line, CURL *easy);
+/* Takes it out, ended or not; its connection may be used again if it ended. */
+void line_give(struct line *line, CURL *easy);
+/* One that has ended, with how; NULL: none. */
+CURL *line_ended(struct line *line, CURLcode *code);
+/* What is to be done at once is done, rather than in the loop's next turn. */
+void line_push(struct line *line);
+/* The headers of every request with this login; to be freed. */
+struct curl_slist *line_headers(
+    const struct line *line, const struct login *login, const char *type);
+
+/* answer.c: in plain words (pure) ---------------------------------------------------- */
+
+/* What curl knows of a request that had no answer. */
+struct mishap {
+	CURLcode code;
+	long os_errno;
+	long verify;	    /* of X509_V_ERR_...; 0: fine */
+	const char *detail; /* curl's own words */
+	const char *server;
+	long connect_s; /* how long it was tried */
+};
+
+void mishap_tell(const struct mishap *mishap, char *why, size_t size);
+
+/* Of an answer other than 2xx; text is of a Status, or anything. */
+struct answer {
+	char why[512], reason[64];
+	int64_t retry_after_ms; /* -1: it does not say */
+};
+
+void answer_tell(
+    struct answer *answer, int status, const char *text, size_t len);
+
+#endif

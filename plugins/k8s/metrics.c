@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/* MetalLB's metrics of its BGP sessions, set anew before each scrape. */
+
+/*
+ * One set of series for each neighbor that a peer of the ConfigMap made; it
+ * comes and goes with the neighbor. In MetalLB (v0.7.3) "pending" counts all
+ * prefixes that should be advertised, with those that are.
+ */
+
+#include <bsd/sys/queue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.h"
+
+enum {
+	SESSION_UP,
+	SESSION_UPDATES,
+	SESSION_ANNOUNCED,
+	SESSION_PENDING,
+	SERIES
+};
+
+static const struct {
+	int kind;
+	const char *name, *help;
+} series[SERIES] = {
+	[SESSION_UP] = { BGPD_GAUGE, "metallb_bgp_session_up",
+	    "BGP session state (1 is up, 0 is down)" },
+	[SESSION_UPDATES] = { BGPD_COUNTER, "metallb_bgp_updates_total",
+	    "Number of BGP UPDATE messages sent" },
+	[SESSION_ANNOUNCED] = { BGPD_GAUGE,
+	    "metallb_bgp_announced_prefixes_total",
+	    "Number of prefixes currently being advertised on the BGP "
+	    "session" },
+	[SESSION_PENDING] = { BGPD_GAUGE, "metallb_bgp_pending_prefixes_total",
+	    "Number of prefixes that should be advertised on the BGP "
+	    "session" },
+};
+
+struct session {
+	LIST_ENTRY(session) link;
+	bool is_there; /* in the walk under way */
+	char peer[ADDR_LEN + 8];
+	struct bgpd_metric *metrics[SERIES];
+};
+
+struct session_metrics {
+	struct cluster *cluster;
+	LIST_HEAD(, session) sessions;
+};
+
+static struct session *
+session_get(struct session_metrics *m, const char *peer)
+{
+	const struct guest *guest = m->cluster->guest;
+	const char *labels[] = { "peer", peer, NULL };
+	struct session *s;
+	int i;
+
+	LIST_FOREACH (s, &m->sessions, link)
+		if (strcmp(s->peer, peer) == 0)
+			return s;
+	s = k8s_alloc(sizeof(*s));
+	snprintf(s->peer, sizeof(s->peer), "%s", peer);
+	for (i = 0; i < SERIES; i++)
+		s->metrics[i] = guest->host->metric(guest->self, series[i].kind,
+		    series[i].name, series[i].help, labels);
+	LIST_INSERT_HEAD(&m->sessions, s, link);
+	return s;
+}
+
+static void
+session_free(struct session_metrics *m, struct session *s)
+{
+	int i;
+
+	for (i = 0; i < SERIES; i++)
+		m->cluster->guest->host->metric_free(s->metrics[i]);
+	LIST_REMOVE(s, link);
+	free(s);
+}
+
+static void
+on_neighbor(void *arg, const struct bgpd_neighbor *n)
+{
+	struct session_metrics *m = arg;
+	const struct bgpd_host *host = m->cluster->guest->host;
+	char addr[ADDR_LEN], peer[ADDR_LEN + 8];
+	struct session *s;
+
+	if (!n->mine)
+		return;
+	snprintf(peer, sizeof(peer),
+	    n->address.family == 6 ? "[%s]:%u" : "%s:%u",
+	    addr_text(&n->address, addr), n->port);
+	s = session_get(m, peer);
+	s->is_there = true;
+	host->metric_set(s->metrics[SESSION_UP], n->up);
+	host->metric_set(s->metrics[SESSION_UPDATES], (double)n->updates_sent);
+	host->metric_set(
+	    s->metrics[SESSION_ANNOUNCED], (double)n->prefixes_announced);
+	host->metric_set(s->metrics[SESSION_PENDING],
+	    (double)(n->prefixes_announced + n->prefixes_pending));
+}
+
+static void
+on_scrape(void *arg)
+{
+	struct session_metrics *m = arg;
+	const struct guest *guest = m->cluster->guest;
+	struct session *s, *next;
+
+	LIST_FOREACH (s, &m->sessions, link)
+		s->is_there = false;
+	guest->host->neighbors(guest->self, on_neighbor, m);
+	LIST_FOREACH_SAFE (s, &m->sessions, link, next)
+		if (!s->is_there)
+			session_free(m, s);
+}
+
+void
+metrics_open_sessions(struct cluster *c)
+{
+	const struct guest *guest = c->guest;
+
+	/* A daemon of plugin interface 1.0 has no metrics to be read. */
+	if (!BGPD_HAS(guest->host, struct bgpd_host, neighbors))
+		return;
+	c->session_metrics = k8s_alloc(sizeof(*c->session_metrics));
+	c->session_metrics->cluster = c;
+	LIST_INIT(&c->session_metrics->sessions);
+	guest->host->on_scrape(guest->self, on_scrape, c->session_metrics);
+}
+
+void
+metrics_close_sessions(struct cluster *c)
+{
+	struct session_metrics *m = c->session_metrics;
+
+	if (m == NULL)
+		return;
+	c->guest->host->on_scrape(c->guest->self, NULL, NULL);
+	while (!LIST_EMPTY(&m->sessions))
+		session_free(m, LIST_FIRST(&m->sessions));
+	free(m);
+	c->session_metrics = NULL;
+}

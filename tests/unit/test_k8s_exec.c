@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+/* Not yet. */
+int
+main(void)
+{
+	return 0;
+}

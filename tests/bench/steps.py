@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import statistics
+import subprocess
 import time
 
 from audit import facts_of
@@ -21,10 +22,12 @@ ROUNDS, ROUND_RATE = 200, 5
 
 
 class Steps:
-    def __init__(self, world, build):
+    def __init__(self, world, build, perf=None):
         self.world = world
         self.size = world.size
         self.build = build
+        self.perf = perf
+        self.more = 5 if perf else 1  # there are too few samples else
         self.bgpd = None
         self.web_port = None
 
@@ -101,7 +104,7 @@ plugin k8s
         """The server's own pace; everything is as before, afterwards."""
         copy = os.path.join(self.world.lab.dir, "etcd-copy")
         self.world.plane.etcd_copy(copy)
-        with Others(self) as others:
+        with Others(self, "floor") as others:
             took = self.world.load("floor", inflight=16)["seconds"]
         self.world.plane.etcd_restore(copy)
         shutil.rmtree(copy)
@@ -112,7 +115,7 @@ plugin k8s
     def cold(self):
         self.world.start_bird()
         mark = self.world.plane.audit.mark()
-        with Others(self) as others:
+        with Others(self, "cold") as others:
             began = self.exec()
             last = self.world.routes.wait(self.size, 60 + self.size / 8, 0.2)
             routes_cpu = self.cpu()
@@ -137,7 +140,7 @@ plugin k8s
         self.world.quiet(20)
         self.world.routes.forget()
         mark = self.world.plane.audit.mark()
-        with Others(self) as others:
+        with Others(self, "restart") as others:
             began = self.exec()
             last = self.world.routes.wait(self.size, 60 + self.size / 20)
         cpu = self.settle(mark, 60)
@@ -159,7 +162,8 @@ plugin k8s
         """CPU in ms that one change costs, beyond idling meanwhile."""
         mark = self.world.plane.audit.mark()
         self.world.routes.forget()
-        with Others(self) as others:
+        name = step + ("-both" if options.get("both") else "")
+        with Others(self, name) as others:
             began, before = time.monotonic(), self.cpu()
             found = self.world.load(step, count=count, **options)
             after = self.settle(mark, 60)
@@ -173,17 +177,17 @@ plugin k8s
     def flip(self):
         """One of two endpoints, then both of them: then the route goes too."""
         idle = self.idle()
-        count = min(FLIPS, 2 * self.size)
-        _, one = self.loaded(idle, "flip", count, rate=FLIP_RATE)
-        _, both = self.loaded(idle, "flip", count, rate=FLIP_RATE, both=True)
+        count = min(FLIPS * self.more, 2 * self.size)
+        _, one = self.loaded(idle, "flip", count, rate=FLIP_RATE * self.more)
+        _, both = self.loaded(idle, "flip", count, rate=FLIP_RATE * self.more, both=True)
         return {"idle_cpu_ms_per_s": idle * 1000, "one": one, "both": both,
                 "cpu_ms": max(one["cpu_ms"], both["cpu_ms"])}
 
     def remove(self):
         """Deleted, then made again at the same pace."""
         idle = self.idle()
-        count = min(REMOVALS, self.size)
-        _, gone = self.loaded(idle, "remove", count, rate=REMOVAL_RATE)
+        count = min(REMOVALS * self.more, self.size)
+        _, gone = self.loaded(idle, "remove", count, rate=REMOVAL_RATE * self.more)
         assert self.world.routes.read() == self.size - count
         _, back = self.loaded(idle, "create", count, inflight=1)
         self.world.routes.wait(self.size, 30)
@@ -193,9 +197,9 @@ plugin k8s
     def churn(self):
         """Delete + create: from before the request to the route in BIRD."""
         idle = self.idle()
-        count = min(ROUNDS, self.size)
+        count = min(ROUNDS * self.more, self.size)
         mark = self.world.plane.audit.mark()
-        rounds, found = self.loaded(idle, "churn", count, rate=ROUND_RATE)
+        rounds, found = self.loaded(idle, "churn", count, rate=ROUND_RATE * self.more)
         added = {}
         for when, what, prefix in self.world.routes.news:
             if what in ("added", "replaced"):
@@ -238,9 +242,9 @@ plugin k8s
 class Others:
     """The share of the machine that others than the benchmark have had."""
 
-    def __init__(self, steps):
-        self.steps = steps
-        self.share = None
+    def __init__(self, steps, name):
+        self.steps, self.name = steps, name
+        self.share = self.perf = None
 
     def ours(self):
         world = self.steps.world
@@ -257,14 +261,40 @@ class Others:
         return used / os.sysconf("SC_CLK_TCK")
 
     def __enter__(self):
+        if self.steps.perf:
+            self.perf = Perf(os.path.join(
+                self.steps.perf, f"{self.steps.size}-{self.name}"))
         self.began = time.monotonic(), self.busy(), self.ours()
         return self
 
     def __exit__(self, *_):
         began, busy, ours = self.began
+        if self.perf:
+            self.perf.stop(self.steps.bgpd.pid if self.steps.bgpd else 0)
         took = (time.monotonic() - began) * os.cpu_count()
         more = self.busy() - busy - (self.ours() - ours)
         self.share = max(0, round(more / took, 3))
+
+
+class Perf:
+    """Where bgpd's CPU goes, by function: a NAME.txt, and perf's own data."""
+
+    def __init__(self, name):
+        self.name = name
+        self.process = subprocess.Popen(
+            ["perf", "record", "-a", "-q", "-g", "-F", "5000", "-o",
+             name + ".data"])
+        time.sleep(0.5)
+
+    def stop(self, pid):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        with open(self.name + ".txt", "w") as f:
+            subprocess.run(
+                ["perf", "report", "-i", self.name + ".data", "--stdio", "-q",
+                 f"--pid={pid}", "--percentage=relative", "--no-children",
+                 "-g", "none"],
+                stdout=f, stderr=subprocess.DEVNULL)
 
 
 def stamp_of(event, key="stage"):

@@ -366,8 +366,12 @@ static void
 on_trim(void *arg)
 {
 	struct house *h = arg;
+	static bool started;
 
 	(void)mem_trim();
+	if (!started)
+		mem_drop_code();
+	started = true;
 	timer_start(h->trim, TRIM_MS);
 }
 

@@ -162,6 +162,7 @@ guest_open(struct bgpd_self *self, struct text *why)
 		text_add(why, "plugin %s: %s", self->name, dlerror());
 		return -1;
 	}
+	mem_drop_code();
 	theirs = dlsym(self->handle, "bgpd_plugin");
 	if (theirs == NULL) {
 		text_add(why, "plugin %s: %s exports no bgpd_plugin",

@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 "$top/etc/install.sh" clang clang-format bird2 frr gobgpd openbgpd nginx-light \
-    curl iproute2 nftables procps mandoc python3-pytest python3-yaml
+    curl iproute2 nftables procps mandoc python3-pytest python3-yaml debootstrap
 
 echo "== gcc, sanitizers: unit tests, goldens, the house's own rules"
 build=$("$top/etc/build.sh" sanitize --enable-werror --enable-sanitize \
@@ -25,8 +25,8 @@ make -s -C "$build" check VERBOSE=1
 echo "== clang: no warning"
 "$top/etc/build.sh" clang --enable-werror CC=clang >/dev/null
 
-echo "== gcc, as released: the stories in network namespaces"
+echo "== gcc, as released: the stories in network namespaces; the image"
 build=$("$top/etc/build.sh" release --enable-werror)
-cd "$top/tests/net"
+cd "$top/tests"
 FAIRWAY_SRC=$top FAIRWAY_BUILD=$build PYTHONDONTWRITEBYTECODE=1 \
-    /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@"
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider net image "$@"

@@ -2,6 +2,8 @@
 /* Memory that is either there or the end of the process. */
 #include "util/mem.h"
 
+#include <sys/mman.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -101,6 +103,37 @@ mem_trim(void)
 #else
 	return false;
 #endif
+}
+
+/* What is mapped to be written holds relocations too: it is left alone. */
+static int
+on_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const ElfW(Phdr) * ph;
+	uintptr_t from, to;
+	int i;
+
+	(void)size;
+	(void)arg;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		ph = &info->dlpi_phdr[i];
+		if (ph->p_type != PT_LOAD || (ph->p_flags & PF_W) != 0)
+			continue;
+		from = (info->dlpi_addr + ph->p_vaddr) & ~(page - 1);
+		to = info->dlpi_addr + ph->p_vaddr + ph->p_memsz;
+		/* The page that the next segment begins in stays. */
+		to &= ~(page - 1);
+		if (to > from)
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void
+mem_drop_code(void)
+{
+	dl_iterate_phdr(on_object, NULL);
 }
 
 /*

@@ -21,6 +21,13 @@ void mem_free(void *p);
 /* Gives the system back what was freed, if that is much; true if it did. */
 bool mem_trim(void);
 
+/*
+ * Lets go of the pages of programs and libraries that were read and may never
+ * be again, as those of constructors are: they count as used until then. What
+ * is needed after all comes back from the page cache.
+ */
+void mem_drop_code(void);
+
 /* Says why on stderr and in the log, and ends the process with status 1. */
 void fatal(const char *format, ...)
     __attribute__((noreturn, format(printf, 1, 2)));

@@ -12,6 +12,7 @@
 
 #include "cluster.h"
 
+#define LINGER_MS 2000
 #define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
 
 /* A list of addresses in text, by comma and spaces; -1: it is none. */
@@ -86,6 +87,7 @@ assign_release(struct cluster *c, struct service *s)
 		c->freed = true;
 	}
 	s->address_count = 0;
+	s->confirmed = false;
 }
 
 static bool
@@ -436,6 +438,30 @@ follow_why(struct service *s)
 		    s, "noIPAllocated: its status has no address yet");
 }
 
+/*
+ * A status that was emptied with no word of the allocator is somebody's slip, or
+ * a server's that was set back in time: the allocator writes it again, and until
+ * then nothing is to flap.
+ */
+static bool
+is_lingering(struct cluster *c, struct service *s)
+{
+	const struct bgpd_host *host = c->guest->host;
+	const struct object_service *o = s->object;
+	int64_t now_ms = host->now_ms(c->guest->self);
+
+	if (o->status_count > 0 || o->allocated == CONDITION_FALSE ||
+	    s->address_count == 0) {
+		s->linger_ms = 0;
+		return false;
+	}
+	if (s->linger_ms == 0) {
+		s->linger_ms = now_ms + LINGER_MS;
+		host->timer_start(c->linger, LINGER_MS + 1);
+	}
+	return now_ms < s->linger_ms;
+}
+
 void
 assign_follow(struct cluster *c, struct service *s)
 {
@@ -444,6 +470,9 @@ assign_follow(struct cluster *c, struct service *s)
 	size_t i;
 
 	waiters_remove(c->waiters, s->name);
+	if (is_lingering(c, s))
+		return;
+	s->linger_ms = 0;
 	if (!assign_is_told(s))
 		assign_release(c, s);
 	claim_fill(s, &claim);
@@ -456,6 +485,7 @@ assign_follow(struct cluster *c, struct service *s)
 		alloc_take(c->alloc, &claim, &o->status[i]);
 		s->addresses[s->address_count++] = o->status[i];
 	}
+	s->confirmed = true;
 	follow_why(s);
 }
 

@@ -21,6 +21,7 @@
 
 #include "k8s.h"
 #include "statefile.h"
+#include "text.h"
 
 #define SLICE_US      2000
 #define LINE_LEN_KEEP 65536 /* a longer one's memory is given back */
@@ -103,7 +104,7 @@ static enum object_kind
 kind_read(const char *line, const char **rest)
 {
 	const char *word = line + 2;
-	size_t len;
+	size_t len = 0;
 	int i;
 
 	for (i = 0; i < OBJECT_KINDS; i++) {
@@ -142,7 +143,7 @@ on_line(void *arg, char *line, size_t len)
 	struct replay *replay = arg;
 	struct object *object;
 	enum object_kind kind;
-	const char *rest;
+	const char *rest = "";
 
 	if (len < 3 || line[1] != ' ')
 		return -1;

@@ -42,11 +42,12 @@ struct service {
 	LIST_HEAD(, slice) slices;
 	char *why; /* it has no address; NULL: it needs none, or has one */
 	bool touched, offered;
-	bool in_run;	 /* of converge.c, which holds it */
-	bool claimed;	 /* what it held before was asked for */
-	bool confirmed;	 /* the cluster knows its addresses: announce */
-	bool conflict;	 /* somebody else has the address it had or wants */
-	uint8_t publish; /* enum publish */
+	bool in_run;	   /* of converge.c, which holds it */
+	bool claimed;	   /* what it held before was asked for */
+	bool confirmed;	   /* the cluster knew its addresses: announce */
+	bool conflict;	   /* somebody else has the address it had or wants */
+	uint8_t publish;   /* enum publish */
+	int64_t linger_ms; /* 0; or what it had stands until then */
 	uint8_t address_count;
 	struct bgpd_addr addresses[SERVICE_IPS];
 	char name[];
@@ -84,6 +85,7 @@ struct cluster {
 	struct journal *journal;
 	struct cache *cache;
 	struct bgpd_timer *replay;   /* of the cache, in slices */
+	struct bgpd_timer *linger;   /* on while a Service lingers */
 	struct publisher *publisher; /* NULL: nothing is written back */
 	struct services services;
 	struct slices slices;
@@ -178,8 +180,8 @@ void wish_settle(struct object_service *o, const struct wish *wish);
 /* Of the status subresource; to be freed, as the bodies of merge patches are. */
 char *status_path(const char *name);
 char *status_body(const struct object_service *o, const struct wish *wish);
-/* Nothing of ours, if it is still the object with that uid. */
-char *status_body_of_none(const char *uid);
+/* Nothing of ours, the conditions of others (NULL: none), for that uid alone. */
+char *status_body_of_none(const char *uid, const char *others);
 
 /* publish.c: statuses and events, written back by one of all the nodes ------------------- */
 

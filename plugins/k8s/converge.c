@@ -318,16 +318,32 @@ on_pause(void *arg)
 	cluster_converge(arg);
 }
 
+/* Those whose status is still empty are let go. */
+static void
+on_linger(void *arg)
+{
+	struct cluster *c = arg;
+	struct service *s;
+
+	for (s = services_first(c); s != NULL; s = services_next(s)) {
+		if (s->linger_ms != 0)
+			service_touch(c, s);
+	}
+	cluster_converge(c);
+}
+
 void
 converge_open(struct cluster *c)
 {
 	c->run.timer = c->guest->host->timer_new(c->guest->self, on_pause, c);
+	c->linger = c->guest->host->timer_new(c->guest->self, on_linger, c);
 }
 
 void
 converge_close(struct cluster *c)
 {
 	c->guest->host->timer_free(c->run.timer);
+	c->guest->host->timer_free(c->linger);
 	free(c->run.list);
 	c->run.list = NULL;
 }

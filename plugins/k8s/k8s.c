@@ -130,6 +130,7 @@ settings_read(struct settings *set, const struct bgpd_line *lines,
 	set->source = source;
 	set->where =
 	    source == &source_api ? values[ROW_API] : values[ROW_DIRECTORY];
+	free(source == &source_api ? values[ROW_DIRECTORY] : values[ROW_API]);
 	set->class = values[ROW_CLASS];
 	set->node = values[ROW_NODE] ? values[ROW_NODE] : node_default();
 	set->space = values[ROW_NAMESPACE] ? values[ROW_NAMESPACE]
@@ -212,13 +213,17 @@ k8s_check(void *arg, const struct bgpd_line *lines, uint32_t line_count,
 {
 	const struct bgpd_line *line;
 	const char *value;
-	uint32_t i;
+	uint32_t i, sources = 0;
 
 	(void)arg;
 	for (i = 0; i < line_count; i++) {
 		line = line_at(lines, i, line_size);
 		*bad = i;
 		value = line->value_count > 0 ? line->values[0] : NULL;
+		sources += line->id == ROW_API || line->id == ROW_DIRECTORY;
+		if (sources > 1)
+			return "there is one source: take the other line away "
+			       "with `no`";
 		if (line->id == ROW_NODE && !tree_name_is_good(value))
 			return "this is no name of a Node";
 		if ((line->id == ROW_NAMESPACE || line->id == ROW_CONFIG_MAP) &&

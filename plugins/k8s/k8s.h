@@ -123,6 +123,8 @@ bool slice_equal(const struct object *a, const struct object *b);
 
 /* print.c */
 
+struct text; /* text.h */
+
 /* Behind what stands there: one line that object_read makes an equal of. */
 void object_print(const struct object *object, struct text *out);
 

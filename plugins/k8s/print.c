@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "k8s.h"
+#include "text.h"
 
 /* A member that is text as it stands. */
 struct print_row {

@@ -42,6 +42,7 @@ struct former {
 	int64_t due_ms;
 	bool had_slices;
 	char uid[UID_LEN];
+	char *conditions; /* of others; NULL: none */
 	char name[];
 };
 
@@ -213,6 +214,13 @@ flight_free(struct flight *flight)
 	free(flight);
 }
 
+static void
+former_free(struct former *former)
+{
+	free(former->conditions);
+	free(former);
+}
+
 /* A former one whose time has come, and which may be there still. */
 static bool
 former_next(struct publisher *p, struct write *write)
@@ -225,9 +233,9 @@ former_next(struct publisher *p, struct write *write)
 	TAILQ_REMOVE(&p->ripe, former, link);
 	flight = flight_new(p, NULL);
 	write->path = status_path(former->name);
-	write->body = status_body_of_none(former->uid);
+	write->body = status_body_of_none(former->uid, former->conditions);
 	write->tag = flight;
-	free(former);
+	former_free(former);
 	return true;
 }
 
@@ -380,7 +388,7 @@ on_former(void *arg)
 		if ((s != NULL && s->object != NULL) ||
 		    (former->had_slices &&
 			(s == NULL || LIST_EMPTY(&s->slices)))) {
-			free(former);
+			former_free(former);
 			continue;
 		}
 		TAILQ_INSERT_TAIL(&p->ripe, former, link);
@@ -403,6 +411,7 @@ publish_former(struct cluster *c, const struct service *s)
 	former->due_ms = host->now_ms(c->guest->self) + FORMER_MS;
 	former->had_slices = !LIST_EMPTY(&s->slices);
 	memcpy(former->uid, s->object->uid, sizeof(former->uid));
+	former->conditions = k8s_copy(s->object->conditions);
 	strcpy(former->name, s->name);
 	if (TAILQ_EMPTY(&p->formers))
 		host->timer_start(p->former_timer, FORMER_MS);
@@ -416,7 +425,7 @@ formers_free(struct former_list *list)
 
 	while ((former = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, former, link);
-		free(former);
+		former_free(former);
 	}
 }
 

@@ -83,7 +83,8 @@ show_text(struct cluster *c, struct bgpd_out *out, const struct summary *sum)
 	    sum->source);
 	host->out_print(out, "Node: %s%s\n", set->node,
 	    cluster_self(c) == NULL ? " (its Node object is not known)" : "");
-	host->out_print(out, "State: %s%s\n", set->state,
+	host->out_print(out, "State: %s%s%s\n", set->state,
+	    c->cache != NULL ? ".objects" : "",
 	    state_is_kept(c) ? "" : " (not kept)");
 	host->out_print(out,
 	    "Objects: %zu Services, %zu EndpointSlices, "

@@ -57,11 +57,16 @@ struct statefile {
 static void
 statefile_fault(struct statefile *f, const char *what, int error)
 {
-	if (!f->told)
+	if (f->told)
+		return;
+	f->told = true;
+	if (line_writer_works(&f->now))
+		say(f->guest, LOG_ERR, "state %s: %s: %s", f->path, what,
+		    strerror(error));
+	else
 		say(f->guest, LOG_ERR,
 		    "state %s: %s: %s; %s are not kept over a restart", f->path,
 		    what, strerror(error), f->kind->what);
-	f->told = true;
 }
 
 /* To the disk ---------------------------------------------------------------- */
@@ -88,8 +93,8 @@ sync_end(struct statefile *f)
 	if (f->thread_errno == 0)
 		return;
 	/* What the kernel has dropped is written again from the start. */
-	statefile_fault(f, "cannot be brought to the disk", f->thread_errno);
 	f->now.write_errno = f->thread_errno;
+	statefile_fault(f, "cannot be brought to the disk", f->thread_errno);
 	renewal_want(f, RETRY_MS);
 }
 
@@ -105,6 +110,7 @@ on_sync(void *arg)
 	if (f->syncing && atomic_load(&f->synced))
 		sync_end(f);
 	if (!f->syncing && f->dirty && f->now.fd != -1) {
+		statefile_flush(f);
 		f->dirty = false;
 		atomic_store(&f->synced, false);
 		f->thread_fd = fcntl(f->now.fd, F_DUPFD_CLOEXEC, 0);

@@ -42,14 +42,14 @@ condition_add(struct json_object *list, const char *type, bool status,
 
 /* A merge patch replaces the list: what others said is said again. */
 static struct json_object *
-conditions_of_others(const struct object_service *o)
+conditions_of_others(const char *others)
 {
 	struct json_object *list = NULL;
 	char *text;
 
-	if (o->conditions != NULL) {
-		text = k8s_alloc(strlen(o->conditions) + 3);
-		sprintf(text, "[%s]", o->conditions);
+	if (others != NULL) {
+		text = k8s_alloc(strlen(others) + 3);
+		sprintf(text, "[%s]", others);
 		list = json_tokener_parse(text);
 		free(text);
 	}
@@ -59,7 +59,7 @@ conditions_of_others(const struct object_service *o)
 static struct json_object *
 conditions_make(const struct object_service *o, const struct wish *wish)
 {
-	struct json_object *list = conditions_of_others(o);
+	struct json_object *list = conditions_of_others(o->conditions);
 	bool allocated = wish->why == NULL;
 
 	condition_add(list, CONDITION_ALLOCATED, allocated,
@@ -126,12 +126,13 @@ status_body(const struct object_service *o, const struct wish *wish)
 
 /* Nothing of ours, if it is still that object. */
 char *
-status_body_of_none(const char *uid)
+status_body_of_none(const char *uid, const char *others)
 {
 	struct json_object *status, *root = body_open("uid", uid, &status);
 
 	json_object_object_add(status, "loadBalancer", NULL);
-	json_object_object_add(status, "conditions", NULL);
+	json_object_object_add(
+	    status, "conditions", conditions_of_others(others));
 	return body_text(root);
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit.h"
+#include "text.h"
 
 /* Room for that many more bytes; where they go. */
 static char *

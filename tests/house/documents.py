@@ -3,7 +3,8 @@
 # What is written for people is true: samples load, manuals name every row.
 """usage: documents.py TOP BGPD [PLUGINS]
 
-Every etc/**/*.conf that is bgpd's passes `BGPD -C`; every row of the language
+Every etc/**/*.conf that is bgpd's passes `BGPD -C`, and so does what a manifest
+of etc/kubernetes/ has as bgpd.conf; every row of the language
 that `BGPD --rows` knows, with its default, is in bgpd.conf(5), every line of
 the plugin k8s in bgpd-k8s(7); doc/floorplan.md is what the captions say; the
 manuals are clean for mandoc, where there is one. PLUGINS is a build's plugins
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import floorplan  # noqa: E402
@@ -38,18 +40,29 @@ def samples(top, bgpd, plugins):
         with open(path) as f:
             text = f.read()
         name = os.path.relpath(path, top)
-        if re.search("(?m)^plugin", text) and plugins is None:
-            print(f"documents: {name} left out: its plugin is not built")
-            continue
-        with tempfile.TemporaryDirectory() as there:
-            copy = os.path.join(there, os.path.basename(path))
-            with open(copy, "w") as f:
-                f.write(text.replace("@DIR@", there))
-            argv = [bgpd, "-C", "-f", copy]
-            argv += ["-L", plugins] if plugins is not None else []
-            run = subprocess.run(argv, capture_output=True, text=True)
-        if run.returncode != 0 or run.stderr:
-            yield f"{name}: bgpd -C says: {run.stderr.strip()}"
+        yield from sample(name, text, bgpd, plugins)
+    text = read(top, "etc/kubernetes/20-configmap.yaml")
+    block = re.search(r"(?m)^  bgpd\.conf: \|\n((?:(?:    .*)?\n)+)", text)
+    if block is None:
+        yield "etc/kubernetes/20-configmap.yaml: no bgpd.conf is found"
+        return
+    yield from sample("etc/kubernetes/20-configmap.yaml",
+                      textwrap.dedent(block.group(1)), bgpd, plugins)
+
+
+def sample(name, text, bgpd, plugins):
+    if re.search("(?m)^plugin", text) and plugins is None:
+        print(f"documents: {name} left out: its plugin is not built")
+        return
+    with tempfile.TemporaryDirectory() as there:
+        copy = os.path.join(there, "bgpd.conf")
+        with open(copy, "w") as f:
+            f.write(text.replace("@DIR@", there))
+        argv = [bgpd, "-C", "-f", copy]
+        argv += ["-L", plugins] if plugins is not None else []
+        run = subprocess.run(argv, capture_output=True, text=True)
+    if run.returncode != 0 or run.stderr:
+        yield f"{name}: bgpd -C says: {run.stderr.strip()}"
 
 
 def rows(bgpd):

@@ -208,10 +208,10 @@ def test_a_port_that_is_taken(lab):
     assert "listens on 127.0.0.1 port 9342" in we.read_log()
 
 
-def speaker(us):
+def speaker(us, *flags):
     directory = us.path("guests")
     os.mkdir(directory)
-    run("gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror",
+    run("gcc", *flags, "-shared", "-fPIC", "-O1", "-Wall", "-Werror",
         "-I" + os.path.join(TOP, "bgpd"), "-o",
         os.path.join(directory, "speaker.so"),
         os.path.join(TOP, "tests", "plugins", "speaker.c"))
@@ -248,6 +248,15 @@ def test_guests_speak_of_themselves(lab):
     we.sh("plugin unload speaker")
     assert get(us, "/readyz")[0] == 200
     assert not [name for name in scrape(us) if name.startswith("speaker")]
+
+
+def test_a_guest_that_does_not_start(lab):
+    us = lab.host("us")
+    we = Bgpd(us, WEB + "plugin speaker\n", speaker(us, "-DFAIL")).start()
+    status, _, body = get(us, "/readyz")
+    assert status == 503 and body.startswith("plugin speaker: it did not start")
+    we.reconfigure(WEB)
+    wait_for(lambda: get(us, "/readyz")[0] == 200, 5)
 
 
 def test_metallb_metrics(lab):

@@ -53,6 +53,10 @@ start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 {
 	struct speaker *s = calloc(1, sizeof(*s));
 
+#ifdef FAIL
+	free(s);
+	return -1;
+#endif
 	*arg = s;
 	s->host = host;
 	s->self = self;

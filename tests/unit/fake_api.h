@@ -9,11 +9,15 @@
  */
 
 #include <bsd/sys/queue.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "../../plugins/k8s/api/api.h"
 

@@ -268,6 +268,48 @@ garbage_is_refused(void **state)
 	assert_int_equal(s->asked, 0);
 }
 
+/* Good requests with some bytes changed, lost or said twice: any answer will do. */
+static void
+any_bytes(void **state)
+{
+	static const char good[] =
+	    "\r\nGET /a?b HTTP/1.1\r\n" HOST
+	    "Connection: keep-alive, x\r\nContent-Length: 0\r\n\r\n"
+	    "HEAD http://h/b#c HTTP/1.0\nConnection: close\n\n";
+	struct scene *s = *state;
+	char bytes[2 * sizeof(good)];
+	unsigned round, i;
+	size_t len, at;
+	int fd;
+
+	srandom(1);
+	for (round = 0; round < 2000; round++) {
+		len = sizeof(good) - 1;
+		memcpy(bytes, good, len);
+		for (i = 0; i < 1 + round % 8; i++) {
+			at = (size_t)random() % len;
+			if (random() % 4 == 0 && len > 8)
+				memmove(bytes + at, bytes + at + 1, --len - at);
+			else if (random() % 3 == 0 && len < sizeof(bytes) - 1)
+				memmove(bytes + at + 1, bytes + at, len++ - at);
+			else
+				bytes[at] = "\r\n :/\0,%?#\xff"[random() % 12];
+		}
+		fd = dial(s);
+		assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+		shutdown(fd, SHUT_WR);
+		run_for(s, 2);
+		s->told_len = 0;
+		(void)hear(s, fd);
+		if (s->told_len > 0)
+			assert_begins(s->told, "HTTP/1.1 ");
+		close(fd);
+	}
+	run_for(s, 20);
+	assert_false(talk(s, "GET /a HTTP/1.1\r\n" HOST "\r\n"));
+	assert_begins(s->told, "HTTP/1.1 200 ");
+}
+
 static void
 connections_are_kept(void **state)
 {
@@ -472,6 +514,7 @@ main(void)
 		CASE(get_and_head),
 		CASE(other_methods_are_refused),
 		CASE(garbage_is_refused),
+		CASE(any_bytes),
 		CASE(connections_are_kept),
 		CASE(requests_in_a_row),
 		CASE(a_head_too_long),

@@ -107,7 +107,9 @@ setup(void **unused)
 static void
 start(void)
 {
-	source = source_directory.open(&guest, path, &sink, NULL);
+	const struct settings set = { .where = path };
+
+	source = source_directory.open(&guest, &set, &sink, NULL);
 }
 
 static int

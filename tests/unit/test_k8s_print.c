@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 
 #include "../../plugins/k8s/k8s.h"
+#include "../../plugins/k8s/text.h"
 #include "k8s_random.h"
 
 static struct object *

@@ -200,7 +200,8 @@ test_patch_of_a_failure(void **state)
 static void
 test_paths(void **state)
 {
-	char *path = status_path("a/web"), *body = status_body_of_none("u-1");
+	char *path = status_path("a/web"),
+	     *body = status_body_of_none("u-1", "{\"type\":\"x\"}");
 	struct json_object *root = json_tokener_parse(body);
 
 	(void)state;
@@ -208,6 +209,7 @@ test_paths(void **state)
 				  "status?fieldManager=fairway");
 	assert_at("metadata/uid", "u-1");
 	assert_at("status/loadBalancer", "null");
+	assert_at("status/conditions/0/type", "x");
 	json_object_put(root);
 	free(path);
 	free(body);

@@ -488,20 +488,26 @@ test_families(void **unused)
 static void
 test_check_api(void **unused)
 {
-	const char *none[] = { NULL };
-	struct bgpd_line line = { BGPD_INIT(struct bgpd_line), 0, NULL, 0, none,
-		1 };
+	const char *none[] = { NULL }, *path[] = { "/x" };
+	struct bgpd_line lines[2] = {
+		{ BGPD_INIT(struct bgpd_line), 0, NULL, 0, none, 1 },
+		{ BGPD_INIT(struct bgpd_line), 0, NULL, 0, path, 1 },
+	};
+	const uint32_t size = sizeof(lines[0]);
 	uint32_t i, bad = 9;
 
 	(void)unused;
 	for (i = 0; i < plugin->row_count; i++) {
 		if (strncmp(plugin->rows[i].syntax, "source api", 10) == 0)
-			line.id = plugin->rows[i].id;
+			lines[0].id = plugin->rows[i].id;
+		if (strncmp(plugin->rows[i].syntax, "source dir", 10) == 0)
+			lines[1].id = plugin->rows[i].id;
 	}
+	assert_null(plugin->check(NULL, lines, 1, size, &bad));
+	/* Objects come from one place. */
 	assert_non_null(
-	    strstr(plugin->check(NULL, &line, 1, sizeof(line), &bad),
-		"not built yet"));
-	assert_int_equal(bad, 0);
+	    strstr(plugin->check(NULL, lines, 2, size, &bad), "one source"));
+	assert_int_equal(bad, 1);
 }
 
 /* MetalLB's names; series come and go with the neighbors that are ours. */

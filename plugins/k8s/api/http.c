@@ -51,6 +51,7 @@ struct api {
 	struct bgpd_timer *timer;
 	int64_t due_ms; /* 0: the timer is not set */
 	bool turning, closed;
+	const char *broken; /* there is no libcurl; NULL */
 	char shown[300], trouble[512];
 };
 
@@ -241,11 +242,11 @@ api_start_waiting(struct api *api)
 	struct calls *waiting = &api->calls[CALL_WAITING];
 	const struct login *login;
 	struct api_call *call;
-	const char *why = "";
+	const char *why = api->broken;
 
 	if (TAILQ_EMPTY(waiting))
 		return;
-	login = logins_get(api->logins, &why);
+	login = why != NULL ? NULL : logins_get(api->logins, &why);
 	if (login == NULL && logins_is_busy(api->logins))
 		return;
 	while ((call = TAILQ_FIRST(waiting)) != NULL) {
@@ -310,12 +311,11 @@ retry_after_ms(CURL *easy)
 static void
 api_note(struct api *api, const struct api_reply *reply)
 {
-	if (reply->status / 100 == 2)
-		api->trouble[0] = '\0';
-	else if (reply->status == 0 || reply->status == 401 ||
-		 reply->status == 403 || reply->status == 429 ||
-		 reply->status >= 500)
+	if (reply->status == 0 || reply->status == 401 ||
+	    reply->status == 429 || reply->status >= 500)
 		snprintf(api->trouble, sizeof(api->trouble), "%s", reply->why);
+	else
+		api->trouble[0] = '\0'; /* it speaks to us, be it a refusal */
 }
 
 static void
@@ -426,7 +426,6 @@ api_free(struct api *api)
 	logins_close(api->logins);
 	api->guest.host->timer_free(api->timer);
 	free(api);
-	curl_global_cleanup();
 }
 
 static void
@@ -573,7 +572,7 @@ api_open(struct guest *guest, const char *kubeconfig)
 	struct api *api = k8s_alloc(sizeof(*api));
 	unsigned state;
 
-	curl_global_init(CURL_GLOBAL_SSL);
+	api->broken = curl_load();
 	api->guest = *guest;
 	for (state = CALL_WAITING; state <= CALL_ANSWERED; state++)
 		TAILQ_INIT(&api->calls[state]);

@@ -7,6 +7,10 @@
 
 #include "api.h"
 
+/* libcurl.c: curl's functions may be called after this; or why they may not. */
+
+const char *curl_load(void);
+
 /* line.c: connections by one generation of a login, in the loop of the host ------- */
 
 struct line;

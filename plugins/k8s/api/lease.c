@@ -12,6 +12,9 @@
  * Stricter than client-go: an object that was deleted is made anew at once by
  * who still holds it, by others a whole duration after they missed it. Only who
  * never saw one makes it at once.
+ *
+ * Who waits also watches, where it may, and so hears at once that the lease was
+ * given back; then it need not ask until what it heard last is stale.
  */
 
 #include <stdio.h>
@@ -40,9 +43,11 @@ struct lease {
 	struct api_call *call;
 	enum step step;
 	unsigned hops;
-	char path[400];
-	int parent_len;
+	char parent[128], path[400], selector[320];
 	struct tenure tenure;
+	struct reflector_kind kind;
+	struct reflector *reflector; /* while another has it */
+	bool hears;		     /* ... and tells of it */
 	int64_t sent_ms, until_ms;
 	bool told, released;
 	int told_status;   /* of a fault; -1: all is well */
@@ -90,8 +95,8 @@ lease_fault(struct lease *l, const struct api_reply *reply)
 		const char *cure;
 	} rows[] = {
 		{ 403,
-		    "; it needs a Role with get, create and update of leases "
-		    "(coordination.k8s.io) in that namespace" },
+		    "; it needs a Role with get, list, watch, create and update "
+		    "of leases (coordination.k8s.io) in that namespace" },
 		{ 404, "; create the namespace, or name another one" },
 	};
 	const char *cure = "";
@@ -167,6 +172,9 @@ lease_tell(struct lease *l)
 	l->on_change(l->arg, held);
 }
 
+static void lease_watch(struct lease *l);
+static void lease_unwatch(struct lease *l);
+
 /* Answers ----------------------------------------------------------------------- */
 
 static bool
@@ -183,6 +191,7 @@ lease_won(struct lease *l, const struct api_reply *reply)
 	if (!lease_read(l, reply))
 		tenure_assume(&l->tenure, l->options.identity);
 	if (lease_is_ours(l)) {
+		lease_unwatch(l);
 		l->until_ms = l->sent_ms + l->options.renew_ms;
 		l->guest->host->timer_start(
 		    l->lapse, l->until_ms - lease_now(l));
@@ -213,7 +222,10 @@ look_done(struct lease *l, const struct api_reply *reply)
 		l->until_ms = 0;
 	if (l->released)
 		return lease_is_ours(l) ? STEP_GIVE : STEP_REST;
-	return lease_is_free(l) ? STEP_TAKE : STEP_REST;
+	if (lease_is_free(l))
+		return STEP_TAKE;
+	lease_watch(l);
+	return STEP_REST;
 }
 
 static enum step
@@ -264,18 +276,15 @@ lease_request(struct lease *l, enum step step,
     void (*on_done)(void *, const struct api_reply *), void *arg)
 {
 	int64_t quarter_ms = l->options.renew_ms / 4;
-	char path[sizeof(l->path)];
 	struct api_request request = {
 		.method = steps[step].method,
-		.path = path,
+		.path = steps[step].on_parent ? l->parent : l->path,
 		.timeout_ms = quarter_ms < REQUEST_MS ? quarter_ms : REQUEST_MS,
 		.keep_max = REPLY_MAX,
 		.on_done = on_done,
 		.arg = arg,
 	};
 
-	snprintf(path, sizeof(path), "%.*s",
-	    steps[step].on_parent ? l->parent_len : (int)sizeof(path), l->path);
 	if (steps[step].print != NULL) {
 		request.type = "application/json";
 		request.body = steps[step].print(&l->tenure, &l->options);
@@ -307,7 +316,8 @@ lease_pause(const struct lease *l, int64_t retry_after_ms)
 		     arc4random_uniform((uint32_t)(retry_ms * 12 / 10) + 1);
 		stale_ms = l->tenure.seen_ms + l->tenure.valid_ms - now_ms +
 			   arc4random_uniform(SOON_MS);
-		if (l->tenure.holder != NULL && stale_ms > 0 && stale_ms < ms)
+		if (lease_holder(l) != NULL && stale_ms > 0 &&
+		    (l->hears || stale_ms < ms))
 			ms = stale_ms;
 	}
 	if (retry_after_ms > PAUSE_MS)
@@ -315,6 +325,86 @@ lease_pause(const struct lease *l, int64_t retry_after_ms)
 	if (ms < retry_after_ms)
 		ms = retry_after_ms;
 	return ms > SOON_MS ? ms : SOON_MS;
+}
+
+/* Hearing ----------------------------------------------------------------------- */
+
+/*
+ * What was heard is no reason to write, only one to look; a look under way may
+ * be older than that.
+ */
+static void
+lease_heard(struct lease *l, bool is_news)
+{
+	if (l->call != NULL && (l->step != STEP_LOOK || !is_news))
+		return;
+	if (l->call != NULL)
+		api_cancel(l->call);
+	l->call = NULL;
+	l->hops = 0;
+	l->guest->host->timer_start(l->timer, is_news ? 0 : lease_pause(l, -1));
+}
+
+static void
+on_object(void *arg, const char *key, struct json_object *root)
+{
+	struct lease *l = arg;
+
+	(void)key;
+	if (l->call != NULL && l->step != STEP_LOOK)
+		return; /* its answer tells */
+	if (tenure_hear(&l->tenure, root, &l->options, lease_now(l))) {
+		l->hears = true;
+		lease_tell_holder(l);
+		lease_heard(l, lease_is_free(l));
+	}
+}
+
+static void
+on_gone(void *arg, const char *key)
+{
+	struct lease *l = arg;
+
+	(void)key;
+	l->hears = false;
+	lease_heard(l, true);
+}
+
+static void
+on_batch(void *arg)
+{
+	(void)arg;
+}
+
+/* From here on it asks again. */
+static void
+on_trouble(void *arg, const char *why)
+{
+	struct lease *l = arg;
+
+	if (why == NULL || !l->hears)
+		return;
+	l->hears = false;
+	lease_heard(l, false);
+}
+
+static const struct reflector_sink lease_sink = { on_object, on_gone, on_batch,
+	on_trouble };
+
+static void
+lease_watch(struct lease *l)
+{
+	if (l->reflector == NULL)
+		l->reflector =
+		    reflector_open(l->guest, l->api, &l->kind, &lease_sink, l);
+}
+
+static void
+lease_unwatch(struct lease *l)
+{
+	reflector_close(l->reflector);
+	l->reflector = NULL;
+	l->hears = false;
 }
 
 /* It was given back, or there was no time to. */
@@ -396,11 +486,15 @@ lease_open(struct guest *guest, struct api *api,
 	l->on_change = on_change;
 	l->arg = arg;
 	l->told_status = -1;
-	l->parent_len = snprintf(l->path, sizeof(l->path),
+	snprintf(l->parent, sizeof(l->parent),
 	    "/apis/coordination.k8s.io/v1/namespaces/%.63s/leases",
 	    options->space);
-	snprintf(l->path + l->parent_len,
-	    sizeof(l->path) - (size_t)l->parent_len, "/%.253s", options->name);
+	snprintf(
+	    l->path, sizeof(l->path), "%s/%.253s", l->parent, options->name);
+	snprintf(l->selector, sizeof(l->selector),
+	    "fieldSelector=metadata.name%%3D%.253s", options->name);
+	l->kind =
+	    (struct reflector_kind){ "lease", l->parent, l->selector, true };
 	l->timer = guest->host->timer_new(guest->self, lease_on_time, l);
 	l->lapse = guest->host->timer_new(guest->self, lease_on_lapse, l);
 	guest->host->timer_start(l->timer, 0);
@@ -422,6 +516,7 @@ lease_close(struct lease *l)
 		api_cancel(l->call);
 	if (!l->released && lease_is_known(l))
 		lease_request(l, STEP_GIVE, ignore_done, NULL);
+	lease_unwatch(l);
 	l->guest->host->timer_free(l->timer);
 	l->guest->host->timer_free(l->lapse);
 	tenure_clear(&l->tenure);
@@ -456,6 +551,7 @@ lease_release(struct lease *l, void (*on_done)(void *), void *arg)
 		api_cancel(l->call);
 	l->call = NULL;
 	l->hops = 0;
+	lease_unwatch(l);
 	l->guest->host->timer_stop(l->timer);
 	l->guest->host->timer_start(l->lapse, RELEASE_MS);
 	if (lease_is_known(l) && !unsure)

@@ -311,7 +311,7 @@ plan_read(const char *path)
 			plan_fail(plan,
 			    "no login to an API server: this is no pod, "
 			    "$KUBECONFIG is not set and there is no "
-			    "~/.kube/config; name a file: kubeconfig PATH");
+			    "~/.kube/config; name a file: source api PATH");
 		else
 			kubeconfig_read(plan, file);
 		free(file);

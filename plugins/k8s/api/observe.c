@@ -142,8 +142,15 @@ on_gone(void *arg, const char *key)
 void
 observe_list(struct reflector *r)
 {
-	r->guest->host->timer_stop(r->sweep);
+	r->sweeping = false;
 	known_list(r->known);
+}
+
+static void
+batch_tell(struct reflector *r)
+{
+	r->batch = false;
+	r->sink->on_batch(r->arg);
 }
 
 /* All that there is has been told. */
@@ -153,31 +160,40 @@ observe_synced(struct reflector *r)
 	if (!r->synced)
 		tell(r, LOG_INFO, "%zu objects", known_count(r->known));
 	r->synced = true;
-	r->batch = false;
-	r->sink->on_batch(r->arg);
+	batch_tell(r);
 }
 
-/* A list is complete; from a timer too, where the sweep takes several turns. */
+/* A list is complete: what it did not show goes, in slices. */
 void
 observe_list_end(struct reflector *r)
 {
-	bool done = known_sweep(r->known, SWEEP_MAX, on_gone, r);
-
+	r->sweeping = !known_sweep(r->known, SWEEP_MAX, on_gone, r);
 	if (r->dead)
 		return;
-	if (done)
-		observe_synced(r);
+	if (r->sweeping)
+		r->guest->host->timer_start(r->later, 0);
 	else
-		r->guest->host->timer_start(r->sweep, 0);
+		observe_synced(r);
 }
 
+/*
+ * What came belongs together when the loop has nothing more to read at once:
+ * a server sends each change of a watch as a chunk of its own.
+ */
 void
 observe_batch(struct reflector *r)
 {
 	if (r->batch && !r->dead)
-		r->sink->on_batch(r->arg);
-	if (!r->dead)
-		r->batch = false;
+		r->guest->host->timer_start(r->later, 0);
+}
+
+void
+observe_later(struct reflector *r)
+{
+	if (r->sweeping)
+		observe_list_end(r);
+	else if (r->batch)
+		batch_tell(r);
 }
 
 /* Of a list: an entry, or the metadata of all. */

@@ -106,7 +106,7 @@ job_start(struct reflector *r)
 	r->stream = stream_new(job->form, skip, job->on_value, r);
 	r->verdict = GO_ON;
 	r->listed = r->job == JOB_WATCH;
-	r->told = r->bad = r->batch = false;
+	r->told = r->bad = false;
 	r->began_ms = reflector_now(r);
 	r->call = api_start(r->api, &request);
 	free(path);
@@ -317,12 +317,12 @@ on_time(void *arg)
 }
 
 static void
-on_sweep(void *arg)
+on_later(void *arg)
 {
 	struct reflector *r = arg;
 
 	r->busy++;
-	observe_list_end(r);
+	observe_later(r);
 	leave(r);
 }
 
@@ -342,7 +342,7 @@ reflector_open(struct guest *guest, struct api *api,
 	r->arg = arg;
 	r->known = known_new();
 	r->timer = guest->host->timer_new(guest->self, on_time, r);
-	r->sweep = guest->host->timer_new(guest->self, on_sweep, r);
+	r->later = guest->host->timer_new(guest->self, on_later, r);
 	reflector_list(r, 0);
 	return r;
 }
@@ -355,7 +355,7 @@ reflector_close(struct reflector *r)
 	if (r->call != NULL)
 		api_cancel(r->call);
 	r->guest->host->timer_free(r->timer);
-	r->guest->host->timer_free(r->sweep);
+	r->guest->host->timer_free(r->later);
 	r->dead = true;
 	if (r->busy == 0)
 		reflector_free(r);

@@ -61,8 +61,8 @@ why_print(struct reflector *r, int status, const char *why)
 		    why, resource);
 	else if (status == 404)
 		snprintf(r->waiting, sizeof(r->waiting),
-		    "waiting: %s; the server has no %s: the "
-		    "CustomResourceDefinition is not installed",
+		    "waiting: %s; the server does not serve %s: is its version "
+		    "too old, or a CustomResourceDefinition not installed?",
 		    why, resource);
 	else
 		snprintf(r->waiting, sizeof(r->waiting), "waiting: %s", why);
@@ -170,6 +170,7 @@ list_again(struct reflector *r, const struct api_reply *reply)
 	tell(r, reply->status == 410 ? LOG_INFO : LOG_WARNING,
 	    "version %s cannot be watched: %s; listing again", r->version,
 	    reply->why);
+	why_print(r, 0, reply->why);
 	reflector_list(r, pace(r, 410, -1));
 }
 

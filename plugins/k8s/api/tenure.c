@@ -46,23 +46,19 @@ spec_number(struct json_object *spec, const char *key)
 }
 
 bool
-tenure_read(struct tenure *t, const struct api_reply *reply,
+tenure_hear(struct tenure *t, struct json_object *root,
     const struct lease_options *options, int64_t now_ms)
 {
 	struct fault fault = { 0 };
-	struct json_object *root = reply_parse(reply), *spec;
+	struct json_object *spec = tree_map(root, "spec", &fault);
 	const char *version, *holder;
 	int secs;
 
+	tenure_forget_root(t);
 	version = tree_text(
 	    tree_map(root, "metadata", &fault), "resourceVersion", &fault);
-	tenure_forget_root(t);
-	if (version == NULL) {
-		json_object_put(root);
+	if (version == NULL)
 		return false;
-	}
-	t->root = root;
-	spec = tree_map(root, "spec", &fault);
 	holder = tree_text(spec, "holderIdentity", &fault);
 	secs = spec_number(spec, "leaseDurationSeconds");
 	t->transitions = spec_number(spec, "leaseTransitions");
@@ -71,6 +67,20 @@ tenure_read(struct tenure *t, const struct api_reply *reply,
 		t->seen_ms = now_ms;
 	text_set(&t->version, version);
 	text_set(&t->holder, holder == NULL ? "" : holder);
+	return true;
+}
+
+bool
+tenure_read(struct tenure *t, const struct api_reply *reply,
+    const struct lease_options *options, int64_t now_ms)
+{
+	struct json_object *root = reply_parse(reply);
+
+	if (!tenure_hear(t, root, options, now_ms)) {
+		json_object_put(root);
+		return false;
+	}
+	t->root = root;
 	return true;
 }
 

@@ -18,6 +18,9 @@ struct tenure {
 /* Of a reply of 2xx; false: its body is no Lease, and root is NULL. */
 bool tenure_read(struct tenure *tenure, const struct api_reply *reply,
     const struct lease_options *options, int64_t now_ms);
+/* The same of an object that only tells: what is written is looked at first. */
+bool tenure_hear(struct tenure *tenure, struct json_object *root,
+    const struct lease_options *options, int64_t now_ms);
 /*
  * There is none. Where there was one, somebody may still believe that it has
  * it: that is over a whole duration later.

@@ -72,11 +72,12 @@ struct reflector {
 	enum job job;
 	struct api_call *call;
 	struct stream *stream;
-	struct bgpd_timer *timer, *sweep; /* timer: see on_time */
+	struct bgpd_timer *timer, *later; /* timer: see on_time */
 	char *more;			  /* the next page of a list; NULL */
 	int64_t began_ms, due_ms;	  /* due: a watch should end */
 	bool listed;			  /* what comes are changes */
-	bool told, batch, bad; /* anything; objects, since; a bad one */
+	bool told, bad;			  /* anything has come; a bad object */
+	bool batch, sweeping; /* for the sink's on_batch; the keys */
 	enum verdict verdict;
 	int error; /* code and message of an ERROR event */
 	char message[WHY_ROOM];
@@ -105,6 +106,7 @@ void observe_list(struct reflector *r);
 void observe_list_end(struct reflector *r);
 void observe_synced(struct reflector *r); /* there is nothing more */
 void observe_batch(struct reflector *r);  /* a chunk is over */
+void observe_later(struct reflector *r);  /* and so is the loop's turn */
 
 /* remedy.c: what is wrong, and what helps; it may end in `dead` */
 void remedy_failure(struct reflector *r, const struct api_reply *reply);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/* One who wants a Lease, for tests: its own clock, what it was told, and dice. */
+#ifndef ELECTOR_H
+#define ELECTOR_H
+
+#include "fake_api.h"
+
+/* The calendar and the dice are the test's: each run is the same. */
+static int64_t calendar_ns = INT64_C(1767323045000000000);
+static uint64_t dice = UINT64_C(0x9e3779b97f4a7c15);
+
+int64_t __wrap_stamp_now_ns(void);
+uint32_t __wrap_arc4random_uniform(uint32_t bound);
+
+int64_t
+__wrap_stamp_now_ns(void)
+{
+	return calendar_ns;
+}
+
+static uint32_t
+roll(uint32_t bound)
+{
+	dice ^= dice << 13;
+	dice ^= dice >> 7;
+	dice ^= dice << 17;
+	return bound == 0 ? 0 : (uint32_t)(dice >> 32) % bound;
+}
+
+uint32_t
+__wrap_arc4random_uniform(uint32_t bound)
+{
+	return roll(bound);
+}
+
+/* A watch on the lease: the test tells of it --------------------------------------- */
+
+struct reflector {
+	LIST_ENTRY(reflector) link;
+	struct bgpd_self *self;
+	const struct reflector_kind *kind;
+	const struct reflector_sink *sink;
+	void *arg;
+	int told; /* the model's: the last version */
+};
+
+static LIST_HEAD(, reflector) fake_reflectors;
+
+struct reflector *
+reflector_open(struct guest *guest, struct api *api,
+    const struct reflector_kind *kind, const struct reflector_sink *sink,
+    void *arg)
+{
+	struct reflector *r = calloc(1, sizeof(*r));
+
+	(void)api;
+	r->self = guest->self;
+	r->kind = kind;
+	r->sink = sink;
+	r->arg = arg;
+	LIST_INSERT_HEAD(&fake_reflectors, r, link);
+	return r;
+}
+
+void
+reflector_close(struct reflector *r)
+{
+	if (r == NULL)
+		return;
+	LIST_REMOVE(r, link);
+	free(r);
+}
+
+/* An elector -------------------------------------------------------------------- */
+
+struct elector {
+	struct bgpd_self self;
+	struct guest guest;
+	struct api api;
+	struct lease_options options;
+	struct lease *lease;
+	unsigned changes, releases;
+	bool told, closes;
+	int64_t wake_ms, open_ms; /* the model's */
+};
+
+static void
+on_change(void *arg, bool held)
+{
+	struct elector *e = arg;
+
+	assert_int_equal(held, !e->told); /* changes alone */
+	e->told = held;
+	e->changes++;
+	if (e->closes) {
+		lease_close(e->lease);
+		e->lease = NULL;
+	}
+}
+
+static void
+on_released(void *arg)
+{
+	struct elector *e = arg;
+
+	e->releases++;
+}
+
+static void
+elector_open(struct elector *e, const char *name)
+{
+	e->guest = (struct guest){ &fake_host, &e->self };
+	e->api.self = &e->self;
+	e->options = (struct lease_options){ .space = "net",
+		.name = "fairway",
+		.identity = name,
+		.duration_ms = 15000,
+		.renew_ms = 10000,
+		.retry_ms = 2000 };
+	e->told = false;
+	e->lease = lease_open(&e->guest, &e->api, &e->options, on_change, e);
+}
+
+static inline bool
+elector_holds(const struct elector *e)
+{
+	return e->lease != NULL && lease_is_held(e->lease);
+}
+
+#endif

@@ -122,8 +122,13 @@ plugin k8s
             cpu = self.settle(mark, 60 + self.size / 8)
         made = self.writes(mark)
         written = [stamp_of(e) for f, e in made if f["verb"] not in READS]
+        told = max((stamp_of(e) for f, e in made if f["verb"] == "patch"),
+                   default=began)
+        early = sum(f["verb"] == "create" and stamp_of(e) < told
+                    for f, e in made)
         return {
             "routes_s": last - began,
+            "statuses_s": told - began, "events_before": early,
             "written_s": max(written, default=began) - began,
             "cpu_s": cpu, "cpu_at_routes_s": routes_cpu,
             "rss_mb": self.memory(), "turn_ms": self.longest_turn_ms(),

@@ -15,18 +15,20 @@ import subprocess
 import sys
 import time
 
+import yaml
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 KUBE = os.environ.get("FAIRWAY_KUBE") or os.path.join(
     os.path.dirname(HERE), "kube")
 sys.path[:0] = [KUBE, os.path.join(os.path.dirname(HERE), "net")]
 
-from lab import Bird, wait_for  # noqa: E402
+from lab import TOP, Bird, wait_for  # noqa: E402
 
 import client as raw  # noqa: E402
 from cluster import ControlPlane, make, make_node  # noqa: E402
 
 NODE, ROUTER = "10.0.0.2", "10.0.0.1"
-SPACE, ACCOUNT = "metallb-system", "fairway"
+SPACE, ACCOUNT = "metallb-system", "fairway"  # etc/kubernetes/'s
 USER = f"system:serviceaccount:{SPACE}:{ACCOUNT}"
 PASSWORD = "yourPassword"
 
@@ -52,7 +54,7 @@ bgp-communities:
   no-export: 65535:65281
 """
 
-BIRD = f"""
+BIRD_CONF = f"""
 timeformat log iso long us;
 protocol bgp node {{
 	local {ROUTER} as 64512;
@@ -65,19 +67,6 @@ protocol bgp node {{
 	ipv4 {{ import all; export none; }};
 }}
 """
-
-# What the manifests give the ServiceAccount.
-EVERYWHERE = [
-    ("", "services nodes", "get list watch"),
-    ("discovery.k8s.io", "endpointslices", "get list watch"),
-    ("", "services/status", "patch"),
-    ("events.k8s.io", "events", "create patch"),
-]
-IN_OUR_SPACE = [
-    ("", "configmaps secrets", "get list watch"),
-    ("coordination.k8s.io", "leases", "get create update patch list watch"),
-]
-
 
 def tell(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
@@ -167,16 +156,16 @@ class World:
 
     def start(self):
         self.plane.start()
-        self.plane.create(make("Namespace", SPACE))
+        for name in ("00-namespace.yaml", "10-account.yaml"):
+            with open(os.path.join(TOP, "etc", "kubernetes", name)) as f:
+                for made in yaml.safe_load_all(f):
+                    self.plane.apply(made)
         for name in ("n1", "n2"):
             self.plane.create(make_node(name, {
                 "kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
                 "kubernetes.io/arch": "amd64"}, [NODE]))
         self.plane.create(make("ConfigMap", "config", SPACE,
                                data={"config": CONFIG}))
-        self.plane.account(ACCOUNT, SPACE)
-        self.plane.grant(f"{SPACE}:{ACCOUNT}", EVERYWHERE)
-        self.plane.grant(f"{SPACE}:{ACCOUNT}", IN_OUR_SPACE, SPACE)
         self.kubeconfig = self.plane.kubeconfig(
             self.plane.token(ACCOUNT, SPACE, 24 * 3600),
             self.node.path("kubeconfig"))
@@ -184,7 +173,7 @@ class World:
         return self
 
     def start_bird(self):
-        self.bird = Bird(self.above, BIRD, router_id=ROUTER).start()
+        self.bird = Bird(self.above, BIRD_CONF, router_id=ROUTER).start()
         self.routes = Routes(self.bird)
 
     def load(self, step, **options):

@@ -402,6 +402,7 @@ const struct bgpd_host host_table = {
 	.ready_to_stop = plugin_ready,
 	.ready = report_ready,
 	.on_scrape = report_on_scrape,
+	.sample = report_sample,
 	.neighbors = report_neighbors,
 };
 

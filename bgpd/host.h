@@ -101,6 +101,8 @@ struct bgpd_metric *report_metric(struct bgpd_self *self, int kind,
 void report_metric_free(struct bgpd_metric *metric);
 void report_on_scrape(
     struct bgpd_self *self, void (*on_scrape)(void *), void *arg);
+void report_sample(struct bgpd_self *self, int kind, const char *name,
+    const char *help, const char *const *labels, double value);
 void report_ready(struct bgpd_self *self, const char *why_not);
 void report_neighbors(struct bgpd_self *self,
     void (*on_neighbor)(void *arg, const struct bgpd_neighbor *neighbor),

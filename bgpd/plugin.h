@@ -12,17 +12,15 @@
  * Versions: public structs begin with `abi` and `size` (BGPD_INIT). Another
  * major number is refused, another minor one is logged. Members are only ever
  * appended: look at none beyond `size` (BGPD_HAS); walk arrays by `..._size`.
- * What a call is given is borrowed until it returns, on both sides. Times are
- * milliseconds of the monotonic clock.
+ * What a call is given is borrowed until it returns, on both sides. Times: ms of
+ * the monotonic clock.
  */
 
 #include <stddef.h>
 #include <stdint.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
-
 #define BGPD_ABI	UINT32_C(0x00010001) /* major << 16 | minor */
 #define BGPD_INIT(type) BGPD_ABI, (uint32_t)sizeof(type)
 /* Does the other side know this member? */
@@ -280,13 +278,15 @@ struct bgpd_host {
 	    struct bgpd_out *out, const char *key, const char *value);
 	void (*out_int)(struct bgpd_out *out, const char *key, int64_t value);
 	void (*out_bool)(struct bgpd_out *out, const char *key, int value);
-
 	void (*ready_to_stop)(struct bgpd_self *self);
 	/* Since 1.1. NULL: ready; else why /readyz shall say that it is not. */
 	void (*ready)(struct bgpd_self *self, const char *why_not);
 	/* Called before metrics are read, so that gauges can be set; or NULL. */
 	void (*on_scrape)(
 	    struct bgpd_self *self, void (*on_scrape)(void *), void *arg);
+	/* In on_scrape alone: one value of this scrape; name and help are static. */
+	void (*sample)(struct bgpd_self *self, int kind, const char *name,
+	    const char *help, const char *const *labels, double value);
 	/* Every neighbor of the daemon, before it returns. */
 	void (*neighbors)(struct bgpd_self *self,
 	    void (*on_neighbor)(void *, const struct bgpd_neighbor *),

@@ -16,6 +16,7 @@
 #include "web/web.h"
 
 static const struct peers *report_peers; /* NULL: nothing runs yet */
+static struct exposition *report_page;	 /* of the scrape under way */
 static bool is_stopping;
 
 void
@@ -32,21 +33,27 @@ report_stopping(void)
 
 /* metrics -------------------------------------------------------------------- */
 
+static void
+labels_print(struct text *text, const char *const *labels)
+{
+	char *key;
+
+	for (; labels != NULL && labels[0] != NULL; labels += 2) {
+		key = mem_string(labels[0]);
+		exposition_name(key, true);
+		exposition_label(text, key, labels[1] != NULL ? labels[1] : "");
+		mem_free(key);
+	}
+}
+
 struct bgpd_metric *
 report_metric(struct bgpd_self *self, int kind, const char *name,
     const char *help, const char *const *labels)
 {
 	struct bgpd_metric *m = mem_alloc(sizeof(*m));
 	struct text text = { 0 };
-	char *key;
 
-	for (; labels != NULL && labels[0] != NULL; labels += 2) {
-		key = mem_string(labels[0]);
-		exposition_name(key, true);
-		exposition_label(
-		    &text, key, labels[1] != NULL ? labels[1] : "");
-		mem_free(key);
-	}
+	labels_print(&text, labels);
 	m->kind = kind;
 	m->name = mem_string(name);
 	exposition_name(m->name, false);
@@ -77,15 +84,32 @@ report_on_scrape(struct bgpd_self *self, void (*on_scrape)(void *), void *arg)
 }
 
 void
+report_sample(struct bgpd_self *self, int kind, const char *name,
+    const char *help, const char *const *labels, double value)
+{
+	const struct exposition_family family = { kind, name, help };
+	struct text text = { 0 };
+
+	(void)self;
+	if (report_page == NULL)
+		return;
+	labels_print(&text, labels);
+	exposition_add(report_page, &family, text_str(&text), value);
+	text_free(&text);
+}
+
+void
 report_metrics(struct exposition *e)
 {
 	struct exposition_family family;
 	const struct bgpd_metric *m;
 	struct bgpd_self *self;
 
+	report_page = e;
 	for (self = plugins_next(NULL); self; self = plugins_next(self))
 		if (self->is_running && self->on_scrape != NULL)
 			self->on_scrape(self->scrape_arg);
+	report_page = NULL;
 	for (self = plugins_next(NULL); self; self = plugins_next(self)) {
 		LIST_FOREACH (m, &self->metrics, entry) {
 			family = (struct exposition_family){ m->kind, m->name,

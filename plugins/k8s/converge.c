@@ -115,16 +115,39 @@ nodes_apply(struct cluster *c)
 #define SLICE_MS 2
 #define PAUSE_MS 1 /* between slices: others' descriptors are served */
 
+/* The ages beside each other: thousands of objects are not looked at again. */
+struct aged {
+	int64_t created;
+	struct service *service;
+};
+
 /* By age, then by name: the same input gives the same addresses. */
 static int
 age_compare(const void *a, const void *b)
 {
-	const struct service *x = *(struct service *const *)a;
-	const struct service *y = *(struct service *const *)b;
-	int64_t i = x->object == NULL ? 0 : x->object->created;
-	int64_t k = y->object == NULL ? 0 : y->object->created;
+	const struct aged *x = a, *y = b;
 
-	return i != k ? (i < k ? -1 : 1) : strcmp(x->name, y->name);
+	if (x->created != y->created)
+		return x->created < y->created ? -1 : 1;
+	return strcmp(x->service->name, y->service->name);
+}
+
+static void
+run_sort(struct run *run)
+{
+	struct aged *aged = k8s_alloc((run->count + 1) * sizeof(aged[0]));
+	const struct object_service *o;
+	size_t i;
+
+	for (i = 0; i < run->count; i++) {
+		o = run->list[i]->object;
+		aged[i].created = o == NULL ? 0 : o->created;
+		aged[i].service = run->list[i];
+	}
+	qsort(aged, run->count, sizeof(aged[0]), age_compare);
+	for (i = 0; i < run->count; i++)
+		run->list[i] = aged[i].service;
+	free(aged);
 }
 
 /* The touched ones, oldest first; the run holds them. */
@@ -146,7 +169,8 @@ run_begin(struct cluster *c)
 		s->in_run = true;
 		run->list[run->count++] = s;
 	}
-	qsort(run->list, run->count, sizeof(run->list[0]), age_compare);
+	if (run->count > 1 && cluster_duty(c) == DUTY_ALLOCATE)
+		run_sort(run);
 	if (!c->begun)
 		c->guest->host->begin(c->guest->self);
 	c->begun = true;

@@ -105,6 +105,37 @@ on_neighbor(void *arg, const struct bgpd_neighbor *n)
 	    (double)(n->prefixes_announced + n->prefixes_pending));
 }
 
+/* Each address that this node announces by BGP. */
+static void
+announced_tell(const struct cluster *c)
+{
+	const struct guest *guest = c->guest;
+	const char *labels[] = { "service", NULL, "protocol", "bgp", "node",
+		c->settings->node, "ip", NULL, NULL };
+	const struct object_node *self = cluster_self(c);
+	const struct config_pool *pool;
+	struct service *s;
+	char text[ADDR_LEN];
+	uint8_t i;
+
+	for (s = services_first(c); s != NULL; s = services_next(s)) {
+		if (!s->offered || !s->confirmed ||
+		    decide_bgp(s, self, c->settings->node) != NULL)
+			continue;
+		labels[1] = s->name;
+		for (i = 0; i < s->address_count; i++) {
+			pool = alloc_pool(c->alloc, &s->addresses[i]);
+			if (pool == NULL || pool->is_layer2)
+				continue;
+			labels[7] = addr_text(&s->addresses[i], text);
+			guest->host->sample(guest->self, BGPD_GAUGE,
+			    "metallb_speaker_announced",
+			    "Services being announced from this node", labels,
+			    1);
+		}
+	}
+}
+
 static void
 on_scrape(void *arg)
 {
@@ -115,6 +146,7 @@ on_scrape(void *arg)
 	LIST_FOREACH (s, &m->sessions, link)
 		s->is_there = false;
 	guest->host->neighbors(guest->self, on_neighbor, m);
+	announced_tell(m->cluster);
 	LIST_FOREACH_SAFE (s, &m->sessions, link, next)
 		if (!s->is_there)
 			session_free(m, s);

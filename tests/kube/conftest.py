@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A control plane for each module's stories, and a lab for each story."""
+"""One control plane for all stories of bgpd; a lab and a world for each."""
 
 import os
 
@@ -7,6 +7,7 @@ import pytest
 
 import cluster  # first: it says where lab is
 from lab import Lab
+from world import Site, World
 
 
 def pytest_collection_modifyitems(items):
@@ -42,3 +43,34 @@ def lab(tmp_path):
     made = Lab(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def site(assets, tmp_path_factory):
+    """The control plane that all worlds are made on, one after the other."""
+    lab = Lab(tmp_path_factory.mktemp("site"))
+    made = Site(lab, assets)
+    try:
+        yield made.start()
+    finally:
+        made.plane.stop()
+        lab.close()
+
+
+@pytest.fixture
+def make_world(lab, site):
+    """Makes a World; what a story needs, it says."""
+    made = []
+
+    def make(**how):
+        made.append(World(lab, site, **how))
+        return made[-1]
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world):
+    """One node, one pool, everything started."""
+    return make_world().start()

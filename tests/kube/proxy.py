@@ -42,7 +42,8 @@ REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden",
            429: "TooManyRequests", 500: "InternalError",
            503: "ServiceUnavailable", 504: "Timeout"}
 
-Seen = collections.namedtuple("Seen", "time method path query watch status")
+Seen = collections.namedtuple(
+    "Seen", "time method path query watch status body")
 
 
 def status_object(code, message="by order of the test"):
@@ -567,7 +568,8 @@ class Proxy:
 
     def note(self, request, status):
         self.seen.append(Seen(time.monotonic(), request.method, request.path,
-                              request.query, request.watch, status))
+                              request.query, request.watch, status,
+                              request.body))
 
     def mark(self):
         return len(self.seen)

@@ -26,7 +26,8 @@ EVERYWHERE = {
 AT_HOME = {
     ("", "configmaps", "config"): "list watch",
     ("", "secrets", "memberlist"): "list watch",
-    ("coordination.k8s.io", "leases", "fairway-allocator"): "get update",
+    ("coordination.k8s.io", "leases", "fairway-allocator"):
+        "get list watch update",
     ("coordination.k8s.io", "leases", ""): "create",
 }
 # verb, resource.group/subresource, namespace, name: what must not be.

@@ -154,6 +154,8 @@ class Bgpd:
         self.host = host
         self.name = name
         self.args = args
+        self.env = {}  # more than what the test itself was started with
+        self.before = []  # a program that starts it
         self.conf = host.write(name + ".conf", conf, 0o600)
         self.socket = host.path(name + ".sock")
         self.log = host.path(name + ".log")
@@ -163,8 +165,9 @@ class Bgpd:
 
     def start(self, wait=True):
         self.process = self.host.start(
-            self.binary, "-f", self.conf, "-s", self.socket,
-            "-L", os.path.join(BUILD, "plugins"), *self.args, log=self.log)
+            *self.before, self.binary, "-f", self.conf, "-s", self.socket,
+            "-L", os.path.join(BUILD, "plugins"), *self.args, log=self.log,
+            env={**os.environ, **self.env})
         if wait:
             wait_for(lambda: self.answers() or self.is_dead(),
                      say=self.read_log)

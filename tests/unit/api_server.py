@@ -7,6 +7,7 @@ with its standard input.
 """
 import json
 import os
+import re
 import socket
 import ssl
 import sys
@@ -153,7 +154,9 @@ def serve(out, context):
             length = next((int(x.split(":")[1]) for x in lines
                            if x.lower().startswith("content-length:")), 0)
             body = stream.read(length)
-            place = words[1].split("/")[1].split("?")[0]
+            # To a proxy the whole address is said.
+            path = re.sub("^http://[^/]*", "", words[1])
+            place = path.split("/")[1].split("?")[0]
             if PATHS[place](out, number, words, lines, body) == "close":
                 break
         out.close()

@@ -342,6 +342,24 @@ fake_on_scrape(struct bgpd_self *self, void (*on_scrape)(void *), void *arg)
 	fake_scrape_arg = arg;
 }
 
+/* The samples of the last scrape, a line each: name{label=value,...} value. */
+static char fake_samples[4096];
+
+static void
+fake_sample(struct bgpd_self *self, int kind, const char *name,
+    const char *help, const char *const *labels, double value)
+{
+	size_t room = sizeof(fake_samples);
+	char *end = fake_samples + strlen(fake_samples);
+
+	(void)self, (void)kind, (void)help;
+	end += snprintf(end, room - (size_t)(end - fake_samples), "%s{", name);
+	for (; labels[0] != NULL; labels += 2)
+		end += snprintf(end, room - (size_t)(end - fake_samples),
+		    "%s=%s,", labels[0], labels[1]);
+	snprintf(end, room - (size_t)(end - fake_samples), "} %g\n", value);
+}
+
 static void
 fake_each_neighbor(struct bgpd_self *self,
     void (*on_neighbor)(void *, const struct bgpd_neighbor *), void *arg)
@@ -390,6 +408,7 @@ static const struct bgpd_host fake_host = {
 	.out_bool = fake_out_bool,
 	.ready = fake_ready,
 	.on_scrape = fake_on_scrape,
+	.sample = fake_sample,
 	.neighbors = fake_each_neighbor,
 };
 

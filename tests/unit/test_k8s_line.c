@@ -101,6 +101,55 @@ test_rotation(void **unused)
 	free(ask.body);
 }
 
+/* Of a server that nobody reaches; plain is the proxy. */
+static void
+proxied(const char *more)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+	    "current-context: c\n"
+	    "contexts: [{name: c, context: {cluster: c}}]\n"
+	    "clusters: [{name: c, cluster: {server: 'http://192.0.2.1:1', "
+	    "%s}}]\n",
+	    more);
+	api_close(api);
+	fake_write(directory, "config", text);
+	api = api_open(&guest, config);
+}
+
+/* proxy-url, else the environment, of which NO_PROXY has exceptions. */
+static void
+test_proxy(void **unused)
+{
+	struct ask ask = { 0 };
+	char proxy[64], more[96];
+
+	(void)unused;
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", plain.port);
+	snprintf(more, sizeof(more), "proxy-url: '%s'", proxy);
+	setenv("NO_PROXY", "10.0.0.0/8,192.0.2.0/24", 1);
+	proxied(more);
+	get(&ask, "/echo");
+	assert_true(has(&ask, "\"path\": \"http://192.0.2.1:1/echo\""));
+	setenv("HTTP_PROXY", proxy, 1);
+	proxied("");
+	get(&ask, "/echo");
+	assert_int_equal(ask.status, 0); /* not by the proxy */
+	setenv("NO_PROXY", "10.0.0.0/8", 1);
+	proxied("");
+	get(&ask, "/echo");
+	assert_true(has(&ask, "\"path\": \"http://192.0.2.1:1/echo\""));
+	/* What is on this host is asked without. */
+	setenv("HTTP_PROXY", "http://127.0.0.1:1", 1);
+	again(&plain, "", "token: t");
+	get(&ask, "/echo");
+	assert_int_equal(ask.status, 200);
+	unsetenv("HTTP_PROXY");
+	unsetenv("NO_PROXY");
+	free(ask.body);
+}
+
 /* No turn of the loop takes long, whatever comes. */
 static void
 test_turns(void **unused)
@@ -131,6 +180,7 @@ main(void)
 		CASE(test_tls),
 		CASE(test_names),
 		CASE(test_rotation),
+		CASE(test_proxy),
 		CASE(test_turns),
 	};
 

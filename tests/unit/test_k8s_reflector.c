@@ -230,6 +230,34 @@ test_sweep(void **unused)
 	assert_non_null(strstr(heard, "-ns/s7 "));
 }
 
+/* A new list ends it: what that has not shown yet is not gone. */
+static void
+test_sweep_ends(void **unused)
+{
+	char key[16];
+	size_t count;
+	int i;
+
+	(void)unused;
+	for (i = 0; i < 5000; i++) {
+		snprintf(key, sizeof(key), "ns/s%d", i);
+		reflector_know(r, key);
+	}
+	asks(STREAM);
+	sends(LIST_IS_OVER("10"));
+	sends(ERROR("410", "Expired"));
+	/* The loop is late: the next list is due as well. */
+	clock_ms += 1000;
+	turn();
+	asks(STREAM);
+	count = reflector_count(r);
+	assert_in_range(count, 1, 4000);
+	for (i = 0; i < 10; i++)
+		turn();
+	assert_int_equal(reflector_count(r), count);
+	assert_false(reflector_is_synced(r));
+}
+
 /* Closed from inside its own callbacks. */
 static void
 test_close(void **unused)
@@ -288,6 +316,7 @@ main(void)
 		T(broken_list),
 		T(bad_objects),
 		T(sweep),
+		T(sweep_ends),
 		T(close),
 		T(splits),
 	};

@@ -133,7 +133,10 @@ struct reflector_sink {
 	void (*on_object)(void *arg, const char *key, struct json_object *root);
 	/* Deleted, or not in a list any more. */
 	void (*on_gone)(void *arg, const char *key);
-	/* What came belongs together; the first list is complete: synced. */
+	/*
+	 * What came belongs together: once in a turn of the loop, and when a
+	 * list is complete, the first of which makes it synced.
+	 */
 	void (*on_batch)(void *arg);
 	/* Something is wrong (NULL: it is over). For show; it is logged already. */
 	void (*on_trouble)(void *arg, const char *why);
@@ -147,7 +150,7 @@ void reflector_close(struct reflector *reflector);
 void reflector_know(struct reflector *reflector, const char *key);
 bool reflector_is_synced(const struct reflector *reflector);
 size_t reflector_count(const struct reflector *reflector);
-/* "watching", "listing", "waiting: ..." */
+/* "watching", "listing", "resuming", "waiting: ..." */
 const char *reflector_state(const struct reflector *reflector);
 
 /* body.c: what is sent: JSON as it grows, times, texts that fit ------------------------- */

@@ -189,6 +189,15 @@ on_object(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+/* From that one on, as they were loaded. */
+static void
+libraries_drop(unsigned from)
+{
+	struct walk walk = { 0, from };
+
+	dl_iterate_phdr(on_object, &walk);
+}
+
 /* GnuTLS comes along for what is never used: it need not set itself up. */
 static void *
 library_open(void)
@@ -211,13 +220,13 @@ curl_load(void)
 	static const char why[] =
 	    SONAME " cannot be loaded; install the Debian package libcurl4";
 	static bool loaded;
-	struct walk walk = { 0, 0 };
+	unsigned from = 0;
 	void *handle, *function;
 	size_t i;
 
 	if (loaded)
 		return NULL;
-	dl_iterate_phdr(on_count, &walk.from);
+	dl_iterate_phdr(on_count, &from);
 	handle = library_open();
 	if (handle == NULL)
 		return why;
@@ -228,10 +237,11 @@ curl_load(void)
 		memcpy((char *)&lib + i * sizeof(function), &function,
 		    sizeof(function));
 	}
+	/* What it takes to load them is needed once, and so to set them up. */
+	libraries_drop(from);
 	if (lib.curl_global_init(CURL_GLOBAL_SSL) != CURLE_OK)
 		return why;
-	/* What it took to load and set them up is most of what they have. */
-	dl_iterate_phdr(on_object, &walk);
+	libraries_drop(from);
 	loaded = true;
 	return NULL;
 }

@@ -483,12 +483,17 @@ publish_show(struct cluster *c, struct bgpd_out *out)
 	const struct bgpd_host *host = c->guest->host;
 	struct publisher *p = c->publisher;
 	const char *holder = p->lease == NULL ? NULL : lease_holder(p->lease);
+	const char *trouble = p->lease == NULL ? NULL : lease_trouble(p->lease);
 
 	host->out_print(out, "Allocator: %s%s\n",
 	    publisher_leads(p) ? "this node"
 	    : holder != NULL   ? holder
 			       : "not known",
 	    p->lease == NULL ? " (all objects must be read first)" : "");
+	if (trouble != NULL) {
+		host->out_print(out, "  The Lease: %s\n", trouble);
+		host->out_string(out, "leaseTrouble", trouble);
+	}
 	host->out_print(out, "Statuses written: %llu, under way %zu\n",
 	    (unsigned long long)p->patches, writer_under_way(p->writer));
 	host->out_bool(out, "allocates", publisher_leads(p));

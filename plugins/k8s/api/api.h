@@ -246,6 +246,8 @@ void lease_close(struct lease *lease);
 bool lease_is_held(const struct lease *lease);
 /* Also ourselves; NULL: nobody, or not known. */
 const char *lease_holder(const struct lease *lease);
+/* Why the last request failed, with the cure; NULL: it did not. */
+const char *lease_trouble(const struct lease *lease);
 /*
  * Gives it back; on_done when the server has answered or 2 s are over. From
  * here on it is not held and not wanted, and on_change does not tell.

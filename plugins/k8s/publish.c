@@ -250,10 +250,15 @@ status_next(void *arg, struct write *write)
 		return false;
 	write->method = "PATCH";
 	write->type = "application/merge-patch+json";
-	s = TAILQ_FIRST(&p->queue);
+	/* What is being decided is published when that is done. */
+	while ((s = TAILQ_FIRST(&p->queue)) != NULL) {
+		TAILQ_REMOVE(&p->queue, s, in_publish);
+		s->publish = PUBLISH_NONE;
+		if (!s->touched && !s->in_run)
+			break;
+	}
 	if (s == NULL)
 		return former_next(p, write);
-	TAILQ_REMOVE(&p->queue, s, in_publish);
 	s->publish = PUBLISH_UNDER_WAY;
 	flight = flight_new(p, s);
 	flight->was_told = assign_is_told(s);

@@ -16,6 +16,8 @@
  */
 #include <bsd/sys/queue.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +38,7 @@
 #define HTTP_HEAD_MAX  4096  /* request line and fields, without line ends */
 #define HTTP_BODY_MAX  4096  /* read, to say in order that none is wanted */
 #define HTTP_AHEAD_MAX 16384 /* read and not looked at yet */
+#define HTTP_WRITE_MAX (256u << 10) /* in one turn of the loop */
 #define HTTP_TURN_MS   15000 /* for a request to come and its answer to go */
 #define HTTP_LINGER_MS 1000
 #define HTTP_BACKLOG   64
@@ -60,7 +63,6 @@ struct http {
 };
 
 struct http_request {
-	struct http *http;
 	struct evhttp_request *served;
 	bool is_answered;
 };
@@ -152,6 +154,7 @@ static void
 connection_name(struct connection *c)
 {
 	bufferevent_event_cb on_event;
+	const int one = 1;
 	void *served;
 
 	bufferevent_getcb(c->stream, NULL, NULL, &on_event, &served);
@@ -161,6 +164,9 @@ connection_name(struct connection *c)
 		connection_free(c);
 		return;
 	}
+	/* The end of a long answer does not wait to be acknowledged. */
+	(void)setsockopt(bufferevent_getfd(c->stream), IPPROTO_TCP, TCP_NODELAY,
+	    &one, sizeof(one));
 	c->served = served;
 	evhttp_connection_set_closecb(served, connection_on_close, c);
 	connection_after(c, HTTP_TURN_MS, connection_cut);
@@ -179,6 +185,7 @@ connection_new(struct event_base *base, void *arg)
 		fatal("out of memory: connection");
 	bufferevent_incref(c->stream);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, HTTP_AHEAD_MAX);
+	bufferevent_set_max_single_write(c->stream, HTTP_WRITE_MAX);
 	c->timer = timer_new(http->loop, connection_on_timer, c);
 	connection_after(c, 0, connection_name);
 	LIST_INSERT_HEAD(&http->connections, c, link);
@@ -251,13 +258,15 @@ reply_fault(struct http_request *request, unsigned status)
 	    evhttp_request_get_output_headers(request->served);
 	struct text body = { 0 };
 
-	/* The server reads no body of some methods: what follows is not sure. */
-	if (status != 500)
-		evhttp_add_header(fields, "Connection", "close");
-	if (status == 405)
+	if (status == 500) {
+		text_add(&body, "500: nobody answers this\n");
+	} else {
+		text_add(
+		    &body, "%u: only GET and HEAD, without a body\n", status);
 		evhttp_add_header(fields, "Allow", "GET, HEAD");
-	text_add(
-	    &body, "%u: GET and HEAD are answered, without a body\n", status);
+		/* Not all bodies are read: what follows may be one. */
+		evhttp_add_header(fields, "Connection", "close");
+	}
 	http_reply(request, status, "text/plain; charset=utf-8", &body);
 	text_free(&body);
 }
@@ -277,7 +286,7 @@ static void
 on_served(struct evhttp_request *served, void *arg)
 {
 	struct http *http = arg;
-	struct http_request request = { .http = http, .served = served };
+	struct http_request request = { .served = served };
 	struct connection *c =
 	    connection_find(http, evhttp_request_get_connection(served));
 	int64_t entered_us = loop_enter(http->loop);

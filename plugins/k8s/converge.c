@@ -198,7 +198,8 @@ static void
 step_tell(struct cluster *c, struct service *s, enum duty duty)
 {
 	/* What was told once stands, whatever becomes of the status. */
-	if (s->object != NULL && (c->cache == NULL || assign_is_told(s)))
+	if (s->address_count > 0 && s->object != NULL &&
+	    (c->cache == NULL || assign_is_told(s)))
 		s->confirmed = true;
 	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
 		publish_service(c, s);

@@ -119,24 +119,35 @@ address_free(
 	c->freed = true;
 }
 
+/* May the status of the Service say the address, now or when a write lands? */
+static bool
+status_may_say(const struct cluster *c, const struct service *s,
+    const struct bgpd_addr *addr)
+{
+	const struct object_service *o = s->object;
+
+	if (c->publisher == NULL || o == NULL)
+		return false;
+	return s->unsure || s->publish == PUBLISH_UNDER_WAY ||
+	       addresses_have(o->status, o->status_count, addr);
+}
+
 /*
  * Frees what the Service holds and has no more. An address that its status still
- * says is nobody else's until that is written, or two statuses would say it.
+ * says, or may come to say, is nobody else's until that is over: else two
+ * statuses would say it.
  */
 static void
 holds_trim(struct cluster *c, struct service *s)
 {
-	const struct object_service *o = s->object;
 	struct bgpd_addr held[HOLDS_MAX];
 	size_t i, n;
 
 	n = alloc_addresses(c->alloc, s->name, held, HOLDS_MAX);
 	for (i = 0; i < n; i++) {
-		if (addresses_have(s->addresses, s->address_count, &held[i]) ||
-		    (c->publisher != NULL && o != NULL &&
-			addresses_have(o->status, o->status_count, &held[i])))
-			continue;
-		address_free(c, s, &held[i]);
+		if (!addresses_have(s->addresses, s->address_count, &held[i]) &&
+		    !status_may_say(c, s, &held[i]))
+			address_free(c, s, &held[i]);
 	}
 }
 

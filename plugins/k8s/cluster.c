@@ -247,10 +247,16 @@ static void
 take_service(struct cluster *c, struct object *object)
 {
 	struct service *s = service_get(c, object->name);
+	const struct object_service *other = (const void *)object;
 	bool same = service_same(s, object);
 
+	if (s->object != NULL && strcmp(s->object->uid, other->uid) != 0)
+		s->reborn = true; /* that it was deleted went by unseen */
 	if (!same)
 		cluster_record(c, object);
+	if (s->object != NULL &&
+	    strcmp(s->object->version, other->version) != 0)
+		s->unsure = false;
 	c->service_count += s->object == NULL;
 	object_free(s->object == NULL ? NULL : &s->object->object);
 	s->object = (struct object_service *)(void *)object;
@@ -267,6 +273,7 @@ drop_service(struct cluster *c, const char *name)
 		return;
 	publish_former(c, s);
 	publish_cancel(c, s);
+	s->reborn = true;
 	cluster_erase(c, OBJECT_SERVICE, name);
 	object_free(&s->object->object);
 	s->object = NULL;

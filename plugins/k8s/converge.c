@@ -179,9 +179,12 @@ run_begin(struct cluster *c)
 static void
 step_keep(struct cluster *c, struct service *s, enum duty duty)
 {
-	if (!service_is_ours(c, s))
+	if (s->reborn || !service_is_ours(c, s))
 		assign_end(c, s);
-	else if (duty == DUTY_ALLOCATE)
+	s->reborn = false;
+	if (!service_is_ours(c, s))
+		return;
+	if (duty == DUTY_ALLOCATE)
 		assign_keep(c, s);
 	else
 		assign_follow(c, s);

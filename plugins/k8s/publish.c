@@ -281,7 +281,7 @@ flight_landed(struct publisher *p, struct flight *flight)
 	struct wish *wish = &flight->wish;
 
 	p->patches++;
-	p->forbidden = false;
+	p->forbidden = s->unsure = false;
 	/* The watch may have told of it, or of what came after it, before. */
 	if (strcmp(s->object->version, flight->version) == 0) {
 		wish_settle(s->object, wish);
@@ -336,6 +336,7 @@ flight_missed(
 	struct service *s = flight->service;
 	int status = reply->status;
 
+	s->unsure |= status == 0 || status >= 500;
 	if (status == 0 || status == 429 || status >= 500)
 		queue_add(p, s); /* the writer pauses */
 	else if (status != 409 && status != 404)

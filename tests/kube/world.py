@@ -64,9 +64,8 @@ class Site:
     def __init__(self, lab, assets):
         self.host = lab.host("site")
         self.plugs = 0
-        self.host.ip("link", "add", "nodes", "type", "bridge")
+        make_bridge(self.host, "nodes")
         self.host.ip("addr", "add", self.address + "/16", "dev", "nodes")
-        self.host.ip("link", "set", "nodes", "up")
         self.plane = ControlPlane(self.host.dir, self.host.ns, self.address,
                                   assets=assets)
         self.changed = False  # a story took something off the manifests
@@ -242,10 +241,9 @@ class World:
         site.clean()
         self.lab, self.site, self.plane = lab, site, site.plane
         self.above = lab.host("router")
-        self.above.ip("link", "add", "lan", "type", "bridge")
+        make_bridge(self.above, "lan")
         for addr in (ROUTER + "/24", "2001:db8::1/64"):
             self.above.ip("addr", "add", addr, "dev", "lan")
-        self.above.ip("link", "set", "lan", "up")
         self.above.sysctl("net.ipv4.ip_forward", 1)
         self.proxy = Proxy(self.plane).start() if proxy else None
         self.nodes = [Node(self, n + 1, options) for n in range(nodes)]
@@ -547,6 +545,13 @@ class Watcher(threading.Thread):
             if other != name and ips & self.has[name]:
                 self.twice.append((name, other, ips & self.has[name],
                                    meta["resourceVersion"]))
+
+
+def make_bridge(host, name):
+    """Its own address: a borrowed one would change as its ports go."""
+    host.ip("link", "add", name, "address", "02:00:00:00:00:01", "type",
+            "bridge")
+    host.ip("link", "set", name, "up")
 
 
 def annotations(notes):

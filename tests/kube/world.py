@@ -16,7 +16,6 @@ plane is one for the whole run; a World finds it as if nobody had been there.
 
 import contextlib
 import http.client
-import json
 import os
 import re
 import threading
@@ -87,11 +86,6 @@ class Site:
                   f"10.9.{1 + self.plugs // 250}.{1 + self.plugs % 250}/16",
                   "", "mgmt", port)
         self.host.ip("link", "set", port, "master", "nodes")
-
-    def restore(self, copy):
-        """etcd as it was, and nobody but bgpd has to notice by itself."""
-        self.plane.etcd_restore(copy)
-        self.plane.manager.kill9().start()
 
     def clean(self):
         """Nothing of an earlier story is left."""
@@ -285,6 +279,10 @@ protocol bgp {node.protocol} {{
 }}
 """ for node in self.nodes), router_id=ROUTER).start()
         return self.router
+
+    def fresh_controllers(self):
+        """Past any back-off that an earlier story left them in."""
+        self.plane.manager.kill9().start()
 
     # What a user does with kubectl
 
@@ -565,11 +563,6 @@ def within(seconds):
     yield
     took = time.monotonic() - began
     assert took < seconds, f"{took:.3f} s, not {seconds}"
-
-
-def kubectl_apply(plane, *objects):
-    plane.kubectl("apply", "-f", "-",
-                  input="---\n".join(json.dumps(o) + "\n" for o in objects))
 
 
 def curl(host, url, *args):

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <json-c/json.h>
 
 #include "k8s.h"
+#include "text.h"
 
 #define ENDPOINTS_MAX 10000
 #define PORTS_MAX     1000
@@ -319,14 +319,12 @@ service_read_meta(
     struct object_service *s, struct json_object *meta, struct fault *fault)
 {
 	const char *created = tree_text(meta, "creationTimestamp", fault);
-	struct tm tm = { 0 };
 
 	snprintf(s->uid, sizeof(s->uid), "%s", text_or(meta, "uid", fault));
 	snprintf(s->version, sizeof(s->version), "%s",
 	    text_or(meta, "resourceVersion", fault));
-	if (created != NULL &&
-	    strptime(created, "%Y-%m-%dT%H:%M:%S", &tm) != NULL)
-		s->created = (int64_t)timegm(&tm);
+	if (created != NULL)
+		stamp_read(created, &s->created);
 	s->pool = copy_said(annotation(meta, "address-pool", fault));
 	s->sharing = copy_said(annotation(meta, "allow-shared-ip", fault));
 	s->wanted = copy_said(annotation(meta, "loadBalancerIPs", fault));

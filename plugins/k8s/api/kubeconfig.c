@@ -368,7 +368,8 @@ cluster_config(const struct entry *entry)
 		if (name != NULL && strcmp(name, EXTENSION) == 0 &&
 		    json_object_object_get_ex(item, "extension", &value) &&
 		    value != NULL)
-			return k8s_copy(json_object_to_json_string(value));
+			return k8s_copy(json_object_to_json_string_ext(
+			    value, JSON_C_TO_STRING_PLAIN));
 	}
 	return NULL;
 }

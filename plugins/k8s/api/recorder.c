@@ -17,6 +17,7 @@
 #include <string.h>
 #include <bsd/stdlib.h>
 
+#include "../text.h"
 #include "event.h"
 
 #define QUEUE_MAX  20000

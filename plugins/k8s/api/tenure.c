@@ -5,6 +5,7 @@
 #include <string.h>
 #include <json-c/json.h>
 
+#include "../text.h"
 #include "tenure.h"
 
 /* Reading ------------------------------------------------------------------------ */

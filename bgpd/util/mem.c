@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/log.h"
 
 #define MEM_TRIM_LEAST ((size_t)8 << 20)
+#define MEM_TRIM_WORK  (CLOCKS_PER_SEC / 10)
 
 /* malloc may answer NULL to a size of 0, which is not out of memory. */
 static size_t
@@ -89,6 +91,13 @@ mem_free(void *p)
 bool
 mem_trim(void)
 {
+	static clock_t worked;
+	clock_t now = clock();
+
+	/* Asking alone walks what is free: an idle process is left in peace. */
+	if (now - worked < MEM_TRIM_WORK)
+		return false;
+	worked = now;
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
 	static size_t trimmed;
 	size_t unused = mallinfo2().fordblks;

@@ -451,7 +451,7 @@ is_lingering(struct cluster *c, struct service *s)
 	int64_t now_ms = host->now_ms(c->guest->self);
 
 	if (o->status_count > 0 || o->allocated == CONDITION_FALSE ||
-	    s->address_count == 0) {
+	    s->address_count == 0 || !s->confirmed) {
 		s->linger_ms = 0;
 		return false;
 	}

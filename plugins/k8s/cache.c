@@ -23,6 +23,8 @@
 #include "statefile.h"
 #include "text.h"
 
+/* Only a power cut loses more than the kernel holds; the server knows it all. */
+#define SYNC_MS	      30000
 #define SLICE_US      2000
 #define LINE_LEN_KEEP 65536 /* a longer one's memory is given back */
 
@@ -243,7 +245,7 @@ on_due(void *arg)
 /* Opening -------------------------------------------------------------------- */
 
 static const struct statefile_kind objects_file = {
-	"fairway-k8s-objects 1 node ", "objects", on_due
+	"fairway-k8s-objects 1 node ", "objects", SYNC_MS, on_due
 };
 
 struct cache *

@@ -266,6 +266,7 @@ drop_service(struct cluster *c, const char *name)
 	if (s == NULL || s->object == NULL)
 		return;
 	publish_former(c, s);
+	publish_cancel(c, s);
 	cluster_erase(c, OBJECT_SERVICE, name);
 	object_free(&s->object->object);
 	s->object = NULL;

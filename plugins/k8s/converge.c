@@ -197,9 +197,9 @@ step_give(struct cluster *c, struct service *s, enum duty duty)
 static void
 step_tell(struct cluster *c, struct service *s, enum duty duty)
 {
-	s->confirmed =
-	    s->object != NULL && (duty != DUTY_ALLOCATE ||
-				     c->publisher == NULL || assign_is_told(s));
+	/* What was told once stands, whatever becomes of the status. */
+	if (s->object != NULL && (c->cache == NULL || assign_is_told(s)))
+		s->confirmed = true;
 	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
 		publish_service(c, s);
 	else

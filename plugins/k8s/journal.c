@@ -134,7 +134,7 @@ record_append(struct journal *j, const char *line, int len)
 }
 
 static const struct statefile_kind addresses_file = {
-	"fairway-k8s-state 1 node ", "addresses", journal_renew
+	"fairway-k8s-state 1 node ", "addresses", 50, journal_renew
 };
 
 /* Never NULL: without a usable file nothing is kept, and that is told. */

@@ -250,10 +250,15 @@ status_next(void *arg, struct write *write)
 		return false;
 	write->method = "PATCH";
 	write->type = "application/merge-patch+json";
-	s = TAILQ_FIRST(&p->queue);
+	/* What is being decided is published when that is done. */
+	while ((s = TAILQ_FIRST(&p->queue)) != NULL) {
+		TAILQ_REMOVE(&p->queue, s, in_publish);
+		s->publish = PUBLISH_NONE;
+		if (!s->touched && !s->in_run)
+			break;
+	}
 	if (s == NULL)
 		return former_next(p, write);
-	TAILQ_REMOVE(&p->queue, s, in_publish);
 	s->publish = PUBLISH_UNDER_WAY;
 	flight = flight_new(p, s);
 	flight->was_told = assign_is_told(s);
@@ -483,12 +488,17 @@ publish_show(struct cluster *c, struct bgpd_out *out)
 	const struct bgpd_host *host = c->guest->host;
 	struct publisher *p = c->publisher;
 	const char *holder = p->lease == NULL ? NULL : lease_holder(p->lease);
+	const char *trouble = p->lease == NULL ? NULL : lease_trouble(p->lease);
 
 	host->out_print(out, "Allocator: %s%s\n",
 	    publisher_leads(p) ? "this node"
 	    : holder != NULL   ? holder
 			       : "not known",
 	    p->lease == NULL ? " (all objects must be read first)" : "");
+	if (trouble != NULL) {
+		host->out_print(out, "  The Lease: %s\n", trouble);
+		host->out_string(out, "leaseTrouble", trouble);
+	}
 	host->out_print(out, "Statuses written: %llu, under way %zu\n",
 	    (unsigned long long)p->patches, writer_under_way(p->writer));
 	host->out_bool(out, "allocates", publisher_leads(p));

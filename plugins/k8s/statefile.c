@@ -30,10 +30,10 @@
 
 #include "statefile.h"
 
-#define FILE_MAX (1024L * 1024 * 1024)
-#define SLACK	 1024 /* records beyond twice what is live: due */
-#define SYNC_MS	 50
-#define RETRY_MS 5000
+#define FILE_MAX     (1024L * 1024 * 1024)
+#define SLACK	     1024 /* records beyond twice what is live: due */
+#define SYNC_LOOK_MS 50	  /* is the sync over? */
+#define RETRY_MS     5000
 
 struct statefile {
 	struct guest *guest;
@@ -107,8 +107,12 @@ on_sync(void *arg)
 {
 	struct statefile *f = arg;
 
-	if (f->syncing && atomic_load(&f->synced))
+	if (f->syncing && atomic_load(&f->synced)) {
 		sync_end(f);
+		if (f->dirty)
+			f->guest->host->timer_start(f->sync, f->kind->sync_ms);
+		return;
+	}
 	if (!f->syncing && f->dirty && f->now.fd != -1) {
 		statefile_flush(f);
 		f->dirty = false;
@@ -121,14 +125,14 @@ on_sync(void *arg)
 			close(f->thread_fd);
 	}
 	if (f->syncing)
-		f->guest->host->timer_start(f->sync, SYNC_MS);
+		f->guest->host->timer_start(f->sync, SYNC_LOOK_MS);
 }
 
 static void
 sync_want(struct statefile *f)
 {
 	if (!f->dirty && !f->syncing)
-		f->guest->host->timer_start(f->sync, SYNC_MS);
+		f->guest->host->timer_start(f->sync, f->kind->sync_ms);
 	f->dirty = true;
 }
 

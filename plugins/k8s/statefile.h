@@ -50,6 +50,8 @@ struct statefile;
 struct statefile_kind {
 	const char *magic; /* "fairway-k8s-state 1 node " */
 	const char *what;  /* it holds, for the log: "addresses" */
+	/* From a record to the disk; it is with the kernel at once. */
+	int64_t sync_ms;
 	/*
 	 * The file is due: statefile_begin it, now or soon. From the loop.
 	 */

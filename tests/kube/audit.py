@@ -22,6 +22,12 @@ class Audit:
     def size(self):
         return os.path.getsize(self.path) if os.path.exists(self.path) else 0
 
+    def text(self, mark):
+        """What was written since, as it stands."""
+        with open(self.path, errors="replace") as f:
+            f.seek(mark)
+            return f.read()
+
     def mark(self):
         """Now, once what was asked before is written down."""
         size, end = self.size(), time.monotonic() + 3

@@ -15,13 +15,16 @@ plane is one for the whole run; a World finds it as if nobody had been there.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import re
+import threading
 import time
 
 import yaml
 
+from client import Refused
 from cluster import (
     ControlPlane, make, make_node, make_service, make_slice, path_of)
 from lab import TOP, Bgpd, Bird, run, wait_for
@@ -85,6 +88,11 @@ class Site:
                   f"10.9.{1 + self.plugs // 250}.{1 + self.plugs % 250}/16",
                   "", "mgmt", port)
         self.host.ip("link", "set", port, "master", "nodes")
+
+    def restore(self, copy):
+        """etcd as it was, and nobody but bgpd has to notice by itself."""
+        self.plane.etcd_restore(copy)
+        self.plane.manager.kill9().start()
 
     def clean(self):
         """Nothing of an earlier story is left."""
@@ -374,6 +382,7 @@ protocol bgp {node.protocol} {{
         assert status == 200, found
         return [e for e in found["items"]
                 if e["regarding"]["name"] == name
+                and e.get("reportingController", "").startswith("metallb-")
                 and reason in (None, e["reason"])]
 
     def wait_event(self, name, reason, words="", seconds=5, space="default"):
@@ -410,15 +419,18 @@ protocol bgp {node.protocol} {{
         return self.plane.audit.count(
             self.began if mark is None else mark, user=USER, verb="patch", resource="services/status", **only)
 
-    def settled(self, quiet=0.6, seconds=15):
-        """Until nothing has been written for a while; a mark of the audit."""
-        end, mark = time.monotonic() + seconds, self.plane.audit.mark()
-        while time.monotonic() < end:
-            time.sleep(quiet)
-            if not self.plane.audit.count(mark, user=USER, verb="patch"):
-                return self.plane.audit.mark()
-            mark = self.plane.audit.mark()
-        raise AssertionError("it does not stop writing: " + self.say())
+    def settled(self, quiet=0.5, seconds=20):
+        """Until bgpd has asked nothing for a while; a mark of the audit."""
+        audit, now = self.plane.audit, time.monotonic()
+        size, since, end = audit.size(), now, now + seconds
+        while now - since < quiet:
+            assert now < end, "it does not stop asking: " + self.say()
+            time.sleep(0.02)
+            now = time.monotonic()
+            if audit.size() != size:
+                since = now if USER in audit.text(size) else since
+                size = audit.size()
+        return size
 
     # What the router sees
 
@@ -466,6 +478,18 @@ protocol bgp {node.protocol} {{
         lost = self.lost(mark, *nodes)
         assert not lost, "".join(lost) + self.say()
 
+    @contextlib.contextmanager
+    def never_twice(self):
+        """No address is given twice, not for a moment."""
+        watcher = Watcher(self.plane).begin()
+        try:
+            yield
+        finally:
+            watcher.end()
+        assert not watcher.twice, watcher.twice
+        assert watcher.seen, "nothing was watched"
+        self.assert_none_twice()
+
     # A control plane that fails
 
     def back(self, seconds=20):
@@ -477,6 +501,52 @@ protocol bgp {node.protocol} {{
     def say(self):
         return "".join(n.say() for n in self.nodes
                        if n.bgpd.process and not n.bgpd.is_dead())
+
+
+class Watcher(threading.Thread):
+    """Sees every status that there ever is, but for those of a dead server."""
+
+    def __init__(self, plane):
+        super().__init__(daemon=True)
+        self.client = plane.client("admin")
+        self.over = threading.Event()
+        self.has, self.twice, self.seen = {}, [], 0
+
+    def begin(self):
+        self.start()
+        return self
+
+    def end(self):
+        time.sleep(0.3)  # for what is on its way
+        self.over.set()
+        self.join(10)
+
+    def run(self):
+        path = path_of("Service", None, None)
+        while not self.over.wait(0.05):
+            try:
+                listed = self.client.get(path)[1]
+                self.has = {}
+                for service in listed["items"]:
+                    self.take(service)
+                version = listed["metadata"]["resourceVersion"]
+                for event in self.client.watch(path, 0.5,
+                                               resourceVersion=version):
+                    self.take(event["object"], event["type"] == "DELETED")
+            except (OSError, ValueError, LookupError, TypeError,
+                    http.client.HTTPException, Refused):
+                self.client.close()
+
+    def take(self, service, gone=False):
+        meta, name = service["metadata"], service["metadata"]["name"]
+        self.seen += 1
+        self.has[name] = set() if gone else {
+            i["ip"] for i in service["status"]["loadBalancer"].get(
+                "ingress", ())}
+        for other, ips in self.has.items():
+            if other != name and ips & self.has[name]:
+                self.twice.append((name, other, ips & self.has[name],
+                                   meta["resourceVersion"]))
 
 
 def annotations(notes):

@@ -272,13 +272,15 @@ asks(const char *expected)
 	"&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
 #define LIST	       "/api/v1/services?limit=500"
 #define WATCH(version) "/api/v1/services" WATCHED "&resourceVersion=" version
-#define PROBE(version)                                                         \
-	"/api/v1/services?limit=1&resourceVersion=" version                    \
-	"&resourceVersionMatch=NotOlderThan"
-#define OBJECT(name, version, data)                                            \
+#define PROBE(name)                                                            \
+	"/api/v1/services?fieldSelector=metadata.name%3D" name                 \
+	"%2Cmetadata.namespace%3Dns&limit=1"
+#define OBJECT_OF(name, uid, version, data)                                    \
 	"{\"metadata\":{\"name\":\"" name                                      \
-	"\",\"namespace\":\"ns\",\"resourceVersion\":\"" version               \
+	"\",\"namespace\":\"ns\",\"uid\":\"" uid                               \
+	"\",\"resourceVersion\":\"" version                                    \
 	"\",\"managedFields\":[{}]},\"data\":\"" data "\"}"
+#define OBJECT(name, version, data) OBJECT_OF(name, "u1", version, data)
 #define EVENT(type, name, version, data)                                       \
 	"{\"type\":\"" type "\",\"object\":" OBJECT(name, version, data) "}\n"
 #define BOOKMARK(version)                                                      \
@@ -294,6 +296,10 @@ asks(const char *expected)
 #define PAGE(version, more, items)                                             \
 	"{\"metadata\":{\"resourceVersion\":\"" version                        \
 	"\",\"continue\":\"" more "\"},\"items\":[" items "]}"
+
+/* The answer to a probe: it is there; and it is not. */
+#define FOUND(name, version) PAGE("999", "", OBJECT(name, version, "1"))
+#define MISSING		     PAGE("999", "", "")
 
 static inline int
 setup(void **unused)

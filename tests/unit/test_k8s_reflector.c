@@ -285,7 +285,8 @@ test_splits(void **unused)
 {
 	static const char text[] = EVENT("ADDED", "a", "9", "1")
 	    LIST_IS_OVER("10") EVENT("MODIFIED", "a", "11", "\\u00e9")
-		EVENT("DELETED", "a", "12", "1") BOOKMARK("13");
+		EVENT("DELETED", "a", "12", "1") BOOKMARK("13")
+		    EVENT("ADDED", "b", "14", "1");
 	size_t i;
 
 	(void)unused;
@@ -297,7 +298,7 @@ test_splits(void **unused)
 		assert_non_null(strstr(heard, "+ns/a=\xc3\xa9 "));
 		assert_non_null(strstr(heard, "-ns/a "));
 		ends();
-		asks(PROBE("13"));
+		asks(PROBE("b"));
 		reflector_close(r);
 		setup(NULL);
 	}

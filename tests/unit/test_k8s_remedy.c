@@ -42,13 +42,31 @@ test_garbage(void **unused)
 	(void)unused;
 	settled();
 	sends(EVENT("ADDED", "c", "12", "1") "<html>");
-	heard_is("+ns/c=1 trouble(what it sends is no JSON: byte 488: a value "
+	heard_is("+ns/c=1 trouble(what it sends is no JSON: byte 521: a value "
 		 "must stand here) synced ");
 	assert_int_equal(cancelled, 1);
-	asks(PROBE("12"));
-	sends(PAGE("12", "", ""));
+	asks(PROBE("c"));
+	sends(FOUND("c", "12"));
 	ends();
 	asks(WATCH("12"));
+}
+
+/* The beginning of an event, and the next one behind it: at once, not later. */
+static void
+test_torn(void **unused)
+{
+	(void)unused;
+	settled();
+	sends(
+	    "{\"type\":\"ADDED\",\"object\":\n" EVENT("ADDED", "c", "12", "1"));
+	heard_is("trouble(what it sends is no JSON: byte 411: a value "
+		 "must stand here) ");
+	asks(PROBE("a"));
+	sends(FOUND("a", "9"));
+	ends();
+	asks(WATCH("9"));
+	sends(EVENT("ADDED", "c", "12", "1"));
+	heard_is("+ns/c=1 trouble() synced ");
 }
 
 /* Cut in the middle of an object: nothing of it is taken, nothing is lost. */
@@ -60,10 +78,10 @@ test_cut(void **unused)
 	send_bytes(EVENT("ADDED", "c", "12", "1"), 40);
 	fails(200, "connection reset by peer");
 	heard_is("trouble(connection reset by peer) ");
-	assert_in_range(asks(PROBE("10")), 100, 200);
-	sends(PAGE("40", "x", OBJECT("a", "9", "1")));
+	assert_in_range(asks(PROBE("a")), 100, 200);
+	sends(FOUND("a", "9"));
 	ends();
-	asks(WATCH("10"));
+	asks(WATCH("9"));
 	heard_is("");
 	sends(EVENT("ADDED", "c", "12", "1"));
 	heard_is("+ns/c=1 trouble() synced ");
@@ -77,21 +95,32 @@ test_early_end(void **unused)
 	synced();
 	pass(20 * 1000);
 	ends();
-	assert_int_equal(asks(PROBE("10")), 0);
-	sends(PAGE("12", "", ""));
+	assert_int_equal(asks(PROBE("a")), 0);
+	sends(FOUND("a", "9"));
 	ends();
-	assert_int_equal(asks(WATCH("10")), 0);
+	assert_int_equal(asks(WATCH("9")), 0);
 	/* Watches that tell nothing and end: a second apart. */
 	ends();
-	assert_int_equal(asks(PROBE("10")), 1000);
-	sends(PAGE("12", "", ""));
+	assert_int_equal(asks(PROBE("a")), 1000);
+	sends(FOUND("a", "9"));
 	ends();
-	asks(WATCH("10"));
+	asks(WATCH("9"));
 	sends(BOOKMARK("15"));
 	ends();
-	assert_int_equal(asks(PROBE("15")), 100);
+	assert_int_equal(asks(PROBE("a")), 100);
+	sends(FOUND("a", "9"));
+	ends();
+	asks(WATCH("9"));
+	/* So are lists, where there is no other way. */
+	sends(EVENT("DELETED", "a", "16", "1"));
+	heard_is("-ns/a synced ");
+	ends();
+	assert_int_equal(asks(STREAM), 1000);
+	sends(EVENT("ADDED", "b", "3", "1") LIST_IS_OVER("16"));
+	heard_is("+ns/b=1 synced ");
+	ends();
+	assert_int_equal(asks(PROBE("b")), 100);
 	assert_int_equal(logged(LOG_WARNING), 0);
-	heard_is("");
 }
 
 static void
@@ -104,19 +133,19 @@ test_restart(void **unused)
 	settled();
 	began_ms = clock_ms;
 	fails(0, "connection reset");
-	assert_in_range(asks(PROBE("10")), 100, 200);
+	assert_in_range(asks(PROBE("a")), 100, 200);
 	assert_string_equal(reflector_state(r), "resuming");
 	for (i = 0; clock_ms - began_ms < 28 * 1000; i++) {
 		fails(0, "connection refused");
 		assert_string_equal(
 		    reflector_state(r), "waiting: connection refused");
-		assert_in_range(asks(PROBE("10")), 100, 1000);
+		assert_in_range(asks(PROBE("a")), 100, 1000);
 	}
 	assert_true(i > 20 && i < 60);
 	heard_is("trouble(connection reset) ");
-	sends(PAGE("10", "", ""));
+	sends(FOUND("a", "9"));
 	ends();
-	asks(WATCH("10"));
+	asks(WATCH("9"));
 	heard_is("");
 	pass(2000);
 	heard_is("trouble() ");
@@ -135,27 +164,29 @@ test_backoff(void **unused)
 	synced();
 	fails(0, "connection reset");
 	for (i = 0; i < 12; i++) {
-		last_ms = asks(PROBE("10"));
+		last_ms = asks(PROBE("a"));
 		assert_in_range(last_ms, i < 5 ? 800 << i : 15000,
 		    i < 5 ? 1600 << i : 30000);
 		fails(0, "connection refused");
 	}
 	assert_true(last_ms >= 15000);
-	asks(PROBE("10"));
-	sends(PAGE("10", "", ""));
+	asks(PROBE("a"));
+	sends(FOUND("a", "9"));
 	ends();
-	asks(WATCH("10"));
+	asks(WATCH("9"));
 	pass(4000);
 	fails(500, "etcd is away");
-	assert_in_range(asks(PROBE("10")), 800, 1600);
-	fails(500, "etcd is away");
-	assert_in_range(asks(PROBE("10")), 1600, 3200);
-	sends(PAGE("10", "", ""));
+	assert_in_range(asks(PROBE("a")), 800, 1600);
+	fails(504, "etcd is late");
+	assert_in_range(asks(PROBE("a")), 800, 1600);
+	fails(504, "etcd is late");
+	assert_in_range(asks(PROBE("a")), 1600, 3200);
+	sends(FOUND("a", "9"));
 	ends();
-	asks(WATCH("10"));
+	asks(WATCH("9"));
 	pass(130 * 1000);
 	fails(500, "etcd is away");
-	assert_in_range(asks(PROBE("10")), 800, 1600);
+	assert_in_range(asks(PROBE("a")), 800, 1600);
 }
 
 /* A server that came up on an older copy of its data. */
@@ -165,16 +196,17 @@ test_went_back(void **unused)
 	(void)unused;
 	settled();
 	fails(0, "connection reset");
-	asks(PROBE("10"));
-	fails(504, "Too large resource version: 10, current: 5");
-	asks(STREAM);
+	asks(PROBE("a"));
+	sends(FOUND("a", "3"));
+	ends();
+	assert_in_range(asks(STREAM), 100, 400);
 	sends(EVENT("ADDED", "a", "3", "0") LIST_IS_OVER("5"));
 	heard_is("trouble(connection reset) +ns/a=0 -ns/b synced trouble() ");
-	/* The probe's own list tells it, too. */
+	/* The version of the probe's own list tells it, too. */
 	pass(10000);
 	fails(0, "connection reset");
-	asks(PROBE("5"));
-	sends(PAGE("4", "", ""));
+	asks(PROBE("a"));
+	sends(PAGE("4", "", OBJECT("a", "3", "0")));
 	asks(STREAM);
 	sends(LIST_IS_OVER("4"));
 	heard_is("trouble(connection reset) -ns/a synced trouble() ");
@@ -192,7 +224,163 @@ test_went_back(void **unused)
 	sends(BOOKMARK("12"));
 	assert_non_null(call);
 	ends();
-	asks(PROBE("12"));
+	/* There is nothing to be asked for. */
+	asks(STREAM);
+}
+
+/* What the probe shows of the witness, and that a list follows. */
+static void
+strange(const char *probe, const char *answer)
+{
+	assert_string_equal(reflector_state(r), "watching");
+	fails(0, "connection reset");
+	asks(probe);
+	sends(answer);
+	ends();
+	asks(STREAM);
+	sends(EVENT("ADDED", "a", "9", "1") LIST_IS_OVER("50"));
+	assert_non_null(strstr(heard, "+ns/a=1 "));
+	assert_non_null(strstr(heard, "trouble() "));
+	heard[0] = '\0';
+	assert_int_equal(reflector_count(r), 1);
+	pass(130 * 1000);
+}
+
+/*
+ * A server of another history, whose versions have passed ours since: what was
+ * last heard of is not there, is another of that name, or of another time.
+ */
+static void
+test_strange(void **unused)
+{
+	(void)unused;
+	settled();
+	strange(PROBE("a"), MISSING);
+	strange(PROBE("a"), FOUND("a", "8"));
+	strange(PROBE("a"), FOUND("a", "51"));
+	strange(PROBE("a"), PAGE("99", "", OBJECT_OF("a", "u2", "9", "1")));
+	strange(PROBE("a"), FOUND("b", "9"));
+	strange(PROBE("a"), PAGE("99", "", "{},7"));
+	/* The last of all: an event later than the list, ten more than nine. */
+	sends(EVENT("MODIFIED", "c", "60", "1") BOOKMARK("70"));
+	strange(PROBE("c"), FOUND("c", "59"));
+	sends(EVENT("ADDED", "node", "60", "1")
+		EVENT("MODIFIED", "c", "100", "1"));
+	strange(PROBE("c"), MISSING);
+	/* One that is gone is no witness, and neither is one before it. */
+	sends(EVENT("ADDED", "c", "60", "1") EVENT("DELETED", "a", "61", "1"));
+	fails(0, "connection reset");
+	asks(STREAM);
+	assert_int_equal(logged(LOG_WARNING), 9);
+}
+
+/*
+ * Bookmarks may be of a time that is no more: on from the witness, as what came
+ * since then in a history where it stands as well would be passed over.
+ */
+static void
+test_bookmark_of_no_more(void **unused)
+{
+	(void)unused;
+	settled();
+	sends(BOOKMARK("20"));
+	fails(0, "connection reset");
+	asks(PROBE("a"));
+	sends(FOUND("a", "9"));
+	ends();
+	asks(WATCH("9"));
+	sends(EVENT("ADDED", "new", "15", "1"));
+	heard_is("trouble(connection reset) +ns/new=1 trouble() synced ");
+}
+
+/* Deletions among the objects of a list count by their version. */
+static void
+test_witness_of_list(void **unused)
+{
+	(void)unused;
+	asks(STREAM);
+	sends(EVENT("ADDED", "a", "9", "1") EVENT("DELETED", "x", "13", "1")
+		EVENT("ADDED", "b", "12", "1") LIST_IS_OVER("14"));
+	fails(0, "connection reset");
+	asks(STREAM);
+	sends(EVENT("ADDED", "a", "9", "1") EVENT("ADDED", "b", "12", "1")
+		EVENT("ADDED", "c", "7", "1") LIST_IS_OVER("14"));
+	fails(0, "connection reset");
+	asks(PROBE("b"));
+	fails(400, "field label not supported: metadata.name");
+	asks(STREAM);
+	fails(422, "no streaming lists");
+	asks(LIST);
+	sends(PAGE("14", "t1", OBJECT("a", "9", "1")));
+	ends();
+	asks(LIST "&continue=t1");
+	sends(PAGE("14", "", OBJECT("b", "8", "1")));
+	ends();
+	asks(WATCH("14"));
+	fails(0, "connection reset");
+	asks(PROBE("a"));
+	/* Half an answer is none. */
+	sends("{\"metadata\":{\"resourceVersion\":\"15\"},\"items\":[");
+	ends();
+	asks(PROBE("a"));
+	sends(MISSING);
+	ends();
+	asks(LIST);
+}
+
+/* How the witness is asked for beside what a kind selects anyway. */
+static void
+test_probe_paths(void **unused)
+{
+	static const struct {
+		const char *path, *selector, *object, *expected;
+	} cases[] = {
+		{ "/api/v1/services", "fieldSelector=spec.type%3DLoadBalancer",
+		    OBJECT("a", "9", "1"),
+		    "/api/v1/services?fieldSelector=spec.type%3DLoadBalancer"
+		    "%2Cmetadata.name%3Da%2Cmetadata.namespace%3Dns&limit=1" },
+		{ "/apis/d/v1/slices", "labelSelector=%21headless",
+		    OBJECT("a", "9", "1"),
+		    "/apis/d/v1/slices?labelSelector=%21headless&fieldSelector="
+		    "metadata.name%3Da%2Cmetadata.namespace%3Dns&limit=1" },
+		{ "/apis/d/v1/slices", "labelSelector=x&fieldSelector=y%3Dz",
+		    OBJECT("a", "9", "1"),
+		    "/apis/d/v1/slices?labelSelector=x&fieldSelector=y%3Dz"
+		    "%2Cmetadata.name%3Da%2Cmetadata.namespace%3Dns&limit=1" },
+		{ "/api/v1/namespaces/ns/configmaps",
+		    "fieldSelector=metadata.name%3Da", OBJECT("a", "9", "1"),
+		    "/api/v1/namespaces/ns/configmaps?fieldSelector="
+		    "metadata.name%3Da&limit=1" },
+		{ "/api/v1/namespaces/ns/secrets", NULL, OBJECT("a", "9", "1"),
+		    "/api/v1/namespaces/ns/secrets?fieldSelector="
+		    "metadata.name%3Da&limit=1" },
+		{ "/api/v1/nodes", NULL,
+		    "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"9\"}}",
+		    "/api/v1/nodes?fieldSelector=metadata.name%3Da&limit=1" },
+	};
+	char text[512];
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		kind.path = cases[i].path;
+		kind.selector = cases[i].selector;
+		pass(0);
+		snprintf(text, sizeof(text),
+		    "{\"type\":\"ADDED\",\"object\":%s}\n" LIST_IS_OVER("10"),
+		    cases[i].object);
+		sends(text);
+		fails(0, "connection reset");
+		asks(cases[i].expected);
+		snprintf(
+		    text, sizeof(text), PAGE("11", "", "%s"), cases[i].object);
+		sends(text);
+		ends();
+		pass(0);
+		assert_non_null(strstr(call->path, "&resourceVersion=9"));
+		reflector_close(r);
+		setup(NULL);
+	}
 }
 
 static void
@@ -204,10 +392,10 @@ test_login(void **unused)
 	ends();
 	asks(WATCH("10"));
 	fails(401, "Unauthorized");
-	assert_in_range(asks(PROBE("10")), 200, 400);
-	sends(PAGE("10", "", ""));
+	assert_in_range(asks(PROBE("a")), 200, 400);
+	sends(FOUND("a", "9"));
 	ends();
-	asks(WATCH("10"));
+	asks(WATCH("9"));
 	pass(2000);
 	heard_is("trouble(Unauthorized) trouble() ");
 }
@@ -264,11 +452,11 @@ test_optional(void **unused)
 	heard_is("+ns/a=1 synced ");
 	pass(10000);
 	fails(0, "reset");
-	asks(PROBE("9"));
+	asks(PROBE("a"));
 	fails(404, "not found");
-	asks(PROBE("9"));
+	asks(PROBE("a"));
 	fails(404, "not found");
-	asks(PROBE("9"));
+	asks(PROBE("a"));
 	assert_null(strstr(heard, "-ns/a"));
 	fails(404, "not found");
 	assert_non_null(strstr(heard, "-ns/a synced "));
@@ -316,11 +504,16 @@ main(void)
 		T(expired),
 		T(expired_for_ever),
 		T(garbage),
+		T(torn),
 		T(cut),
 		T(early_end),
 		T(restart),
 		T(backoff),
 		T(went_back),
+		T(strange),
+		T(bookmark_of_no_more),
+		T(witness_of_list),
+		T(probe_paths),
 		T(login),
 		T(forbidden),
 		T(optional),

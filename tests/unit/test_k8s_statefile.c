@@ -29,7 +29,8 @@ on_due(void *arg)
 	due++;
 }
 
-static const struct statefile_kind kind = { "magic node ", "things", on_due };
+static const struct statefile_kind kind = { "magic node ", "things", 50,
+	on_due };
 
 static int
 setup(void **unused)

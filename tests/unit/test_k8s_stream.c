@@ -98,6 +98,9 @@ test_watch(void **unused)
 	    "- {\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}\n"
 	    "- {\"type\":\"ADDED\",\"object\":{\"n\":-12.5e+3,\"t\":true}}\n"
 	    "- {}\n- [1,\"\xc3\xa9\\\"}{\\\\\",null]\n- 7\n- \"x\"\n");
+	/* Other blanks are inside a value, and a line's end around it. */
+	all_splits(STREAM_WATCH, "\n\n{ \"a\"\t:\r1 , \"b\": [ ] }\n\n",
+	    "- {\"a\":1,\"b\":[]}\n");
 }
 
 static void
@@ -114,6 +117,10 @@ test_list(void **unused)
 	all_splits(STREAM_LIST, "{\"items\":null,\"a\":1}", "a 1\n");
 	all_splits(STREAM_LIST, "{\"items\":[]}", "");
 	all_splits(STREAM_LIST, "{}", "");
+	all_splits(STREAM_LIST,
+	    "{\n  \"items\": [\n    {\n      \"a\":\n1\n    },\n    [\n]\n"
+	    "  ],\n  \"b\"\n: [ 2\n]\n}\n",
+	    "items {\"a\":1}\nitems []\nb [2]\n");
 }
 
 static void
@@ -186,6 +193,13 @@ test_garbage(void **unused)
 		{ STREAM_WATCH, "[\"a\nb\"]", 3 },
 		{ STREAM_WATCH, "['a']", 1 },
 		{ STREAM_WATCH, "[/* */1]", 1 },
+		{ STREAM_WATCH, "{\n\"a\":1}", 1 },
+		{ STREAM_WATCH, "{\"a\"\n:1}", 4 },
+		{ STREAM_WATCH, "{\"a\":\n1}", 5 },
+		{ STREAM_WATCH, "{\"a\":1\n}", 6 },
+		{ STREAM_WATCH, "[\n]", 1 },
+		{ STREAM_WATCH, "[[],\n[]]", 4 },
+		{ STREAM_WATCH, "{\"managedFields\":[1,\n", 20 },
 		{ STREAM_WATCH, "{\"managedFields\":[}", 18 },
 		{ STREAM_WATCH, "{\"managedFields\":}", 17 },
 		{ STREAM_LIST, "[]", 0 },

@@ -100,11 +100,12 @@ struct stream;
 enum stream_form { STREAM_LIST, STREAM_WATCH };
 
 /*
- * A watch: each value of the text, name NULL. A list: each entry of `items`,
- * name "items", and each other member of the top by its name. value is the
- * callee's to look at, and freed after; NULL: it was too long or too deep, and
- * passed over. Members named in skip (ends with NULL), at any depth, become null
- * unread. A null is not told. The stream is not to be freed by on_value.
+ * A watch: each value of the text, none longer than a line, name NULL. A list:
+ * each entry of `items`, name "items", and each other member of the top by its
+ * name. value is the callee's to look at, and freed after; NULL: it was too long
+ * or too deep, and passed over. Members named in skip (ends with NULL), at any
+ * depth, become null unread. A null is not told. The stream is not to be freed
+ * by on_value.
  */
 struct stream *stream_new(enum stream_form form, const char *const *skip,
     void (*on_value)(void *arg, const char *name, struct json_object *value),
@@ -121,9 +122,10 @@ const char *stream_why(const struct stream *stream);
 struct reflector;
 
 struct reflector_kind {
-	const char *name;     /* "Services", for the log */
-	const char *path;     /* "/api/v1/services" */
-	const char *selector; /* "fieldSelector=...", encoded; NULL */
+	const char *name; /* "Services", for the log */
+	const char *path; /* "/api/v1/services" */
+	/* "fieldSelector=...", encoded; of several parameters it is last; NULL */
+	const char *selector;
 	bool optional; /* 403 or 404: there are none, and that is told once */
 };
 
@@ -217,6 +219,8 @@ void lease_close(struct lease *lease);
 bool lease_is_held(const struct lease *lease);
 /* Also ourselves; NULL: nobody, or not known. */
 const char *lease_holder(const struct lease *lease);
+/* Why the last request failed, with the cure; NULL: it did not. */
+const char *lease_trouble(const struct lease *lease);
 /*
  * Gives it back; on_done when the server has answered or 2 s are over. From
  * here on it is not held and not wanted, and on_change does not tell.

@@ -51,6 +51,7 @@ struct lease {
 	int64_t sent_ms, until_ms;
 	bool told, released;
 	int told_status;   /* of a fault; -1: all is well */
+	char *trouble;	   /* that fault, in words */
 	char *told_holder; /* NULL: nobody was told yet */
 	void (*on_released)(void *arg);
 	void *released_arg;
@@ -99,7 +100,7 @@ lease_fault(struct lease *l, const struct api_reply *reply)
 		    "of leases (coordination.k8s.io) in that namespace" },
 		{ 404, "; create the namespace, or name another one" },
 	};
-	const char *cure = "";
+	const char *cure = "", *why;
 	size_t i;
 
 	if (l->told_status == reply->status)
@@ -109,9 +110,12 @@ lease_fault(struct lease *l, const struct api_reply *reply)
 		if (rows[i].status == reply->status)
 			cure = rows[i].cure;
 	}
-	say(l->guest, LOG_WARNING, "lease %s/%s: %s%s", l->options.space,
-	    l->options.name,
-	    reply->why == NULL ? "the answer is no Lease" : reply->why, cure);
+	why = reply->why == NULL ? "the answer is no Lease" : reply->why;
+	free(l->trouble);
+	l->trouble = k8s_alloc(strlen(why) + strlen(cure) + 1);
+	stpcpy(stpcpy(l->trouble, why), cure);
+	say(l->guest, LOG_WARNING, "lease %s/%s: %s", l->options.space,
+	    l->options.name, l->trouble);
 	return STEP_REST;
 }
 
@@ -521,6 +525,7 @@ lease_close(struct lease *l)
 	l->guest->host->timer_free(l->lapse);
 	tenure_clear(&l->tenure);
 	free(l->told_holder);
+	free(l->trouble);
 	free(l);
 }
 
@@ -528,6 +533,12 @@ bool
 lease_is_held(const struct lease *l)
 {
 	return !l->released && lease_now(l) < l->until_ms;
+}
+
+const char *
+lease_trouble(const struct lease *l)
+{
+	return l->told_status == -1 ? NULL : l->trouble;
 }
 
 const char *

@@ -5,6 +5,10 @@
  * Versions are opaque but for one thing: where two are numbers, a smaller one
  * is older. Of the objects of a list they have no order; what counts is that of
  * the list, which is the bookmark's at the end of a streaming one.
+ *
+ * The newest of all objects is the witness: a server that has it as it was then
+ * has all that was before it, too, however far its versions have come since. A
+ * deletion has none, for what is not there may also not be there yet.
  */
 
 #include <ctype.h>
@@ -16,72 +20,7 @@
 #include "watch.h"
 
 #define SWEEP_MAX 1000 /* keys that are looked at in one turn */
-#define KEY_ROOM  512
 #define LAST_NOTE "k8s.io/initial-events-end"
-
-/* Objects ---------------------------------------------------------------------- */
-
-/* Logged once in a job: whatever makes one bad may have made all. */
-static void
-object_bad(struct reflector *r, const char *why)
-{
-	if (!r->bad)
-		tell(r, LOG_WARNING, "an object is passed over: %s", why);
-	r->bad = true;
-}
-
-/* "namespace/name"; false: the object has none that is usable. */
-static bool
-key_read(struct json_object *root, char *key, struct fault *fault)
-{
-	struct json_object *meta = tree_map(root, "metadata", fault);
-	const char *name = tree_text(meta, "name", fault);
-	const char *space = tree_text(meta, "namespace", fault);
-
-	if (space != NULL && space[0] == '\0')
-		space = NULL;
-	if (!tree_name_is_good(name) ||
-	    (space != NULL && !tree_name_is_good(space))) {
-		tree_fault(fault, "metadata.name", "a name");
-		return false;
-	}
-	if (space != NULL)
-		key = stpcpy(stpcpy(key, space), "/");
-	strcpy(key, name);
-	return true;
-}
-
-static void
-object_seen(struct reflector *r, struct json_object *root)
-{
-	struct fault fault = { 0 };
-	char key[KEY_ROOM];
-
-	if (!key_read(root, key, &fault)) {
-		object_bad(r, fault.text);
-		return;
-	}
-	known_see(r->known, key);
-	r->batch = true;
-	r->sink->on_object(r->arg, key, root);
-}
-
-/* One that was never seen is no news. */
-static void
-object_gone(struct reflector *r, struct json_object *root)
-{
-	struct fault fault = { 0 };
-	char key[KEY_ROOM];
-
-	if (!key_read(root, key, &fault)) {
-		object_bad(r, fault.text);
-		return;
-	}
-	if (!known_remove(r->known, key))
-		return;
-	r->batch = true;
-	r->sink->on_gone(r->arg, key);
-}
 
 /* Versions ----------------------------------------------------------------------- */
 
@@ -127,6 +66,115 @@ version_take(struct reflector *r, struct json_object *meta)
 	return true;
 }
 
+/* The witness ---------------------------------------------------------------------- */
+
+static const char *
+uid_of(struct json_object *meta)
+{
+	struct fault fault = { 0 };
+	const char *uid = tree_text(meta, "uid", &fault);
+
+	return uid == NULL || strlen(uid) >= UID_ROOM ? "" : uid;
+}
+
+static void
+witness_take(
+    struct reflector *r, const char *key, struct json_object *root, bool gone)
+{
+	struct fault fault = { 0 };
+	struct json_object *meta = tree_map(root, "metadata", &fault);
+	struct witness *w = &r->witness;
+
+	if (version_is_older(version_of(meta), w->version))
+		return;
+	strcpy(w->key, key);
+	strcpy(w->uid, uid_of(meta));
+	strcpy(w->version, version_of(meta));
+	w->gone = gone;
+}
+
+bool
+observe_has_witness(const struct reflector *r)
+{
+	return r->witness.version[0] != '\0' && !r->witness.gone;
+}
+
+static bool
+witness_is(const struct witness *w, const char *key, struct json_object *root)
+{
+	struct fault fault = { 0 };
+	struct json_object *meta = tree_map(root, "metadata", &fault);
+
+	return strcmp(w->key, key) == 0 && strcmp(w->uid, uid_of(meta)) == 0 &&
+	       strcmp(w->version, version_of(meta)) == 0;
+}
+
+/* Objects ---------------------------------------------------------------------- */
+
+/* Logged once in a job: whatever makes one bad may have made all. */
+static void
+object_bad(struct reflector *r, const char *why)
+{
+	if (!r->bad)
+		tell(r, LOG_WARNING, "an object is passed over: %s", why);
+	r->bad = true;
+}
+
+/* "namespace/name"; false: the object has none that is usable. */
+static bool
+key_read(struct json_object *root, char *key, struct fault *fault)
+{
+	struct json_object *meta = tree_map(root, "metadata", fault);
+	const char *name = tree_text(meta, "name", fault);
+	const char *space = tree_text(meta, "namespace", fault);
+
+	if (space != NULL && space[0] == '\0')
+		space = NULL;
+	if (!tree_name_is_good(name) ||
+	    (space != NULL && !tree_name_is_good(space))) {
+		tree_fault(fault, "metadata.name", "a name");
+		return false;
+	}
+	if (space != NULL)
+		key = stpcpy(stpcpy(key, space), "/");
+	strcpy(key, name);
+	return true;
+}
+
+static void
+object_seen(struct reflector *r, struct json_object *root)
+{
+	struct fault fault = { 0 };
+	char key[KEY_ROOM];
+
+	if (!key_read(root, key, &fault)) {
+		object_bad(r, fault.text);
+		return;
+	}
+	known_see(r->known, key);
+	witness_take(r, key, root, false);
+	r->batch = true;
+	r->sink->on_object(r->arg, key, root);
+}
+
+/* One that was never seen is no news. */
+static void
+object_gone(struct reflector *r, struct json_object *root)
+{
+	struct fault fault = { 0 };
+	char key[KEY_ROOM];
+
+	if (!key_read(root, key, &fault)) {
+		object_bad(r, fault.text);
+		return;
+	}
+	witness_take(r, key, root, true);
+	if (!known_remove(r->known, key))
+		return;
+	r->batch = true;
+	r->sink->on_gone(r->arg, key);
+}
+
 /* Lists -------------------------------------------------------------------------- */
 
 static bool
@@ -143,6 +191,7 @@ void
 observe_list(struct reflector *r)
 {
 	r->sweeping = false;
+	r->witness.version[0] = '\0';
 	known_list(r->known);
 }
 
@@ -219,15 +268,19 @@ observe_item(void *arg, const char *name, struct json_object *value)
 	}
 }
 
-/* Of a list that is only to tell which version the server has. */
+/* Of a list that is only to show the witness. */
 void
 observe_probe(void *arg, const char *name, struct json_object *value)
 {
 	struct reflector *r = arg;
+	struct fault fault = { 0 };
+	char key[KEY_ROOM];
 
 	if (strcmp(name, "metadata") == 0 &&
 	    version_is_older(version_of(value), r->version))
 		r->verdict = WENT_BACK;
+	if (strcmp(name, "items") == 0 && key_read(value, key, &fault))
+		r->same |= witness_is(&r->witness, key, value);
 }
 
 /* Watches ------------------------------------------------------------------------ */

@@ -7,14 +7,15 @@
  *	stream	all objects and then their changes, in one (a streaming list)
  *	list	page by page, where the server does not know that
  *	watch	changes since a version
- *	probe	does the server have that version?
+ *	probe	does the server have the history that we heard?
  *
  * A list is a difference to what is known (known.c). A watch that ends goes on
- * where it was. After a failure the server may be another one, on an older copy
- * of its data: a watch from a version that is yet to come is silent there, for
- * good and without a bookmark, and so it is probed first ("Too large resource
- * version" is 504). A version that goes back shows the same, and so does 410,
- * in a status or in the stream: what it takes is a list.
+ * where it was. After a failure the server may be on an older copy of its data,
+ * where a watch goes on as if nothing were missing: its versions pass ours
+ * within seconds. So the witness is asked for first (observe.c), and the watch
+ * goes on from there: what came behind it were bookmarks, and those may be of a
+ * time that is no more. Where it is not met, where a version goes back and where
+ * one is too old (410, in a status or in the stream), it takes a list.
  */
 
 #include <bsd/stdlib.h>
@@ -106,7 +107,7 @@ job_start(struct reflector *r)
 	r->stream = stream_new(job->form, skip, job->on_value, r);
 	r->verdict = GO_ON;
 	r->listed = r->job == JOB_WATCH;
-	r->told = r->bad = false;
+	r->told = r->bad = r->same = false;
 	r->began_ms = reflector_now(r);
 	r->call = api_start(r->api, &request);
 	free(path);
@@ -135,6 +136,16 @@ reflector_list(struct reflector *r, int64_t after_ms)
 	free(r->more);
 	r->more = NULL;
 	reflector_next(r, r->plain ? JOB_LIST : JOB_STREAM, after_ms);
+}
+
+/* On where it was, if the server has that history; else a list. */
+void
+reflector_resume(struct reflector *r, int64_t after_ms)
+{
+	if (observe_has_witness(r))
+		reflector_next(r, JOB_PROBE, after_ms);
+	else
+		reflector_list(r, after_ms);
 }
 
 static char *
@@ -181,12 +192,37 @@ watch_path(struct reflector *r, char *path)
 	return api_path_add(path, "resourceVersion", r->version);
 }
 
+/* What selects the witness among all of the kind, behind what selects those. */
+static char *
+path_add_witness(struct reflector *r, char *path)
+{
+	const char *key = r->witness.key, *slash = strchr(key, '/');
+	const char *joint = "?fieldSelector=";
+	char text[KEY_ROOM + 80];
+
+	if (strstr(path, joint + 1) != NULL)
+		joint = "%2C";
+	else if (strchr(path, '?') != NULL)
+		joint = "&fieldSelector=";
+	snprintf(text, sizeof(text), "%smetadata.name%%3D%s", joint,
+	    slash == NULL ? key : slash + 1);
+	if (slash != NULL && strstr(r->kind->path, "/namespaces/") == NULL)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    "%%2Cmetadata.namespace%%3D%.*s", (int)(slash - key), key);
+	path = k8s_grow(path, strlen(path) + strlen(text) + 1);
+	return strcat(path, text);
+}
+
+/*
+ * The witness alone, from where all writes are known. A name that is selected
+ * anyway stands as it is: a right to it alone is found by that.
+ */
 static char *
 probe_path(struct reflector *r, char *path)
 {
-	path = api_path_add(path, "limit", "1");
-	path = api_path_add(path, "resourceVersion", r->version);
-	return api_path_add(path, "resourceVersionMatch", "NotOlderThan");
+	if (strstr(path, "metadata.name%3D") == NULL)
+		path = path_add_witness(r, path);
+	return api_path_add(path, "limit", "1");
 }
 
 /* Ends --------------------------------------------------------------------------- */
@@ -196,10 +232,16 @@ static void
 watch_ended(struct reflector *r)
 {
 	int64_t now_ms = reflector_now(r);
-	int64_t pause_ms = r->told ? AGAIN_TOLD_MS : AGAIN_MS;
+	bool early = now_ms + EARLY_MS < r->due_ms;
+	/* Not in a circle of lists. */
+	bool soon = r->told && (!early || observe_has_witness(r));
+	int64_t after_ms =
+	    r->began_ms + (soon ? AGAIN_TOLD_MS : AGAIN_MS) - now_ms;
 
-	reflector_next(r, now_ms + EARLY_MS < r->due_ms ? JOB_PROBE : JOB_WATCH,
-	    r->began_ms + pause_ms - now_ms);
+	if (early)
+		reflector_resume(r, after_ms);
+	else
+		reflector_next(r, JOB_WATCH, after_ms);
 }
 
 static void
@@ -231,10 +273,16 @@ list_ended(struct reflector *r)
 static void
 probe_ended(struct reflector *r)
 {
-	if (stream_is_whole(r->stream))
-		reflector_next(r, JOB_WATCH, 0);
-	else
+	if (!stream_is_whole(r->stream)) {
 		remedy_fail(r, 0, "the answer broke off");
+		return;
+	}
+	if (!r->same) {
+		remedy_strange(r);
+		return;
+	}
+	strcpy(r->version, r->witness.version);
+	reflector_next(r, JOB_WATCH, 0);
 }
 
 static const struct job_kind jobs[] = {

@@ -135,7 +135,7 @@ try_again(struct reflector *r, const struct api_reply *reply)
 	bool absent = is_absent(r, reply->status);
 
 	if (!absent && (r->listed || r->job == JOB_PROBE))
-		reflector_next(r, JOB_PROBE, after_ms);
+		reflector_resume(r, after_ms);
 	else
 		reflector_list(r, after_ms);
 	if (absent)
@@ -189,8 +189,6 @@ static const struct remedy remedies[] = {
 	{ JOB_WATCH, 410, list_again },
 	{ JOB_WATCH, 504, list_again },
 	{ JOB_PROBE, 400, list_again },
-	{ JOB_PROBE, 410, list_again },
-	{ JOB_PROBE, 504, list_again },
 };
 
 void
@@ -218,6 +216,18 @@ remedy_fail(struct reflector *r, int status, const char *why)
 	struct api_reply reply = { status, -1, why, "", NULL, 0 };
 
 	remedy_failure(r, &reply);
+}
+
+/*
+ * The newest object that was known has changed since, or the server has another
+ * history: which of them it is, a list does not need to know.
+ */
+void
+remedy_strange(struct reflector *r)
+{
+	tell(r, LOG_INFO, "%s is not as it was at version %s; listing again",
+	    r->witness.key, r->witness.version);
+	reflector_list(r, pace(r, 410, -1));
 }
 
 /* What a value has told. */

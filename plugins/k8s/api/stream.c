@@ -417,12 +417,8 @@ name_end(struct stream *s, const char *end)
 		len = s->name_len;
 	}
 	s->named_skip = s->inside && name_is_skipped(s, name, len);
-	if (s->inside)
-		return;
-	if (len >= NAME_ROOM)
-		len = NAME_ROOM - 1;
-	memcpy(s->member, name, len);
-	s->member[len] = '\0';
+	if (!s->inside)
+		snprintf(s->member, NAME_ROOM, "%.*s", (int)len, name);
 }
 
 static const char *
@@ -518,6 +514,14 @@ static const char *(*const readers[])(struct stream *, const char *) = {
 	[AT_WORD] = read_word,
 };
 
+/* A watch has a value on each line: where a line's end is inside one, it is torn. */
+static bool
+is_blank(const struct stream *s, char c)
+{
+	return s->at < AT_STRING && is(c, BLANK) &&
+	       (c != '\n' || s->depth == 0 || s->form == STREAM_LIST);
+}
+
 /* The door --------------------------------------------------------------------- */
 
 int
@@ -531,12 +535,8 @@ stream_feed(struct stream *s, const char *data, size_t len)
 	s->end = end;
 	s->run = s->inside && !s->skipping ? data : NULL;
 	s->name_from = data;
-	while (p != NULL && p < end) {
-		if (s->at < AT_STRING && is(*p, BLANK))
-			p++;
-		else
-			p = readers[s->at](s, p);
-	}
+	while (p != NULL && p < end)
+		p = is_blank(s, *p) ? p + 1 : readers[s->at](s, p);
 	if (p == NULL)
 		return -1;
 	run_end(s, end);

@@ -52,7 +52,15 @@ enum job { JOB_STREAM, JOB_LIST, JOB_WATCH, JOB_PROBE };
 enum verdict { GO_ON, REFUSED, WENT_BACK };
 
 #define VERSION_ROOM 128
+#define KEY_ROOM     512
+#define UID_ROOM     64
 #define WHY_ROOM     400
+
+/* The last change of a kind: whoever has that has the history that we heard. */
+struct witness {
+	char key[KEY_ROOM], uid[UID_ROOM], version[VERSION_ROOM];
+	bool gone; /* it was a deletion */
+};
 
 struct reflector {
 	struct guest *guest;
@@ -63,6 +71,7 @@ struct reflector {
 	struct known *known;
 	struct pace pace;
 	char version[VERSION_ROOM]; /* the last that was heard; "": none */
+	struct witness witness;	    /* its version "": none */
 	bool plain;		    /* no streaming lists here */
 	bool unpaged;		    /* pages grow too old */
 	bool synced, dead;
@@ -77,6 +86,7 @@ struct reflector {
 	int64_t began_ms, due_ms;	  /* due: a watch should end */
 	bool listed;			  /* what comes are changes */
 	bool told, bad;			  /* anything has come; a bad object */
+	bool same;			  /* the witness was met */
 	bool batch, sweeping; /* for the sink's on_batch; the keys */
 	enum verdict verdict;
 	int error; /* code and message of an ERROR event */
@@ -96,6 +106,8 @@ struct reflector {
 /* reflector.c: the job under way ends, the next begins after a while */
 void reflector_next(struct reflector *r, enum job job, int64_t after_ms);
 void reflector_list(struct reflector *r, int64_t after_ms); /* a whole list */
+/* On where it was, if the server has that history; else a list. */
+void reflector_resume(struct reflector *r, int64_t after_ms);
 int64_t reflector_now(const struct reflector *r);
 
 /* observe.c: what comes; a list begins, and is complete */
@@ -103,6 +115,7 @@ void observe_event(void *arg, const char *name, struct json_object *value);
 void observe_item(void *arg, const char *name, struct json_object *value);
 void observe_probe(void *arg, const char *name, struct json_object *value);
 void observe_list(struct reflector *r);
+bool observe_has_witness(const struct reflector *r); /* that can be met */
 void observe_list_end(struct reflector *r);
 void observe_synced(struct reflector *r); /* there is nothing more */
 void observe_batch(struct reflector *r);  /* a chunk is over */
@@ -112,6 +125,7 @@ void observe_later(struct reflector *r);  /* and so is the loop's turn */
 void remedy_failure(struct reflector *r, const struct api_reply *reply);
 void remedy_fail(struct reflector *r, int status, const char *why);
 void remedy_verdict(struct reflector *r);
-void remedy_over(struct reflector *r); /* it works */
+void remedy_strange(struct reflector *r); /* the witness was not met */
+void remedy_over(struct reflector *r);	  /* it works */
 
 #endif

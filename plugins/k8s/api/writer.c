@@ -20,7 +20,7 @@
 #include "api.h"
 
 #define SLOTS	       12 /* more is no faster, and 95 KB each */
-#define EVENT_TURN     4  /* of so many starts one is an event's */
+#define EVENT_TURN     12 /* of so many starts one is an event's */
 #define DEADLINE_MS    10000
 #define BACKOFF_MS     100
 #define BACKOFF_MAX_MS 30000

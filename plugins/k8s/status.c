@@ -115,13 +115,10 @@ char *
 status_path(const char *name)
 {
 	const char *slash = strchr(name, '/');
-	size_t size = strlen(name) + 80;
-	char *path = k8s_alloc(size);
 
-	snprintf(path, size,
+	return k8s_print(
 	    "/api/v1/namespaces/%.*s/services/%s/status?fieldManager=fairway",
 	    (int)(slash - name), name, slash + 1);
-	return path;
 }
 
 /* Wishes ------------------------------------------------------------------------------- */

@@ -77,14 +77,11 @@ event_unpack(struct event *event, const char *block)
 	}
 }
 
-/* FNV-1a, from a start that nobody outside knows. */
+/* From a start that nobody outside knows. */
 uint64_t
 hash_text(uint64_t hash, const char *text)
 {
-	do {
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	} while (*text++ != '\0');
-	return hash;
+	return k8s_hash(hash, text, strlen(text) + 1);
 }
 
 uint64_t
@@ -159,14 +156,12 @@ event_name(const struct event *event, int64_t first_ns, char out[NAME_LEN + 1])
 char *
 event_path(const struct event *event, int64_t first_ns)
 {
-	char path[512], name[NAME_LEN + 1] = "";
+	char name[NAME_LEN + 1] = "";
 
 	if (first_ns != 0)
 		event_name(event, first_ns, name);
-	snprintf(path, sizeof(path),
-	    "/apis/events.k8s.io/v1/namespaces/%.63s/events%s%s",
+	return k8s_print("/apis/events.k8s.io/v1/namespaces/%.63s/events%s%s",
 	    event_space(event), first_ns != 0 ? "/" : "", name);
-	return k8s_copy(path);
 }
 
 static void

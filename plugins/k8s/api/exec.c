@@ -218,7 +218,7 @@ answer_read(struct exec *exec)
 	const char *version = tree_text(root, "apiVersion", &fault);
 	struct exec_answer *answer = k8s_alloc(sizeof(*answer));
 
-	answer->came_ms = HOST(exec)->now_ms(exec->guest->self);
+	answer->came_ms = guest_now_ms(exec->guest);
 	status = tree_map(root, "status", &fault);
 	if (exec->out.too_long)
 		exec_fail(exec, "it printed more than %d bytes", OUT_MAX);

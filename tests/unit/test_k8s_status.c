@@ -226,7 +226,7 @@ static void
 test_long_reason(void **state)
 {
 	struct service *s = service_with("{}");
-	char why[1101] = "x";
+	char why[1102] = "x";
 	struct wish wish;
 	size_t i;
 

@@ -3,9 +3,14 @@
 #ifndef FAKE_STATE_H
 #define FAKE_STATE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "../../plugins/k8s/kit.h"
 #include "fake_host.h"

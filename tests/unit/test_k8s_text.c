@@ -36,6 +36,7 @@ test_growing(void **state)
 	for (i = 0; i < 5000; i++) {
 		text_add(&t, "xy", 1);
 		assert_int_equal(t.len, i + 1);
+		assert_true(t.len < t.room);
 		assert_int_equal(t.s[i], 'x');
 		assert_int_equal(t.s[i + 1], '\0');
 	}

@@ -527,7 +527,7 @@ is_lingering(struct cluster *c, struct service *s)
 {
 	const struct bgpd_host *host = c->guest->host;
 	const struct object_service *o = s->object;
-	int64_t now_ms = host->now_ms(c->guest->self);
+	int64_t now_ms = guest_now_ms(c->guest);
 
 	if (o->status_count > 0 || o->allocated == CONDITION_FALSE ||
 	    s->address_count == 0 || !s->confirmed) {

@@ -224,7 +224,7 @@ waiters_serve(struct cluster *c, int64_t until_ms)
 	struct service *s;
 	const char *name;
 
-	while (c->guest->host->now_ms(c->guest->self) < until_ms &&
+	while (guest_now_ms(c->guest) < until_ms &&
 	       (name = waiters_next(c->waiters)) != NULL) {
 		s = cluster_find(c, name);
 		if (s == NULL || !service_is_ours(c, s)) {
@@ -271,8 +271,7 @@ run_slice(struct cluster *c, int64_t until_ms)
 			continue;
 		}
 		steps[run->step](c, run->list[run->at++], duty);
-		if (++n % 16 == 0 &&
-		    c->guest->host->now_ms(c->guest->self) >= until_ms)
+		if (++n % 16 == 0 && guest_now_ms(c->guest) >= until_ms)
 			return false;
 	}
 	free(run->list);
@@ -319,7 +318,7 @@ void
 cluster_converge(struct cluster *c)
 {
 	const struct bgpd_host *host = c->guest->host;
-	int64_t until_ms = host->now_ms(c->guest->self) + SLICE_MS;
+	int64_t until_ms = guest_now_ms(c->guest) + SLICE_MS;
 
 	if (cluster_duty(c) == DUTY_NONE)
 		return;
@@ -330,7 +329,7 @@ cluster_converge(struct cluster *c)
 			run_begin(c);
 		}
 		if (!run_slice(c, until_ms) ||
-		    host->now_ms(c->guest->self) >= until_ms) {
+		    guest_now_ms(c->guest) >= until_ms) {
 			host->timer_start(c->run.timer, PAUSE_MS);
 			return;
 		}

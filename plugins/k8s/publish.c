@@ -379,7 +379,7 @@ on_former(void *arg)
 {
 	struct publisher *p = arg;
 	const struct bgpd_host *host = p->c->guest->host;
-	int64_t now_ms = host->now_ms(p->c->guest->self);
+	int64_t now_ms = guest_now_ms(p->c->guest);
 	struct former *former;
 	struct service *s;
 
@@ -414,7 +414,7 @@ publish_former(struct cluster *c, const struct service *s)
 		s->object->allocated == CONDITION_UNSAID))
 		return;
 	former = k8s_alloc(sizeof(*former) + strlen(s->name) + 1);
-	former->due_ms = host->now_ms(c->guest->self) + FORMER_MS;
+	former->due_ms = guest_now_ms(c->guest) + FORMER_MS;
 	former->had_slices = !LIST_EMPTY(&s->slices);
 	memcpy(former->uid, s->object->uid, sizeof(former->uid));
 	former->conditions = k8s_copy(s->object->conditions);

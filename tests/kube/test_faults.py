@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: ISC
 """Everything dies in turn and together; no route flaps, no address is given twice."""
 
+import contextlib
 import os
+import signal
 import time
 
 import pytest
 
+from cluster import make
 from lab import wait_for
 from world import CONFIG
 
@@ -225,6 +228,7 @@ def test_a_first_list_of_nothing_at_all(make_world):
 # Time goes back ---------------------------------------------------------------------
 
 def test_an_older_snapshot_of_etcd(make_world, tmp_path):
+    """What the cluster lost is withdrawn; who moved since keeps its address."""
     world = make_world(nodes=2).start()
     given = fill(world)
     copy = world.plane.etcd_copy(str(tmp_path / "copy"))
@@ -232,22 +236,27 @@ def test_an_older_snapshot_of_etcd(make_world, tmp_path):
     world.wait_route(world.wait_address("lost"))
     world.change("web-2", loadBalancerIP="198.51.100.91")
     world.wait_address("web-2", "198.51.100.91")
-    world.wait_route("198.51.100.91")
+    for node in world.nodes:
+        world.wait_route("198.51.100.91", node)
     world.settled()
     mark = world.router_mark()
-    world.site.restore(copy)
-    world.back(30)
-    # What the cluster lost is withdrawn, what it has stays where it is.
-    world.wait_route("198.51.100.90", gone=True, seconds=30)
-    world.wait_route(given["web-2"], seconds=30)
-    world.wait_route("198.51.100.91", gone=True)
-    for address in (given["web-0"], given["web-1"]):
-        assert not [x for x in world.lost(mark) if address + "/32" in x]
-    assert not [x for x in world.lost(mark) if "closed" in x]
-    world.serve("next")
-    world.wait_address("next", seconds=25)
-    world.assert_none_twice()
-    assert {n: world.addresses(n)[0] for n in NAMES} == given
+    world.plane.etcd_restore(copy)
+    with world.never_twice():
+        world.back(30)
+        for node in world.nodes:
+            world.wait_route("198.51.100.90", node, gone=True, seconds=30)
+        given["web-2"] = world.wait_address("web-2", "198.51.100.91")
+        world.serve("next")
+        given["next"] = world.wait_address("next", seconds=25)
+        for node in world.nodes:
+            wait_for(lambda n=node: world.routes(n) == sorted(
+                a + "/32" for a in given.values()), 10, say=world.say)
+    lost = world.lost(mark, world.wait_leader())
+    assert len(lost) == 1 and "198.51.100.90/32" in lost[0], lost
+    for line in world.lost(mark):
+        assert "closed" not in line
+        assert given["web-0"] + "/32" not in line
+        assert given["web-1"] + "/32" not in line
 
 
 def test_an_older_snapshot_without_the_status(make_world, tmp_path):
@@ -261,9 +270,56 @@ def test_an_older_snapshot_without_the_status(make_world, tmp_path):
     world.wait_route(world.wait_address("rival"))
     world.settled()
     with world.no_flap():
-        world.site.restore(copy)
+        world.plane.etcd_restore(copy)
         world.wait_address("web", "198.51.100.9", seconds=30)
         world.wait_address("rival", "198.51.100.0", seconds=30)
+
+
+@contextlib.contextmanager
+def set_back(world, copy):
+    """etcd goes back, and its version is past what it was when bgpd looks."""
+    plane, before = world.plane, world.plane.revision()
+    world.node.bgpd.process.send_signal(signal.SIGSTOP)
+    try:
+        plane.etcd_restore(copy)
+        assert plane.revision() < before
+        yield
+        end = time.monotonic() + 5
+        while plane.revision() <= before or time.monotonic() < end:
+            plane.apply(make("ConfigMap", "other",
+                             data={"now": str(time.time())}))
+            time.sleep(0.05)
+    finally:
+        world.node.bgpd.process.send_signal(signal.SIGCONT)
+
+
+def test_an_older_snapshot_that_is_past_us(filled, tmp_path):
+    """Other writes have carried it on: no version tells what is missing."""
+    copy = filled.plane.etcd_copy(str(tmp_path / "copy"))
+    filled.serve("lost", loadBalancerIP="198.51.100.90")
+    filled.wait_route(filled.wait_address("lost"))
+    filled.settled()
+    with set_back(filled, copy):
+        filled.serve("late", loadBalancerIP="198.51.100.95")
+    filled.wait_route("198.51.100.90", gone=True, seconds=10)
+    filled.wait_route("198.51.100.95", seconds=10)
+    filled.wait_address("late", "198.51.100.95")
+
+
+def test_an_older_snapshot_from_before_a_deletion(filled, tmp_path):
+    """What came last and went is as absent from it as from the later one."""
+    copy = filled.plane.etcd_copy(str(tmp_path / "copy"))
+    address = filled.given_before["web-2"]
+    filled.remove("web-2")
+    filled.wait_route(address, gone=True)
+    filled.serve("brief")
+    filled.wait_address("brief")
+    filled.remove("brief")
+    filled.wait_route(address, gone=True)
+    with set_back(filled, copy):
+        pass
+    filled.wait_route(address, seconds=10)
+    assert_as_before(filled, filled.given_before)
 
 
 def test_the_clock_jumps(make_world, tmp_path):

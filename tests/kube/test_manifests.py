@@ -27,7 +27,7 @@ AT_HOME = {
     ("", "configmaps", "config"): "list watch",
     ("", "secrets", "memberlist"): "list watch",
     ("coordination.k8s.io", "leases", "fairway-allocator"):
-        "get list watch update",
+        "get list update watch",
     ("coordination.k8s.io", "leases", ""): "create",
 }
 # verb, resource.group/subresource, namespace, name: what must not be.

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Services of a real cluster get addresses, and the router learns them."""
 
-import json
 import os
 import re
 import time
 
 import pytest
-import yaml
 
-from cluster import make_pod, make_service, make_slice, path_of, pod_status
-from lab import wait_for
-from world import (
-    CONFIG, HALF, PEER, SEED, SMALL, SPACE, curl, kubectl_apply, within)
+from cluster import make_pod, make_service, path_of, pod_status
+from lab import Bird, wait_for
+from world import CONFIG, HALF, SEED, SMALL, curl, within
 
 TWO_POOLS = CONFIG + """
 - name: other
@@ -138,12 +135,15 @@ def test_the_ingress_controller_of_the_article(users):
     users.lab.cable(client, users.above, "172.31.0.2/24", "172.31.0.1/24")
     client.ip("route", "add", "default", "via", "172.31.0.1")
     users.node.host.ip("route", "add", "default", "via", "10.0.0.1")
+    users.fresh_controllers()
     users.plane.kubectl("apply", "-f", "-", input=INGRESS)
     address = users.wait_address("ingress-nginx", space="ingress-nginx")
     assert address == "198.51.100.1"
     users.node.wait_synced()
     assert not users.routes()  # Local, and no Pod is anywhere.
     start_nginx(users.node.host, address)
+    wait_for(lambda: users.plane.admin.get(path_of(
+        "ServiceAccount", "default", "ingress-nginx"))[0] == 200)
     users.plane.create(make_pod(
         "controller", "prod-01", "ingress-nginx",
         labels={"app.kubernetes.io/name": "ingress-nginx",
@@ -308,6 +308,7 @@ def test_endpoints_come_and_go(world):
 
 def test_the_controllers_own_slices(world):
     """Slices as the endpointslice controller makes them of Pods."""
+    world.fresh_controllers()
     world.plane.create(make_service("web", selector={"app": "web"}))
     address = world.wait_address("web")
     world.plane.create(make_pod("web-1", "prod-01", labels={"app": "web"}))
@@ -435,9 +436,7 @@ def test_an_ipv6_service_over_an_ipv6_peer(make_world):
         " my-asn: 64512}"))
     world.start_router()
     world.router.do("disable all")
-    host = world.above
-    from lab import Bird
-    six = Bird(host, """
+    six = Bird(world.above, """
 protocol bgp six {
 	local 2001:db8::1 as 64512; neighbor 2001:db8::2 as 64512;
 	direct; passive on; ipv6 { import all; export none; };

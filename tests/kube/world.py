@@ -16,7 +16,6 @@ plane is one for the whole run; a World finds it as if nobody had been there.
 
 import contextlib
 import http.client
-import json
 import os
 import re
 import threading
@@ -64,9 +63,8 @@ class Site:
     def __init__(self, lab, assets):
         self.host = lab.host("site")
         self.plugs = 0
-        self.host.ip("link", "add", "nodes", "type", "bridge")
+        make_bridge(self.host, "nodes")
         self.host.ip("addr", "add", self.address + "/16", "dev", "nodes")
-        self.host.ip("link", "set", "nodes", "up")
         self.plane = ControlPlane(self.host.dir, self.host.ns, self.address,
                                   assets=assets)
         self.changed = False  # a story took something off the manifests
@@ -88,11 +86,6 @@ class Site:
                   f"10.9.{1 + self.plugs // 250}.{1 + self.plugs % 250}/16",
                   "", "mgmt", port)
         self.host.ip("link", "set", port, "master", "nodes")
-
-    def restore(self, copy):
-        """etcd as it was, and nobody but bgpd has to notice by itself."""
-        self.plane.etcd_restore(copy)
-        self.plane.manager.kill9().start()
 
     def clean(self):
         """Nothing of an earlier story is left."""
@@ -242,10 +235,9 @@ class World:
         site.clean()
         self.lab, self.site, self.plane = lab, site, site.plane
         self.above = lab.host("router")
-        self.above.ip("link", "add", "lan", "type", "bridge")
+        make_bridge(self.above, "lan")
         for addr in (ROUTER + "/24", "2001:db8::1/64"):
             self.above.ip("addr", "add", addr, "dev", "lan")
-        self.above.ip("link", "set", "lan", "up")
         self.above.sysctl("net.ipv4.ip_forward", 1)
         self.proxy = Proxy(self.plane).start() if proxy else None
         self.nodes = [Node(self, n + 1, options) for n in range(nodes)]
@@ -287,6 +279,10 @@ protocol bgp {node.protocol} {{
 }}
 """ for node in self.nodes), router_id=ROUTER).start()
         return self.router
+
+    def fresh_controllers(self):
+        """Past any back-off that an earlier story left them in."""
+        self.plane.manager.kill9().start()
 
     # What a user does with kubectl
 
@@ -549,6 +545,13 @@ class Watcher(threading.Thread):
                                    meta["resourceVersion"]))
 
 
+def make_bridge(host, name):
+    """Its own address: a borrowed one would change as its ports go."""
+    host.ip("link", "add", name, "address", "02:00:00:00:00:01", "type",
+            "bridge")
+    host.ip("link", "set", name, "up")
+
+
 def annotations(notes):
     return {key if "/" in key else NOTES + key.replace("_", "-"): value
             for key, value in (notes or {}).items()} or None
@@ -560,11 +563,6 @@ def within(seconds):
     yield
     took = time.monotonic() - began
     assert took < seconds, f"{took:.3f} s, not {seconds}"
-
-
-def kubectl_apply(plane, *objects):
-    plane.kubectl("apply", "-f", "-",
-                  input="---\n".join(json.dumps(o) + "\n" for o in objects))
 
 
 def curl(host, url, *args):

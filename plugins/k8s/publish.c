@@ -337,7 +337,7 @@ flight_missed(
 	int status = reply->status;
 
 	s->unsure |= status == 0 || status >= 500;
-	if (status == 0 || status == 429 || status >= 500)
+	if (writer_is_retried(reply))
 		queue_add(p, s); /* the writer pauses */
 	else if (status != 409 && status != 404)
 		flight_refused(p, flight, reply);

@@ -1,52 +1,61 @@
 /* SPDX-License-Identifier: ISC */
-/* A small HTTP server for what is only read: GET and HEAD, within bounds. */
+/* What is only read, over HTTP: libevent's server, and bounds around it. */
 
 /*
- * HTTP/1.1 as far as a scraper, a probe and curl need it (RFC 9110, 9112):
- * requests one after the other on a connection, no bodies. What one client can
- * cost is bounded: so many connections, so many bytes of a request, so much time
- * for each; nothing is read while an answer waits to be taken.
+ * libevent parses and writes; here is what one client can cost: so many
+ * connections, so many bytes of a request, so much time from one request to the
+ * next. The server bounds the bytes alone: it counts no connections, and its
+ * timeouts start again with each byte. So each of its connections has an object
+ * here, with a timer and a reference to its buffers.
  *
- * libevent's own server is not used: its release 2.1 tells nobody of a
- * connection that ends before its first request, so that they cannot be counted,
- * and gives a whole request no time but each byte.
+ * Release 2.1 names a connection only with its first request, and closes one
+ * that was never named without a word. But the callbacks that it sets on the
+ * buffers which it asks us for have the connection as their argument: read from
+ * there in the turn after, before anything can arrive, it is told that we want to
+ * hear of the end.
  */
 #include <bsd/sys/queue.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+
+#include "net/inner.h"
 #include "net/net.h"
 #include "net/why.h"
 #include "util/mem.h"
 
 #define HTTP_OPEN_MAX  64
-#define HTTP_HEAD_MAX  8192  /* request line and fields */
-#define HTTP_TURN_MS   15000 /* for a request to come, for an answer to go */
+#define HTTP_HEAD_MAX  4096  /* request line and fields, without line ends */
+#define HTTP_BODY_MAX  4096  /* read, to say in order that none is wanted */
+#define HTTP_AHEAD_MAX 16384 /* read and not looked at yet */
+#define HTTP_WRITE_MAX (256u << 10) /* in one turn of the loop */
+#define HTTP_TURN_MS   15000 /* for a request to come and its answer to go */
 #define HTTP_LINGER_MS 1000
 #define HTTP_BACKLOG   64
 
 struct connection {
 	LIST_ENTRY(connection) link;
 	struct http *http;
-	int fd;
-	struct watch *watch;
-	struct timer *late;
-	size_t len; /* of `head` */
-	struct text answer;
-	size_t sent;
-	bool ends;	 /* when the answer is out */
-	bool is_leaving; /* it is: what still comes is not looked at */
-	char head[HTTP_HEAD_MAX + 1];
+	struct bufferevent *stream;
+	struct evhttp_connection *served; /* NULL: not named yet, or let go */
+	struct timer *timer;
+	void (*on_time)(struct connection *);
 };
 
 struct http {
 	struct loop *loop;
-	int fd;
-	struct watch *watch;
+	struct evhttp *server;
+	struct evconnlistener *listener; /* NULL: it closes */
 	LIST_HEAD(, connection) connections;
 	struct http_stats stats;
 	void (*on_request)(void *, struct http_request *);
@@ -54,373 +63,243 @@ struct http {
 };
 
 struct http_request {
-	struct connection *connection;
-	const char *method;
-	char *path;
-	bool is_old; /* HTTP/1.0 */
-	bool has_host, has_body, keeps, closes;
+	struct evhttp_request *served;
 	bool is_answered;
 };
 
-/* Answers ------------------------------------------------------------------ */
+/* Connections ----------------------------------------------------------------- */
 
-static const struct {
-	unsigned status;
-	const char *phrase;
-} phrases[] = {
-	{ 200, "OK" }, { 400, "Bad Request" }, { 404, "Not Found" },
-	{ 405, "Method Not Allowed" }, { 413, "Content Too Large" },
-	{ 431, "Request Header Fields Too Large" },
-	{ 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" },
-	{ 500, "Internal Server Error" }, /* the last: any other */
-};
-
-static const char *
-phrase_of(unsigned status)
+static void
+connection_on_timer(void *arg)
 {
-	size_t i, count = sizeof(phrases) / sizeof(phrases[0]);
+	struct connection *c = arg;
 
-	for (i = 0; i < count - 1 && phrases[i].status != status; i++)
-		continue;
-	return phrases[i].phrase;
+	c->on_time(c);
 }
 
 static void
-answer_print(
-    struct text *out, unsigned status, const char *type, size_t len, bool ends)
+connection_after(
+    struct connection *c, int64_t ms, void (*on_time)(struct connection *))
 {
-	text_add(out, "HTTP/1.1 %u %s\r\n", status, phrase_of(status));
-	text_add(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, len);
-	if (status == 405)
-		text_add(out, "Allow: GET, HEAD\r\n");
-	text_add(out,
-	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-	    "Connection: %s\r\n\r\n",
-	    ends ? "close" : "keep-alive");
+	c->on_time = on_time;
+	timer_start(c->timer, ms);
 }
+
+static void
+connection_free(struct connection *c)
+{
+	struct http *http = c->http;
+
+	LIST_REMOVE(c, link);
+	http->stats.open--;
+	if (http->listener != NULL)
+		evconnlistener_enable(http->listener);
+	timer_free(c->timer);
+	bufferevent_setcb(c->stream, NULL, NULL, NULL, NULL);
+	bufferevent_decref(c->stream);
+	mem_free(c);
+}
+
+/* Its time is over, whatever it is at. */
+static void
+connection_cut(struct connection *c)
+{
+	evhttp_connection_set_closecb(c->served, NULL, NULL);
+	evhttp_connection_free(c->served);
+	connection_free(c);
+}
+
+static void
+on_rest(struct bufferevent *stream, void *arg)
+{
+	struct evbuffer *input = bufferevent_get_input(stream);
+
+	(void)arg;
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void
+on_gone(struct bufferevent *stream, short what, void *arg)
+{
+	(void)stream;
+	(void)what;
+	connection_free(arg);
+}
+
+/*
+ * Closed with bytes unread, the other end might lose the answer (RFC 9112 9.6):
+ * the server has closed our half, what still comes goes unread for a moment.
+ */
+static void
+connection_linger(struct connection *c)
+{
+	on_rest(c->stream, c);
+	bufferevent_setcb(c->stream, on_rest, NULL, on_gone, c);
+	bufferevent_enable(c->stream, EV_READ);
+	connection_after(c, HTTP_LINGER_MS, connection_free);
+}
+
+/* The server lets it go, and takes its callbacks off once we are back. */
+static void
+connection_on_close(struct evhttp_connection *served, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)served;
+	c->served = NULL;
+	connection_after(c, 0, connection_linger);
+}
+
+static void
+connection_name(struct connection *c)
+{
+	bufferevent_event_cb on_event;
+	const int one = 1;
+	void *served;
+
+	bufferevent_getcb(c->stream, NULL, NULL, &on_event, &served);
+	if (on_event == NULL) {
+		/* The server could not take it, and closed the descriptor. */
+		bufferevent_setfd(c->stream, -1);
+		connection_free(c);
+		return;
+	}
+	/* The end of a long answer does not wait to be acknowledged. */
+	(void)setsockopt(bufferevent_getfd(c->stream), IPPROTO_TCP, TCP_NODELAY,
+	    &one, sizeof(one));
+	c->served = served;
+	evhttp_connection_set_closecb(served, connection_on_close, c);
+	connection_after(c, HTTP_TURN_MS, connection_cut);
+}
+
+/* The server has accepted a connection and wants buffers for it. */
+static struct bufferevent *
+connection_new(struct event_base *base, void *arg)
+{
+	struct http *http = arg;
+	struct connection *c = mem_alloc(sizeof(*c));
+
+	c->http = http;
+	c->stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	if (c->stream == NULL)
+		fatal("out of memory: connection");
+	bufferevent_incref(c->stream);
+	bufferevent_setwatermark(c->stream, EV_READ, 0, HTTP_AHEAD_MAX);
+	bufferevent_set_max_single_write(c->stream, HTTP_WRITE_MAX);
+	c->timer = timer_new(http->loop, connection_on_timer, c);
+	connection_after(c, 0, connection_name);
+	LIST_INSERT_HEAD(&http->connections, c, link);
+	if (++http->stats.open == HTTP_OPEN_MAX) {
+		http->stats.full++;
+		evconnlistener_disable(http->listener);
+	}
+	return c->stream;
+}
+
+/* Requests ---------------------------------------------------------------------- */
 
 const char *
 http_path(const struct http_request *request)
 {
-	return request->path;
+	const char *path =
+	    evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request->served));
+
+	return path == NULL || *path == '\0' ? "/" : path;
 }
 
 void
 http_reply(struct http_request *request, unsigned status, const char *type,
     const struct text *body)
 {
-	struct connection *c = request->connection;
+	struct evhttp_request *served = request->served;
+	struct evkeyvalq *fields = evhttp_request_get_output_headers(served);
+	char len[24];
 
 	if (request->is_answered)
 		return;
 	request->is_answered = true;
-	c->http->stats.requests++;
-	answer_print(&c->answer, status, type, body->len, c->ends);
-	if (request->method == NULL || strcmp(request->method, "HEAD") != 0)
-		text_put(&c->answer, text_str(body), body->len);
+	snprintf(len, sizeof(len), "%zu", body->len);
+	evhttp_add_header(fields, "Content-Type", type);
+	evhttp_add_header(fields, "Content-Length", len);
+	evhttp_add_header(fields, "Cache-Control", "no-store");
+	evhttp_add_header(fields, "X-Content-Type-Options", "nosniff");
+	if (evhttp_request_get_command(served) != EVHTTP_REQ_HEAD)
+		evbuffer_add(evhttp_request_get_output_buffer(served),
+		    text_str(body), body->len);
+	evhttp_send_reply(served, (int)status, NULL, NULL);
 }
 
-/* One line that says what was wrong. */
+/* Nobody sends a body to what is only read. */
+static bool
+request_has_body(struct evhttp_request *served)
+{
+	struct evkeyvalq *fields = evhttp_request_get_input_headers(served);
+	const char *len = evhttp_find_header(fields, "Content-Length");
+
+	return evhttp_find_header(fields, "Transfer-Encoding") != NULL ||
+	       (len != NULL && strspn(len, "0") != strlen(len));
+}
+
+/* What is wrong with it in any case: as a status, or 0. */
+static unsigned
+request_check(struct evhttp_request *served)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(served);
+
+	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
+		return 405;
+	return request_has_body(served) ? 413 : 0;
+}
+
 static void
 reply_fault(struct http_request *request, unsigned status)
 {
+	struct evkeyvalq *fields =
+	    evhttp_request_get_output_headers(request->served);
 	struct text body = { 0 };
 
-	text_add(&body, "%u %s\n", status, phrase_of(status));
+	if (status == 500) {
+		text_add(&body, "500: nobody answers this\n");
+	} else {
+		text_add(
+		    &body, "%u: only GET and HEAD, without a body\n", status);
+		evhttp_add_header(fields, "Allow", "GET, HEAD");
+		/* Not all bodies are read: what follows may be one. */
+		evhttp_add_header(fields, "Connection", "close");
+	}
 	http_reply(request, status, "text/plain; charset=utf-8", &body);
 	text_free(&body);
 }
 
-/* Requests: the parts of the head end with NUL once they are found ------------ */
-
-/* The byte after the head, which an empty line ends; NULL: not all is here. */
-static char *
-head_end(struct connection *c)
+static struct connection *
+connection_find(struct http *http, const struct evhttp_connection *served)
 {
-	char *line = c->head, *stop;
+	struct connection *c;
 
-	while ((stop = memchr(line, '\n', c->len - (size_t)(line - c->head))) !=
-	       NULL) {
-		if (stop == line || (stop == line + 1 && *line == '\r'))
-			return stop + 1;
-		line = stop + 1;
-	}
+	LIST_FOREACH (c, &http->connections, link)
+		if (c->served == served)
+			return c;
 	return NULL;
 }
 
-/* The line at *rest without its end; *rest moves on. */
-static char *
-line_take(char **rest)
-{
-	char *line = *rest, *stop = strchr(line, '\n');
-
-	*rest = stop + 1;
-	if (stop > line && stop[-1] == '\r')
-		stop--;
-	*stop = '\0';
-	return line;
-}
-
-/* "GET /path?query HTTP/1.1"; 0, or the status of what is wrong. */
-static unsigned
-line_read(struct http_request *request, char *line)
-{
-	char *target = strchr(line, ' '), *version;
-
-	if (target == NULL || target == line)
-		return 400;
-	*target++ = '\0';
-	version = strchr(target, ' ');
-	if (version == NULL || strncmp(version, " HTTP/", 6) != 0 ||
-	    strlen(version) != 9)
-		return 400;
-	*version = '\0';
-	if (strncmp(version + 6, "1.", 2) != 0)
-		return 505;
-	request->is_old = version[8] == '0';
-	request->method = line;
-	/* RFC 9112 3.2.2: a server takes the absolute form too. */
-	if (strncasecmp(target, "http://", 7) == 0)
-		target = strchr(target + 7, '/');
-	if (target == NULL || *target != '/')
-		return 400;
-	target[strcspn(target, "?#")] = '\0';
-	request->path = target;
-	return 0;
-}
-
-/* Is the word one of a list with commas? */
-static bool
-list_has(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (; *list != '\0'; list += strcspn(list, ", \t")) {
-		list += strspn(list, ", \t");
-		if (strcspn(list, ", \t") == len &&
-		    strncasecmp(list, word, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-static unsigned
-field_read(struct http_request *request, char *line)
-{
-	char *value = strchr(line, ':');
-
-	/* RFC 9112 5.1, 5.2: no blank before the colon, no folded lines. */
-	if (value == NULL || value == line ||
-	    strcspn(line, " \t") < (size_t)(value - line))
-		return 400;
-	*value++ = '\0';
-	value += strspn(value, " \t");
-	if (strcasecmp(line, "Host") == 0) {
-		request->has_host = true;
-	} else if (strcasecmp(line, "Transfer-Encoding") == 0) {
-		request->has_body = true;
-	} else if (strcasecmp(line, "Content-Length") == 0) {
-		request->has_body |= strspn(value, "0 \t") != strlen(value);
-	} else if (strcasecmp(line, "Connection") == 0) {
-		request->closes |= list_has(value, "close");
-		request->keeps |= list_has(value, "keep-alive");
-	}
-	return 0;
-}
-
-static unsigned
-request_check(const struct http_request *request)
-{
-	if (!request->is_old && !request->has_host)
-		return 400; /* RFC 9112 3.2 */
-	if (strcmp(request->method, "GET") != 0 &&
-	    strcmp(request->method, "HEAD") != 0)
-		return 405;
-	return request->has_body ? 413 : 0;
-}
-
-static unsigned
-request_read(struct http_request *request, char *head, const char *end)
-{
-	unsigned status;
-	char *line;
-
-	if (memchr(head, '\0', (size_t)(end - head)) != NULL)
-		return 400;
-	status = line_read(request, line_take(&head));
-	while (status == 0 && head < end) {
-		line = line_take(&head);
-		if (*line != '\0')
-			status = field_read(request, line);
-	}
-	return status != 0 ? status : request_check(request);
-}
-
-/* The next request, if all of it is here: answered and taken out. */
 static void
-request_serve(struct connection *c)
-{
-	struct http_request request = { .connection = c };
-	char *end = head_end(c), *start = c->head;
-	unsigned status = 431;
-
-	if (end == NULL && c->len < HTTP_HEAD_MAX)
-		return;
-	if (end == NULL)
-		end = start + c->len;
-	else if (end - start > 2)
-		status = request_read(&request, start, end);
-	else /* an empty line before it is left out (RFC 9112 2.2) */
-		goto out;
-	/* What follows a request that is not understood is not either. */
-	c->ends =
-	    status != 0 || request.closes || (request.is_old && !request.keeps);
-	if (status == 0)
-		c->http->on_request(c->http->arg, &request);
-	if (!request.is_answered)
-		reply_fault(&request, status != 0 ? status : 500);
-out:
-	c->len -= (size_t)(end - start);
-	memmove(c->head, end, c->len);
-}
-
-/* Connections ----------------------------------------------------------------- */
-
-static void
-connection_free(struct connection *c)
-{
-	LIST_REMOVE(c, link);
-	c->http->stats.open--;
-	watch_free(c->watch);
-	timer_free(c->late);
-	sock_close(c->fd);
-	text_free(&c->answer);
-	mem_free(c);
-}
-
-static void
-connection_on_late(void *arg)
-{
-	connection_free(arg);
-}
-
-/* As much of the answer as the socket takes: 1 all, 0 not all, -1 it is gone. */
-static int
-connection_write(struct connection *c)
-{
-	ssize_t n;
-
-	while (c->sent < c->answer.len) {
-		n = sock_write(
-		    c->fd, c->answer.s + c->sent, c->answer.len - c->sent);
-		if (n <= 0)
-			return (int)n;
-		c->sent += (size_t)n;
-	}
-	/* A long answer's memory is not kept while nothing is asked. */
-	text_free(&c->answer);
-	c->sent = 0;
-	return 1;
-}
-
-/*
- * Closed at once with bytes unread, the other end might lose the answer (RFC
- * 9112 9.6): our half first, then what comes goes unread for a moment.
- */
-static void
-connection_leave(struct connection *c)
-{
-	c->is_leaving = true;
-	shutdown(c->fd, SHUT_WR);
-	watch_set(c->watch, WATCH_READ);
-	timer_start(c->late, HTTP_LINGER_MS);
-}
-
-/* One request a turn: a row of them holds nobody else up. */
-static void
-connection_work(struct connection *c)
-{
-	int wrote = 1;
-
-	if (c->answer.len == 0)
-		request_serve(c);
-	if (c->answer.len > 0) {
-		if (c->sent == 0)
-			timer_start(c->late, HTTP_TURN_MS);
-		wrote = connection_write(c);
-	}
-	if (wrote == -1)
-		connection_free(c);
-	else if (wrote == 0)
-		watch_set(c->watch, WATCH_WRITE);
-	else if (c->ends)
-		connection_leave(c);
-	else /* with the next one here already: in the next turn */
-		watch_set(
-		    c->watch, head_end(c) != NULL ? WATCH_WRITE : WATCH_READ);
-}
-
-static void
-connection_on_ready(void *arg, unsigned what)
-{
-	struct connection *c = arg;
-	ssize_t n;
-
-	if (c->is_leaving)
-		c->len = 0;
-	if ((what & WATCH_READ) != 0) {
-		n = sock_read(c->fd, c->head + c->len, HTTP_HEAD_MAX - c->len);
-		if (n < 0) {
-			connection_free(c);
-			return;
-		}
-		c->len += (size_t)n;
-	}
-	if (!c->is_leaving)
-		connection_work(c);
-}
-
-static void
-connection_new(struct http *http, int fd)
-{
-	struct connection *c = mem_alloc(sizeof(*c));
-
-	c->http = http;
-	c->fd = fd;
-	c->watch = watch_new(http->loop, fd, connection_on_ready, c);
-	c->late = timer_new(http->loop, connection_on_late, c);
-	watch_set(c->watch, WATCH_READ);
-	timer_start(c->late, HTTP_TURN_MS);
-	LIST_INSERT_HEAD(&http->connections, c, link);
-	http->stats.open++;
-}
-
-/* Too many are open: said in one write, as far as that goes. */
-static void
-connection_refuse(struct http *http, int fd)
-{
-	struct text answer = { 0 };
-
-	http->stats.refused++;
-	answer_print(&answer, 503, "text/plain; charset=utf-8", 0, true);
-	(void)sock_write(fd, answer.s, answer.len);
-	text_free(&answer);
-	sock_close(fd);
-}
-
-static void
-http_on_ready(void *arg, unsigned what)
+on_served(struct evhttp_request *served, void *arg)
 {
 	struct http *http = arg;
-	int fd;
+	struct http_request request = { .served = served };
+	struct connection *c =
+	    connection_find(http, evhttp_request_get_connection(served));
+	int64_t entered_us = loop_enter(http->loop);
+	unsigned fault = request_check(served);
 
-	(void)what;
-	while ((fd = sock_accept(http->fd, NULL, NULL)) >= 0) {
-		if (http->stats.open < HTTP_OPEN_MAX)
-			connection_new(http, fd);
-		else
-			connection_refuse(http, fd);
-	}
+	http->stats.requests++;
+	if (c != NULL)
+		connection_after(c, HTTP_TURN_MS, connection_cut);
+	if (fault == 0)
+		http->on_request(http->arg, &request);
+	if (!request.is_answered)
+		reply_fault(&request, fault != 0 ? fault : 500);
+	loop_leave(http->loop, LOOP_DESCRIPTOR, entered_us);
 }
 
 /* The listener ------------------------------------------------------------------ */
@@ -445,30 +324,48 @@ listen_cure(int error)
 	}
 }
 
-static int
-listen_open(const struct addr *local, uint16_t port)
+/* Out of descriptors: by the one that sock.c keeps for this, it is refused. */
+static void
+listener_on_error(struct evconnlistener *listener, void *arg)
+{
+	int fd = sock_accept(evconnlistener_get_fd(listener), NULL, NULL);
+
+	(void)arg;
+	if (fd >= 0)
+		sock_close(fd);
+}
+
+static struct evconnlistener *
+listener_open(struct loop *loop, const struct addr *local, uint16_t port)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sock(local, port, &ss);
-	const int one = 1;
-	int fd, error;
+	unsigned flags =
+	    LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE;
 
-	fd = socket(
-	    local->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	/* :: is IPv6 alone: 0.0.0.0 has a line of its own. */
 	if (local->family == AF_INET6)
-		(void)setsockopt(
-		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&ss, len) == 0 &&
-	    listen(fd, HTTP_BACKLOG) == 0)
-		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
+		flags |= LEV_OPT_BIND_IPV6ONLY;
+	return evconnlistener_new_bind(loop_base(loop), NULL, NULL, flags,
+	    HTTP_BACKLOG, (struct sockaddr *)&ss, (int)len);
+}
+
+static struct evhttp *
+server_new(struct http *http)
+{
+	struct evhttp *server = evhttp_new(loop_base(http->loop));
+
+	if (server == NULL ||
+	    evhttp_bind_listener(server, http->listener) == NULL)
+		fatal("out of memory: HTTP");
+	evconnlistener_set_error_cb(http->listener, listener_on_error);
+	evhttp_set_max_headers_size(server, HTTP_HEAD_MAX);
+	evhttp_set_max_body_size(server, HTTP_BODY_MAX);
+	/* All of them, so that the others are refused as we say. */
+	evhttp_set_allowed_methods(server, UINT16_MAX);
+	evhttp_set_bevcb(server, connection_new, http);
+	evhttp_set_gencb(server, on_served, http);
+	return server;
 }
 
 struct http *
@@ -476,21 +373,22 @@ http_listen(struct loop *loop, const struct addr *local, uint16_t port,
     void (*on_request)(void *, struct http_request *), void *arg,
     struct text *why)
 {
+	struct evconnlistener *listener = listener_open(loop, local, port);
 	struct http *http;
-	int fd = listen_open(local, port);
 
-	if (fd < 0) {
+	if (listener == NULL) {
 		why_add(why, "%s", listen_cure(errno));
 		return NULL;
 	}
+	(void)sock_accept(
+	    -1, NULL, NULL); /* it keeps its reserve from now on */
 	http = mem_alloc(sizeof(*http));
 	http->loop = loop;
-	http->fd = fd;
+	http->listener = listener;
 	http->on_request = on_request;
 	http->arg = arg;
 	LIST_INIT(&http->connections);
-	http->watch = watch_new(loop, fd, http_on_ready, http);
-	watch_set(http->watch, WATCH_READ);
+	http->server = server_new(http);
 	return http;
 }
 
@@ -499,10 +397,10 @@ http_close(struct http *http)
 {
 	if (http == NULL)
 		return;
+	http->listener = NULL;
+	evhttp_free(http->server);
 	while (!LIST_EMPTY(&http->connections))
 		connection_free(LIST_FIRST(&http->connections));
-	watch_free(http->watch);
-	sock_close(http->fd);
 	mem_free(http);
 }
 

@@ -22,6 +22,7 @@
 
 #include <event2/event.h>
 
+#include "net/inner.h"
 #include "net/net.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -97,8 +98,14 @@ clock_now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+struct event_base *
+loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
 /* Before each callback: a clock is cheaper than a wrong hold time. */
-static int64_t
+int64_t
 loop_enter(struct loop *loop)
 {
 	int64_t now_us = clock_now_us();
@@ -107,8 +114,7 @@ loop_enter(struct loop *loop)
 	return now_us;
 }
 
-/* After it: how long it held the loop. Its object may be gone. */
-static void
+void
 loop_leave(struct loop *loop, enum loop_kind kind, int64_t entered_us)
 {
 	struct loop_stats *stats = &loop->stats;

@@ -11,7 +11,7 @@
 #include "util/addr.h"
 #include "util/text.h"
 
-/* loop.c: the event loop; libevent is seen here alone ---------------------- */
+/* loop.c: the event loop --------------------------------------------------- */
 
 struct loop;
 struct timer;
@@ -120,7 +120,7 @@ int local_listen(const char *path, struct text *why);
 int local_accept(int listener);
 int local_dial(const char *path, struct text *why);
 
-/* http.c: a small HTTP server, read only ----------------------------------- */
+/* http.c: what is only read, over HTTP ------------------------------------- */
 
 struct http;
 struct http_request;
@@ -137,9 +137,10 @@ const char *http_path(const struct http_request *request);
 void http_reply(struct http_request *request, unsigned status, const char *type,
     const struct text *body);
 struct http_stats {
-	uint64_t requests; /* answered, also with an error */
-	uint64_t refused;  /* connections: too many were open */
-	unsigned open;
+	uint64_t
+	    requests;  /* that could be read: answered, also with an error */
+	uint64_t full; /* times that no further connection was taken in */
+	unsigned open; /* connections */
 };
 void http_get_stats(const struct http *http, struct http_stats *stats);
 

@@ -45,7 +45,7 @@ listener_show(void *arg, const struct web_listener_status *s)
 	addr_print(s->addr, addr);
 	out_print(out, "%-39s %5u %-9s %9llu %8llu %5u\n", addr, s->port,
 	    s->why == NULL ? "listening" : "waiting",
-	    (unsigned long long)s->requests, (unsigned long long)s->refused,
+	    (unsigned long long)s->requests, (unsigned long long)s->full,
 	    s->open);
 	out_object(out, NULL);
 	out_string(out, "address", addr);
@@ -56,7 +56,7 @@ listener_show(void *arg, const struct web_listener_status *s)
 		out_string(out, "why", s->why);
 	}
 	out_int(out, "requests", (int64_t)s->requests);
-	out_int(out, "refused", (int64_t)s->refused);
+	out_int(out, "full", (int64_t)s->full);
 	out_int(out, "open", s->open);
 	out_close(out);
 }
@@ -67,7 +67,7 @@ show_web(struct cli_call *call)
 	struct out *out = call_out(call);
 
 	out_print(out, "%-39s %5s %-9s %9s %8s %5s\n", "Address", "Port",
-	    "State", "Requests", "Refused", "Open");
+	    "State", "Requests", "Full", "Open");
 	out_object(out, NULL);
 	out_array(out, "listeners");
 	if (shown != NULL)

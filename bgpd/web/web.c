@@ -247,7 +247,7 @@ web_each(const struct web *web,
 		if (l->http != NULL)
 			http_get_stats(l->http, &stats);
 		status = (struct web_listener_status){ &l->addr, l->port,
-			l->why, stats.requests, stats.refused, stats.open };
+			l->why, stats.requests, stats.full, stats.open };
 		each(arg, &status);
 	}
 }

@@ -75,7 +75,7 @@ struct web_listener_status {
 	const struct addr *addr;
 	uint16_t port;
 	const char *why; /* it is not open; NULL: it is */
-	uint64_t requests, refused;
+	uint64_t requests, full;
 	unsigned open; /* connections */
 };
 void web_each(const struct web *web,

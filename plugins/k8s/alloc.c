@@ -40,12 +40,7 @@ struct alloc {
 	char why[512];
 };
 
-static int
-holder_compare(const struct holder *a, const struct holder *b)
-{
-	return strcmp(a->name, b->name);
-}
-K8S_TREE(holders, holder, link, holder_compare)
+K8S_TREE_OF_NAMES(holders, holder, name)
 
 static int
 fail(struct alloc *alloc, const char *format, ...)
@@ -67,21 +62,9 @@ alloc_why(const struct alloc *alloc)
 /* Holders ------------------------------------------------------------------------ */
 
 static struct holder *
-holder_find(const struct alloc *alloc, const char *name)
-{
-	size_t len = strlen(name) + 1;
-	struct holder *key = k8s_alloc(sizeof(*key) + len), *found;
-
-	memcpy(key->name, name, len);
-	found = holders_RB_FIND((struct holders *)&alloc->holders, key);
-	free(key);
-	return found;
-}
-
-static struct holder *
 holder_get(struct alloc *alloc, const char *name)
 {
-	struct holder *holder = holder_find(alloc, name);
+	struct holder *holder = holders_find(&alloc->holders, name);
 
 	if (holder != NULL)
 		return holder;
@@ -396,7 +379,7 @@ void
 alloc_release(
     struct alloc *alloc, const char *service, const struct bgpd_addr *addr)
 {
-	struct holder *holder = holder_find(alloc, service);
+	struct holder *holder = holders_find(&alloc->holders, service);
 	struct hold *hold, *next;
 
 	if (holder == NULL)
@@ -412,7 +395,7 @@ size_t
 alloc_addresses(const struct alloc *alloc, const char *service,
     struct bgpd_addr *addrs, size_t max)
 {
-	const struct holder *holder = holder_find(alloc, service);
+	const struct holder *holder = holders_find(&alloc->holders, service);
 	const struct hold *hold;
 	size_t count = 0;
 

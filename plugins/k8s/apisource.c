@@ -124,16 +124,6 @@ static const struct reflector_sink reflector_sink = { on_object, on_gone,
 
 /* Opening ---------------------------------------------------------------------------- */
 
-static char *
-text_format(const char *format, const char *value)
-{
-	size_t size = strlen(format) + strlen(value) + 1;
-	char *text = k8s_alloc(size);
-
-	snprintf(text, size, format, value);
-	return text;
-}
-
 /* The name that is asked for of a kind; "": all of them. */
 static const char *
 wanted_name(const struct apisource *a, enum object_kind kind)
@@ -155,13 +145,11 @@ feed_open(struct apisource *a, enum object_kind kind)
 {
 	struct feed *feed = &a->feeds[kind];
 	const char *name = wanted_name(a, kind);
-	const char *selector = kinds[kind].selector;
 
 	feed->source = a;
 	feed->kind = kind;
-	feed->path = text_format(kinds[kind].path, a->set->space);
-	feed->selector = k8s_alloc(strlen(selector) + strlen(name) + 1);
-	stpcpy(stpcpy(feed->selector, selector), name);
+	feed->path = k8s_print(kinds[kind].path, a->set->space);
+	feed->selector = k8s_print("%s%s", kinds[kind].selector, name);
 	feed->what.name = kinds[kind].name;
 	feed->what.path = feed->path;
 	feed->what.selector =

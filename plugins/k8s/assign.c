@@ -13,6 +13,7 @@
 #include "cluster.h"
 
 #define LINGER_MS 2000
+#define HOLDS_MAX 8 /* looked at in one go */
 #define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
 
 /* A list of addresses in text, by comma and spaces; -1: it is none. */
@@ -73,23 +74,6 @@ claim_fill(const struct service *s, struct alloc_claim *claim)
 	claim->family = o->family_count == 1 ? o->families[0] : 0;
 }
 
-/* Lets all its addresses go; who waits for one of them is woken. */
-static void
-assign_release(struct cluster *c, struct service *s)
-{
-	const struct config_pool *pool;
-	size_t i;
-
-	for (i = 0; i < s->address_count; i++) {
-		pool = alloc_pool(c->alloc, &s->addresses[i]);
-		alloc_release(c->alloc, s->name, &s->addresses[i]);
-		waiters_wake(c->waiters, &s->addresses[i], pool);
-		c->freed = true;
-	}
-	s->address_count = 0;
-	s->confirmed = false;
-}
-
 static bool
 addresses_have(
     const struct bgpd_addr *addrs, size_t count, const struct bgpd_addr *addr)
@@ -121,6 +105,59 @@ assign_is_told(const struct service *s)
 {
 	return addresses_equal(s->addresses, s->address_count,
 	    s->object->status, s->object->status_count);
+}
+
+/* What is freed here may be given to others: who waits for it is woken. */
+static void
+address_free(
+    struct cluster *c, const struct service *s, const struct bgpd_addr *addr)
+{
+	const struct config_pool *pool = alloc_pool(c->alloc, addr);
+
+	alloc_release(c->alloc, s->name, addr);
+	waiters_wake(c->waiters, addr, pool);
+	c->freed = true;
+}
+
+/* May the status of the Service say the address, now or when a write lands? */
+static bool
+status_may_say(const struct cluster *c, const struct service *s,
+    const struct bgpd_addr *addr)
+{
+	const struct object_service *o = s->object;
+
+	if (c->publisher == NULL || o == NULL)
+		return false;
+	return s->unsure || s->publish == PUBLISH_UNDER_WAY ||
+	       addresses_have(o->status, o->status_count, addr);
+}
+
+/*
+ * Frees what the Service holds and has no more. An address that its status still
+ * says, or may come to say, is nobody else's until that is over: else two
+ * statuses would say it.
+ */
+static void
+holds_trim(struct cluster *c, struct service *s)
+{
+	struct bgpd_addr held[HOLDS_MAX];
+	size_t i, n;
+
+	n = alloc_addresses(c->alloc, s->name, held, HOLDS_MAX);
+	for (i = 0; i < n; i++) {
+		if (!addresses_have(s->addresses, s->address_count, &held[i]) &&
+		    !status_may_say(c, s, &held[i]))
+			address_free(c, s, &held[i]);
+	}
+}
+
+/* Lets all its addresses go. */
+static void
+assign_release(struct cluster *c, struct service *s)
+{
+	s->address_count = 0;
+	s->confirmed = false;
+	holds_trim(c, s);
 }
 
 /* The state file is the truth where no status can be written. */
@@ -245,6 +282,8 @@ evict_younger(
 	}
 	publish_conflict(c, other, text, s->name);
 	assign_release(c, other);
+	/* Its status says it still, as ours does: that is the conflict. */
+	alloc_release(c->alloc, other->name, addr);
 	service_touch(c, other);
 	return true;
 }
@@ -264,21 +303,58 @@ keep_one(struct cluster *c, struct service *s, const struct alloc_claim *claim,
 	return true;
 }
 
+static bool
+service_fits(struct cluster *c, const struct service *s)
+{
+	return wanted_fits(s) && pool_fits(c, s) && families_fit(s);
+}
+
+/*
+ * Its address was told, and now the status says another: somebody has written it,
+ * or the cluster was set back in time. What the cluster says counts, as with
+ * MetalLB, if the Service may have that; else its status is written again.
+ */
+static void
+assign_adopt(struct cluster *c, struct service *s)
+{
+	const struct object_service *o = s->object;
+	struct bgpd_addr was[SERVICE_IPS];
+	struct alloc_claim claim;
+	uint8_t i, was_count = s->address_count;
+
+	if (c->publisher == NULL || !s->confirmed || o->status_count == 0 ||
+	    s->address_count == 0 || assign_is_told(s))
+		return;
+	memcpy(was, s->addresses, sizeof(was));
+	memcpy(s->addresses, o->status, sizeof(s->addresses));
+	s->address_count = o->status_count;
+	claim_fill(s, &claim);
+	for (i = 0; service_fits(c, s) && i < s->address_count; i++) {
+		if (alloc_take(c->alloc, &claim, &s->addresses[i]) == -1)
+			break;
+	}
+	if (i == s->address_count)
+		return;
+	memcpy(s->addresses, was, sizeof(s->addresses));
+	s->address_count = was_count;
+}
+
 void
 assign_keep(struct cluster *c, struct service *s)
 {
 	struct alloc_claim claim;
-	size_t i, n;
+	uint8_t i;
 	bool fits;
 
-	if (!s->claimed)
+	if (!s->claimed && s->address_count == 0)
 		assign_recall(c, s);
+	assign_adopt(c, s);
+	holds_trim(c, s);
 	if (s->address_count == 0)
 		return;
 	claim_fill(s, &claim);
-	fits = wanted_fits(s) && pool_fits(c, s) && families_fit(s);
-	n = s->address_count;
-	for (i = 0; fits && i < n; i++) {
+	fits = service_fits(c, s);
+	for (i = 0; fits && i < s->address_count; i++) {
 		fits = keep_one(c, s, &claim, &s->addresses[i]);
 		/* A port or a key given up: others may share it now. */
 		if (fits && alloc_loosened(c->alloc))
@@ -337,7 +413,8 @@ give_both_from(struct cluster *c, struct service *s, struct alloc_claim *claim)
 	if (i == s->object->family_count)
 		return 0;
 	/* It held these for no time at all: nobody is to be woken. */
-	alloc_release(c->alloc, s->name, NULL);
+	for (i = 0; i < s->address_count; i++)
+		alloc_release(c->alloc, s->name, &s->addresses[i]);
 	s->address_count = 0;
 	return -1;
 }
@@ -408,6 +485,8 @@ assign_give(struct cluster *c, struct service *s)
 				    s->why);
 			return;
 		}
+		s->claimed = true;
+		s->confirmed = false;
 		addresses_write(s, value);
 		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
 		    value);
@@ -448,7 +527,7 @@ is_lingering(struct cluster *c, struct service *s)
 {
 	const struct bgpd_host *host = c->guest->host;
 	const struct object_service *o = s->object;
-	int64_t now_ms = host->now_ms(c->guest->self);
+	int64_t now_ms = guest_now_ms(c->guest);
 
 	if (o->status_count > 0 || o->allocated == CONDITION_FALSE ||
 	    s->address_count == 0 || !s->confirmed) {
@@ -473,11 +552,9 @@ assign_follow(struct cluster *c, struct service *s)
 	if (is_lingering(c, s))
 		return;
 	s->linger_ms = 0;
-	if (!assign_is_told(s))
-		assign_release(c, s);
+	assign_release(c, s);
 	claim_fill(s, &claim);
 	s->claimed = true;
-	s->address_count = 0;
 	for (i = 0; i < o->status_count; i++) {
 		if (alloc_pool(c->alloc, &o->status[i]) == NULL)
 			continue;
@@ -485,7 +562,7 @@ assign_follow(struct cluster *c, struct service *s)
 		alloc_take(c->alloc, &claim, &o->status[i]);
 		s->addresses[s->address_count++] = o->status[i];
 	}
-	s->confirmed = true;
+	s->confirmed = s->address_count > 0;
 	follow_why(s);
 }
 

@@ -39,7 +39,7 @@ struct cache {
 	/* While the file is written anew: what was written last. */
 	struct bgpd_timer *timer;
 	enum object_kind kind;
-	struct text name; /* with its NUL; empty: none of this kind */
+	struct text name; /* empty: none of this kind */
 };
 
 /* Records -------------------------------------------------------------------- */
@@ -51,7 +51,7 @@ record_begin(struct cache *c, const char *sign, enum object_kind kind)
 		free(c->line.s);
 		memset(&c->line, 0, sizeof(c->line));
 	}
-	c->line.len = 0;
+	text_rewind(&c->line, 0);
 	text_add_word(&c->line, sign);
 	text_add_word(&c->line, object_kind_name(kind));
 	text_add(&c->line, " ", 1);
@@ -193,15 +193,15 @@ cursor_next(struct cache *c)
 	const struct object *object;
 	const char *after;
 
-	for (; c->kind < OBJECT_KINDS; c->kind++, c->name.len = 0) {
+	for (; c->kind < OBJECT_KINDS; c->kind++, text_rewind(&c->name, 0)) {
 		after = c->name.len == 0 ? NULL : c->name.s;
 		object = c->owner->next(c->arg, c->kind, after);
 		if (object == NULL)
 			continue;
 		assert(object->kind == c->kind &&
 		       (after == NULL || strcmp(object->name, after) > 0));
-		c->name.len = 0;
-		text_add(&c->name, object->name, strlen(object->name) + 1);
+		text_rewind(&c->name, 0);
+		text_add_word(&c->name, object->name);
 		return object;
 	}
 	return NULL;
@@ -238,7 +238,7 @@ on_due(void *arg)
 	if (statefile_begin(c->file) == -1)
 		return;
 	c->kind = (enum object_kind)0;
-	c->name.len = 0;
+	text_rewind(&c->name, 0);
 	c->guest->host->timer_start(c->timer, 0);
 }
 

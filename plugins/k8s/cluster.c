@@ -14,66 +14,24 @@
 
 #define SECRET_NAME "memberlist"
 
-static int
-service_compare(const struct service *a, const struct service *b)
-{
-	return strcmp(a->name, b->name);
-}
-K8S_TREE(services, service, link, service_compare)
+K8S_TREE_OF_NAMES(services, service, name)
 
-static int
-slice_compare(const struct slice *a, const struct slice *b)
-{
-	return strcmp(a->object->object.name, b->object->object.name);
-}
-K8S_TREE(slices, slice, link, slice_compare)
+K8S_TREE_OF_NAMES(slices, slice, object->object.name)
 
-static int
-node_compare(const struct node *a, const struct node *b)
-{
-	return strcmp(a->object->object.name, b->object->object.name);
-}
-K8S_TREE(nodes, node, link, node_compare)
+K8S_TREE_OF_NAMES(nodes, node, object->object.name)
 
 /* Finding ------------------------------------------------------------------------ */
 
 struct service *
 cluster_find(const struct cluster *c, const char *name)
 {
-	struct service *s = RB_ROOT(&c->services);
-	int order;
-
-	while (s != NULL && (order = strcmp(name, s->name)) != 0)
-		s = order < 0 ? RB_LEFT(s, link) : RB_RIGHT(s, link);
-	return s;
-}
-
-static struct slice *
-slice_find(const struct cluster *c, const char *name)
-{
-	struct slice *s = RB_ROOT(&c->slices);
-	int order;
-
-	while (s != NULL && (order = strcmp(name, s->object->object.name)) != 0)
-		s = order < 0 ? RB_LEFT(s, link) : RB_RIGHT(s, link);
-	return s;
-}
-
-static struct node *
-node_find(const struct cluster *c, const char *name)
-{
-	struct node *n = RB_ROOT(&c->nodes);
-	int order;
-
-	while (n != NULL && (order = strcmp(name, n->object->object.name)) != 0)
-		n = order < 0 ? RB_LEFT(n, link) : RB_RIGHT(n, link);
-	return n;
+	return services_find(&c->services, name);
 }
 
 const struct object_node *
 cluster_self(const struct cluster *c)
 {
-	struct node *node = node_find(c, c->settings->node);
+	struct node *node = nodes_find(&c->nodes, c->settings->node);
 
 	return node == NULL ? NULL : node->object;
 }
@@ -247,10 +205,16 @@ static void
 take_service(struct cluster *c, struct object *object)
 {
 	struct service *s = service_get(c, object->name);
+	const struct object_service *other = (const void *)object;
 	bool same = service_same(s, object);
 
+	if (s->object != NULL && strcmp(s->object->uid, other->uid) != 0)
+		s->reborn = true; /* that it was deleted went by unseen */
 	if (!same)
 		cluster_record(c, object);
+	if (s->object != NULL &&
+	    strcmp(s->object->version, other->version) != 0)
+		s->unsure = false;
 	c->service_count += s->object == NULL;
 	object_free(s->object == NULL ? NULL : &s->object->object);
 	s->object = (struct object_service *)(void *)object;
@@ -267,6 +231,7 @@ drop_service(struct cluster *c, const char *name)
 		return;
 	publish_former(c, s);
 	publish_cancel(c, s);
+	s->reborn = true;
 	cluster_erase(c, OBJECT_SERVICE, name);
 	object_free(&s->object->object);
 	s->object = NULL;
@@ -307,7 +272,7 @@ slice_attach(struct cluster *c, struct slice *slice)
 static void
 take_slice(struct cluster *c, struct object *object)
 {
-	struct slice *slice = slice_find(c, object->name);
+	struct slice *slice = slices_find(&c->slices, object->name);
 
 	if (slice != NULL && object_equal(&slice->object->object, object)) {
 		object_free(object);
@@ -330,7 +295,7 @@ take_slice(struct cluster *c, struct object *object)
 static void
 drop_slice(struct cluster *c, const char *name)
 {
-	struct slice *slice = slice_find(c, name);
+	struct slice *slice = slices_find(&c->slices, name);
 
 	if (slice == NULL)
 		return;
@@ -347,7 +312,7 @@ drop_slice(struct cluster *c, const char *name)
 static void
 take_node(struct cluster *c, struct object *object)
 {
-	struct node *node = node_find(c, object->name);
+	struct node *node = nodes_find(&c->nodes, object->name);
 
 	if (node != NULL && object_equal(&node->object->object, object)) {
 		object_free(object);
@@ -369,7 +334,7 @@ take_node(struct cluster *c, struct object *object)
 static void
 drop_node(struct cluster *c, const char *name)
 {
-	struct node *node = node_find(c, name);
+	struct node *node = nodes_find(&c->nodes, name);
 
 	if (node == NULL)
 		return;

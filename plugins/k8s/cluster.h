@@ -42,11 +42,13 @@ struct service {
 	LIST_HEAD(, slice) slices;
 	char *why; /* it has no address; NULL: it needs none, or has one */
 	bool touched, offered;
-	bool in_run;	   /* of converge.c, which holds it */
-	bool claimed;	   /* what it held before was asked for */
+	bool in_run;  /* of converge.c, which holds it */
+	bool claimed; /* what it held before was asked for */
+	bool reborn;  /* another object of that name: what the last had ends */
 	bool confirmed;	   /* the cluster knew its addresses: announce */
 	bool conflict;	   /* somebody else has the address it had or wants */
 	uint8_t publish;   /* enum publish */
+	bool unsure;	   /* a write of it may have come through, unanswered */
 	int64_t linger_ms; /* 0; or what it had stands until then */
 	uint8_t address_count;
 	struct bgpd_addr addresses[SERVICE_IPS];

@@ -179,9 +179,12 @@ run_begin(struct cluster *c)
 static void
 step_keep(struct cluster *c, struct service *s, enum duty duty)
 {
-	if (!service_is_ours(c, s))
+	if (s->reborn || !service_is_ours(c, s))
 		assign_end(c, s);
-	else if (duty == DUTY_ALLOCATE)
+	s->reborn = false;
+	if (!service_is_ours(c, s))
+		return;
+	if (duty == DUTY_ALLOCATE)
 		assign_keep(c, s);
 	else
 		assign_follow(c, s);
@@ -198,7 +201,8 @@ static void
 step_tell(struct cluster *c, struct service *s, enum duty duty)
 {
 	/* What was told once stands, whatever becomes of the status. */
-	if (s->object != NULL && (c->cache == NULL || assign_is_told(s)))
+	if (s->address_count > 0 && s->object != NULL &&
+	    (c->cache == NULL || assign_is_told(s)))
 		s->confirmed = true;
 	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
 		publish_service(c, s);
@@ -220,7 +224,7 @@ waiters_serve(struct cluster *c, int64_t until_ms)
 	struct service *s;
 	const char *name;
 
-	while (c->guest->host->now_ms(c->guest->self) < until_ms &&
+	while (guest_now_ms(c->guest) < until_ms &&
 	       (name = waiters_next(c->waiters)) != NULL) {
 		s = cluster_find(c, name);
 		if (s == NULL || !service_is_ours(c, s)) {
@@ -267,8 +271,7 @@ run_slice(struct cluster *c, int64_t until_ms)
 			continue;
 		}
 		steps[run->step](c, run->list[run->at++], duty);
-		if (++n % 16 == 0 &&
-		    c->guest->host->now_ms(c->guest->self) >= until_ms)
+		if (++n % 16 == 0 && guest_now_ms(c->guest) >= until_ms)
 			return false;
 	}
 	free(run->list);
@@ -315,7 +318,7 @@ void
 cluster_converge(struct cluster *c)
 {
 	const struct bgpd_host *host = c->guest->host;
-	int64_t until_ms = host->now_ms(c->guest->self) + SLICE_MS;
+	int64_t until_ms = guest_now_ms(c->guest) + SLICE_MS;
 
 	if (cluster_duty(c) == DUTY_NONE)
 		return;
@@ -326,7 +329,7 @@ cluster_converge(struct cluster *c)
 			run_begin(c);
 		}
 		if (!run_slice(c, until_ms) ||
-		    host->now_ms(c->guest->self) >= until_ms) {
+		    guest_now_ms(c->guest) >= until_ms) {
 			host->timer_start(c->run.timer, PAUSE_MS);
 			return;
 		}

@@ -75,12 +75,7 @@ struct directory {
 	struct file *reading;
 };
 
-static int
-file_compare(const struct file *a, const struct file *b)
-{
-	return strcmp(a->name, b->name);
-}
-K8S_TREE(files, file, link, file_compare)
+K8S_TREE_OF_NAMES(files, file, name)
 
 static int
 key_compare(const struct key *a, const struct key *b)
@@ -194,13 +189,10 @@ name_fits(const char *name)
 }
 
 static struct file *
-file_find(struct directory *d, const char *name)
+file_get(struct directory *d, const char *name)
 {
-	struct file *f = RB_ROOT(&d->files);
-	int order;
+	struct file *f = files_find(&d->files, name);
 
-	while (f != NULL && (order = strcmp(name, f->name)) != 0)
-		f = order < 0 ? RB_LEFT(f, link) : RB_RIGHT(f, link);
 	if (f != NULL)
 		return f;
 	f = k8s_alloc(sizeof(*f) + strlen(name) + 1);
@@ -215,15 +207,6 @@ file_free(struct directory *d, struct file *f)
 	RB_REMOVE(files, &d->files, f);
 	free(f->keys);
 	free(f);
-}
-
-static bool
-stat_differs(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev != b->st_dev || a->st_ino != b->st_ino ||
-	       a->st_size != b->st_size ||
-	       a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
-	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
 static bool
@@ -274,28 +257,13 @@ on_object(void *arg, struct object *object)
 static char *
 file_read(struct directory *d, int dir, struct file *f, size_t *len)
 {
-	const char *why = "is too long";
-	char *text = NULL;
-	ssize_t n;
-	int fd;
+	char *text = k8s_file_read(dir, f->name, FILE_MAX, &f->st, len);
 
-	*len = 0;
-	fd = openat(dir, f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1 || fstat(fd, &f->st) == -1)
-		why = strerror(errno);
-	else if (!S_ISREG(f->st.st_mode))
-		why = "is not a file";
-	else if (f->st.st_size <= FILE_MAX) {
-		text = k8s_alloc((size_t)f->st.st_size + 1);
-		while (*len < (size_t)f->st.st_size &&
-		       (n = read(
-			    fd, text + *len, (size_t)f->st.st_size - *len)) > 0)
-			*len += (size_t)n;
-	}
 	if (text == NULL)
-		say(d->guest, LOG_WARNING, "%s/%s: %s", d->path, f->name, why);
-	if (fd != -1)
-		close(fd);
+		say(d->guest, LOG_WARNING, "%s/%s: %s", d->path, f->name,
+		    errno == EINVAL  ? "is not a file"
+		    : errno == EFBIG ? "is too long"
+				     : strerror(errno));
 	return text;
 }
 
@@ -368,7 +336,7 @@ file_remove(struct directory *d, struct file *f)
 static void
 scan_after(struct directory *d, int64_t after_ms)
 {
-	int64_t due_ms = d->guest->host->now_ms(d->guest->self) + after_ms;
+	int64_t due_ms = guest_now_ms(d->guest) + after_ms;
 
 	if (d->due_ms != 0 && d->due_ms <= due_ms)
 		return;
@@ -396,9 +364,9 @@ scan_names(struct directory *d, int dir, DIR *names)
 		    !S_ISREG(st.st_mode))
 			continue;
 		d->links |= S_ISLNK(own.st_mode);
-		f = file_find(d, entry->d_name);
+		f = file_get(d, entry->d_name);
 		f->seen = true;
-		if (!stat_differs(&f->st, &st))
+		if (!k8s_file_differs(&f->st, &st))
 			continue;
 		if (stat_is_young(&st) && f->young++ < YOUNG_SCANS) {
 			young = true;

@@ -95,12 +95,8 @@ K8S_TREE(used_by_sharing, used, by_sharing, shared_compare)
 static int
 block_compare(const void *a, const void *b)
 {
-	const struct cidr *x = ((const struct block *)a)->cidr;
-	const struct cidr *y = ((const struct block *)b)->cidr;
-
-	if (x->family != y->family)
-		return x->family < y->family ? -1 : 1;
-	return number_compare(x->first, y->first);
+	return cidr_compare(
+	    ((const struct block *)a)->cidr, ((const struct block *)b)->cidr);
 }
 
 static struct block *

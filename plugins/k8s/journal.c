@@ -33,28 +33,12 @@ struct journal {
 	size_t count;
 };
 
-static int
-entry_compare(const struct entry *a, const struct entry *b)
-{
-	return strcmp(a->name, b->name);
-}
-K8S_TREE(entries, entry, link, entry_compare)
-
-static struct entry *
-entry_find(struct journal *j, const char *name)
-{
-	struct entry *e = RB_ROOT(&j->entries);
-	int order;
-
-	while (e != NULL && (order = strcmp(name, e->name)) != 0)
-		e = order < 0 ? RB_LEFT(e, link) : RB_RIGHT(e, link);
-	return e;
-}
+K8S_TREE_OF_NAMES(entries, entry, name)
 
 static bool
 entry_remove(struct journal *j, const char *name)
 {
-	struct entry *e = entry_find(j, name);
+	struct entry *e = entries_find(&j->entries, name);
 
 	if (e == NULL)
 		return false;
@@ -179,7 +163,7 @@ journal_works(const struct journal *j)
 void
 journal_put(struct journal *j, const char *name, const char *value)
 {
-	struct entry *e = entry_find(j, name);
+	struct entry *e = entries_find(&j->entries, name);
 	char line[RECORD_MAX];
 	int len;
 
@@ -210,7 +194,7 @@ journal_remove(struct journal *j, const char *name)
 const char *
 journal_find(struct journal *j, const char *name)
 {
-	struct entry *e = entry_find(j, name);
+	struct entry *e = entries_find(&j->entries, name);
 
 	return e == NULL ? NULL : e->value;
 }

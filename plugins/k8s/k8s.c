@@ -141,18 +141,13 @@ settings_read(struct settings *set, const struct bgpd_line *lines,
 }
 
 static bool
-same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
 settings_equal(const struct settings *a, const struct settings *b)
 {
 	return a->source == b->source && a->source != NULL &&
-	       same(a->where, b->where) && same(a->node, b->node) &&
-	       same(a->space, b->space) && same(a->config_map, b->config_map) &&
-	       same(a->state, b->state) && same(a->class, b->class);
+	       k8s_equal(a->where, b->where) && k8s_equal(a->node, b->node) &&
+	       k8s_equal(a->space, b->space) &&
+	       k8s_equal(a->config_map, b->config_map) &&
+	       k8s_equal(a->state, b->state) && k8s_equal(a->class, b->class);
 }
 
 /* The plugin's calls --------------------------------------------------------------- */

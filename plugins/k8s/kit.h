@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
 #include <syslog.h>
 
 #include <bsd/sys/queue.h>
@@ -14,6 +16,7 @@
 #include "plugin.h"
 
 struct json_object;
+struct stat;
 
 /* The daemon, as every room that touches it is handed it. */
 struct guest {
@@ -22,10 +25,40 @@ struct guest {
 };
 #define say(guest, ...) (guest)->host->log((guest)->self, __VA_ARGS__)
 
+/* Its clock, which never goes back. */
+static inline int64_t
+guest_now_ms(const struct guest *guest)
+{
+	return guest->host->now_ms(guest->self);
+}
+
 /* The functions of a tree, those of them that a room uses. */
 #define K8S_TREE(name, type, field, compare)                                   \
 	RB_GENERATE_INTERNAL(                                                  \
 	    name, type, field, compare, __attribute__((unused)) static)
+
+/*
+ * The same of structs that have a `link` and stand in the order of their names,
+ * with NAME_find, which is NULL where there is none. key: the member of the name.
+ */
+#define K8S_TREE_OF_NAMES(name, type, key)                                     \
+	static int name##_compare(const struct type *a, const struct type *b)  \
+	{                                                                      \
+		return strcmp(a->key, b->key);                                 \
+	}                                                                      \
+	K8S_TREE(name, type, link, name##_compare)                             \
+	static struct type *name##_find(                                       \
+	    const struct name *tree, const char *wanted)                       \
+	{                                                                      \
+		struct type *found = RB_ROOT(tree);                            \
+		int order;                                                     \
+                                                                               \
+		while (found != NULL &&                                        \
+		       (order = strcmp(wanted, found->key)) != 0)              \
+			found = order < 0 ? RB_LEFT(found, link)               \
+					  : RB_RIGHT(found, link);             \
+		return found;                                                  \
+	}
 
 /* A fault at a place. */
 struct fault {
@@ -33,13 +66,27 @@ struct fault {
 	char text[240];
 };
 
-/* tree.c: memory, members of a tree of json-c --------------------------------- */
+/* kit.c: memory, texts, files -------------------------------------------------- */
 
 void *k8s_alloc(size_t size);
 void *k8s_grow(void *old, size_t size);
 char *k8s_copy(const char *text);
 char *k8s_join(const char *space, const char *name);
+char *k8s_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool k8s_equal(const char *a, const char *b); /* either may be NULL */
+/* Of what went before and these bytes; the start is the caller's. */
+uint64_t k8s_hash(uint64_t hash, const void *bytes, size_t len);
+/*
+ * A plain file of at most max bytes, NUL behind it, to be freed; NULL: errno
+ * (EINVAL: it is none, EFBIG: it is longer). st as soon as it could be opened.
+ */
+char *k8s_file_read(
+    int at, const char *path, off_t max, struct stat *st, size_t *len);
+bool k8s_file_differs(const struct stat *a, const struct stat *b);
 
+/* tree.c: members of a tree of json-c ------------------------------------------ */
+
+struct json_object *tree_parse(const char *text, size_t len);
 void tree_fault(struct fault *fault, const char *key, const char *must);
 struct json_object *tree_member(
     struct json_object *map, const char *key, int type, struct fault *fault);

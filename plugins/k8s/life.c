@@ -223,8 +223,7 @@ cluster_recall(struct cluster *c)
 		source_start(c);
 		return;
 	}
-	path = k8s_alloc(strlen(set->state) + sizeof(".objects"));
-	stpcpy(stpcpy(path, set->state), ".objects");
+	path = k8s_print("%s.objects", set->state);
 	c->cache = cache_open(c->guest, path, set->node, &cache_owner, c);
 	free(path);
 	c->replay = c->guest->host->timer_new(c->guest->self, on_replay, c);

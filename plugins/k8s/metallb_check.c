@@ -317,14 +317,8 @@ struct block {
 static int
 block_compare(const void *a, const void *b)
 {
-	const struct cidr *x = ((const struct block *)a)->cidr;
-	const struct cidr *y = ((const struct block *)b)->cidr;
-
-	if (x->family != y->family)
-		return x->family < y->family ? -1 : 1;
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return x->len < y->len ? -1 : x->len > y->len;
+	return cidr_compare(
+	    ((const struct block *)a)->cidr, ((const struct block *)b)->cidr);
 }
 
 static void

@@ -30,6 +30,7 @@ bool addr_same(const struct bgpd_addr *a, const struct bgpd_addr *b);
 /* "192.0.2.1/24" (host bits are masked); NULL, or what is wrong. */
 const char *cidr_read(const char *text, struct cidr *cidr);
 const char *cidr_text(const struct cidr *cidr, char *out); /* ADDR_LEN + 4 */
+int cidr_compare(const struct cidr *a, const struct cidr *b);
 /*
  * "192.0.2.1-192.0.2.9", split at the first dash, as the shortest ordered list
  * of blocks, which is added to *list. NULL, or what is wrong.

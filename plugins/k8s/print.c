@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "k8s.h"
 #include "text.h"
@@ -49,9 +48,8 @@ meta_open(const struct object *object, struct text *out)
 	size_t mark = text_open(out, "metadata", '{');
 
 	if (slash != NULL) {
-		text_key(out, "namespace");
-		text_add_quoted(
-		    out, object->name, (size_t)(slash - object->name));
+		text_bytes(out, "namespace", object->name,
+		    (size_t)(slash - object->name));
 	}
 	text_string(out, "name", slash == NULL ? object->name : slash + 1);
 	return mark;
@@ -74,21 +72,18 @@ data_print(const struct object *object, struct text *out)
 {
 	const struct object_data *data = (const void *)object;
 	size_t mark = meta_open(object, out), i;
+	const struct object_pair *pair;
 
-	text_close(out, mark, '}');
+	text_close_or_drop(out, mark, '}');
 	mark = text_open(out, "data", '{');
 	for (i = 0; i < data->count; i++) {
-		text_key(out, data->pairs[i].key);
-		if (object->kind != OBJECT_SECRET) {
-			text_add_quoted(
-			    out, data->pairs[i].value, data->pairs[i].len);
-			continue;
-		}
-		text_add_word(out, "\"");
-		text_add_base64(out, data->pairs[i].value, data->pairs[i].len);
-		text_add_word(out, "\"");
+		pair = &data->pairs[i];
+		if (object->kind == OBJECT_SECRET)
+			text_base64(out, pair->key, pair->value, pair->len);
+		else
+			text_bytes(out, pair->key, pair->value, pair->len);
 	}
-	text_close(out, mark, '}');
+	text_close_or_drop(out, mark, '}');
 }
 
 /* Node ---------------------------------------------------------------------------- */
@@ -102,23 +97,21 @@ node_print(const struct object *object, struct text *out)
 	list = text_open(out, "labels", '{');
 	for (i = 0; i < node->label_count; i++)
 		text_string(out, node->labels[i].key, node->labels[i].value);
-	text_close(out, list, '}');
-	text_close(out, mark, '}');
+	text_close_or_drop(out, list, '}');
+	text_close_or_drop(out, mark, '}');
 	mark = text_open(out, "status", '{');
 	list = text_open(out, "addresses", '[');
 	for (i = 0; i < node->address_count; i++) {
 		entry = text_open(out, NULL, '{');
 		text_string(out, "type", "InternalIP");
 		address_print(&node->addresses[i], "address", out);
-		text_close(out, entry, '}');
+		text_close_or_drop(out, entry, '}');
 	}
-	text_close(out, list, ']');
-	if (node->network_unavailable) {
-		text_key(out, "conditions");
-		text_add_word(out,
+	text_close_or_drop(out, list, ']');
+	if (node->network_unavailable)
+		text_raw(out, "conditions",
 		    "[{\"type\":\"NetworkUnavailable\",\"status\":\"True\"}]");
-	}
-	text_close(out, mark, '}');
+	text_close_or_drop(out, mark, '}');
 }
 
 /* EndpointSlice --------------------------------------------------------------------- */
@@ -135,9 +128,9 @@ slice_print(const struct object *object, struct text *out)
 		list = text_open(out, "labels", '{');
 		text_string(
 		    out, LABEL_SERVICE, strchr(slice->service, '/') + 1);
-		text_close(out, list, '}');
+		text_close_or_drop(out, list, '}');
 	}
-	text_close(out, mark, '}');
+	text_close_or_drop(out, mark, '}');
 	if (!slice->usable)
 		return;
 	list = text_open(out, "endpoints", '[');
@@ -147,9 +140,9 @@ slice_print(const struct object *object, struct text *out)
 	     node += strlen(node) + 1) {
 		entry = text_open(out, NULL, '{');
 		text_string(out, "nodeName", node);
-		text_close(out, entry, '}');
+		text_close_or_drop(out, entry, '}');
 	}
-	text_close(out, list, ']');
+	text_close_or_drop(out, list, ']');
 }
 
 /* Service ------------------------------------------------------------------------------ */
@@ -176,19 +169,17 @@ static void
 service_print_meta(const struct object_service *s, struct text *out)
 {
 	size_t mark = meta_open(&s->object, out), list;
-	time_t created = (time_t)s->created;
-	char stamp[32];
-	struct tm tm;
+	char stamp[STAMP_LEN] = "";
 
 	said_print("uid", s->uid, out);
 	said_print("resourceVersion", s->version, out);
-	if (s->created != 0 && gmtime_r(&created, &tm) != NULL &&
-	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
-		text_string(out, "creationTimestamp", stamp);
+	if (s->created != 0)
+		stamp_print(stamp, s->created);
+	said_print("creationTimestamp", stamp, out);
 	list = text_open(out, "annotations", '{');
 	rows_print(s, ROWS(annotation_rows), out);
-	text_close(out, list, '}');
-	text_close(out, mark, '}');
+	text_close_or_drop(out, list, '}');
+	text_close_or_drop(out, mark, '}');
 }
 
 /* "key=value,...", where neither has any of the two signs. */
@@ -197,20 +188,18 @@ service_print_selector(const char *selector, struct text *out)
 {
 	const char *equal, *end;
 
-	text_key(out, "selector");
-	text_add_word(out, "{");
+	text_open(out, "selector", '{');
 	for (; *selector != '\0'; selector = end + (*end == ',')) {
 		end = selector + strcspn(selector, ",");
 		equal = memchr(selector, '=', (size_t)(end - selector));
 		if (equal == NULL)
 			equal = end;
-		text_key(out, NULL);
-		text_add_quoted(out, selector, (size_t)(equal - selector));
+		text_bytes(out, NULL, selector, (size_t)(equal - selector));
 		text_add_word(out, ":");
 		equal += equal < end;
 		text_add_quoted(out, equal, (size_t)(end - equal));
 	}
-	text_add_word(out, "}");
+	text_close(out, '}');
 }
 
 static void
@@ -225,9 +214,9 @@ service_print_ports(const struct object_service *s, struct text *out)
 		entry = text_open(out, NULL, '{');
 		text_number(out, "port", s->ports[i].number);
 		text_string(out, "protocol", protocols[s->ports[i].protocol]);
-		text_close(out, entry, '}');
+		text_close_or_drop(out, entry, '}');
 	}
-	text_close(out, list, ']');
+	text_close_or_drop(out, list, ']');
 }
 
 /* Also one that was said twice, which does not count. */
@@ -241,7 +230,7 @@ service_print_families(const struct object_service *s, struct text *out)
 	list = text_open(out, "ipFamilies", '[');
 	for (i = 0; i < SERVICE_IPS && s->families[i] != 0; i++)
 		text_string(out, NULL, s->families[i] == 4 ? "IPv4" : "IPv6");
-	text_close(out, list, ']');
+	text_close_or_drop(out, list, ']');
 }
 
 /* Something that is no address is no entry that says one. */
@@ -255,12 +244,12 @@ service_print_ingress(const struct object_service *s, struct text *out)
 	for (i = 0; i < s->status_count; i++) {
 		entry = text_open(out, NULL, '{');
 		address_print(&s->status[i], "ip", out);
-		text_close(out, entry, '}');
+		text_close_or_drop(out, entry, '}');
 	}
 	if (s->status_seen && s->status_count == 0)
 		text_add_word(out, "{}");
-	text_close(out, list, ']');
-	text_close(out, mark, '}');
+	text_close_or_drop(out, list, ']');
+	text_close_or_drop(out, mark, '}');
 }
 
 static void
@@ -275,7 +264,7 @@ condition_print(
 	text_string(out, "type", type);
 	text_string(out, "status", said == CONDITION_TRUE ? "True" : "False");
 	text_string(out, "message", message);
-	text_close(out, entry, '}');
+	text_close_or_drop(out, entry, '}');
 }
 
 static void
@@ -288,12 +277,10 @@ service_print_status(const struct object_service *s, struct text *out)
 	condition_print(
 	    CONDITION_ALLOCATED, s->allocated, s->allocated_why, out);
 	condition_print(CONDITION_CONFLICT, s->conflict, NULL, out);
-	if (s->conditions != NULL) {
-		text_key(out, NULL);
-		text_add_word(out, s->conditions);
-	}
-	text_close(out, list, ']');
-	text_close(out, mark, '}');
+	if (s->conditions != NULL)
+		text_raw(out, NULL, s->conditions);
+	text_close_or_drop(out, list, ']');
+	text_close_or_drop(out, mark, '}');
 }
 
 static void
@@ -303,7 +290,7 @@ service_print(const struct object *object, struct text *out)
 	size_t mark;
 
 	if (!s->balancer) {
-		text_close(out, meta_open(object, out), '}');
+		text_close_or_drop(out, meta_open(object, out), '}');
 		return;
 	}
 	service_print_meta(s, out);
@@ -316,7 +303,7 @@ service_print(const struct object *object, struct text *out)
 		service_print_selector(s->selector, out);
 	service_print_ports(s, out);
 	service_print_families(s, out);
-	text_close(out, mark, '}');
+	text_close_or_drop(out, mark, '}');
 	service_print_status(s, out);
 }
 
@@ -336,5 +323,5 @@ object_print(const struct object *object, struct text *out)
 {
 	text_add_word(out, "{");
 	printers[object->kind](object, out);
-	text_add_word(out, "}");
+	text_close(out, '}');
 }

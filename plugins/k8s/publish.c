@@ -281,7 +281,7 @@ flight_landed(struct publisher *p, struct flight *flight)
 	struct wish *wish = &flight->wish;
 
 	p->patches++;
-	p->forbidden = false;
+	p->forbidden = s->unsure = false;
 	/* The watch may have told of it, or of what came after it, before. */
 	if (strcmp(s->object->version, flight->version) == 0) {
 		wish_settle(s->object, wish);
@@ -336,6 +336,7 @@ flight_missed(
 	struct service *s = flight->service;
 	int status = reply->status;
 
+	s->unsure |= status == 0 || status >= 500;
 	if (status == 0 || status == 429 || status >= 500)
 		queue_add(p, s); /* the writer pauses */
 	else if (status != 409 && status != 404)
@@ -378,7 +379,7 @@ on_former(void *arg)
 {
 	struct publisher *p = arg;
 	const struct bgpd_host *host = p->c->guest->host;
-	int64_t now_ms = host->now_ms(p->c->guest->self);
+	int64_t now_ms = guest_now_ms(p->c->guest);
 	struct former *former;
 	struct service *s;
 
@@ -413,7 +414,7 @@ publish_former(struct cluster *c, const struct service *s)
 		s->object->allocated == CONDITION_UNSAID))
 		return;
 	former = k8s_alloc(sizeof(*former) + strlen(s->name) + 1);
-	former->due_ms = host->now_ms(c->guest->self) + FORMER_MS;
+	former->due_ms = guest_now_ms(c->guest) + FORMER_MS;
 	former->had_slices = !LIST_EMPTY(&s->slices);
 	memcpy(former->uid, s->object->uid, sizeof(former->uid));
 	former->conditions = k8s_copy(s->object->conditions);

@@ -110,6 +110,17 @@ cidr_text(const struct cidr *cidr, char *out)
 	return out;
 }
 
+/* By address; of two that begin together the wider first. */
+int
+cidr_compare(const struct cidr *a, const struct cidr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	return a->len < b->len ? -1 : a->len > b->len;
+}
+
 static void
 cidr_add(struct cidr **list, size_t *count, struct cidr cidr)
 {

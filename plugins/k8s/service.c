@@ -4,20 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <json-c/json.h>
 
 #include "k8s.h"
+#include "text.h"
 
 #define ENDPOINTS_MAX 10000
 #define PORTS_MAX     1000
-
-/* Are two texts, each of which may be NULL, the same? */
-static bool
-text_equal(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
 
 static int
 name_compare(const void *a, const void *b)
@@ -118,7 +111,7 @@ slice_equal(const struct object *a, const struct object *b)
 {
 	const struct object_slice *x = (const void *)a, *y = (const void *)b;
 
-	return text_equal(x->service, y->service) && x->usable == y->usable &&
+	return k8s_equal(x->service, y->service) && x->usable == y->usable &&
 	       x->nodes_len == y->nodes_len &&
 	       (x->nodes_len == 0 ||
 		   memcmp(x->nodes, y->nodes, x->nodes_len) == 0);
@@ -292,7 +285,7 @@ service_read_families(
 	struct json_object *list;
 	size_t i, n = tree_list(spec, "ipFamilies", fault, &list);
 
-	s->both = policy != NULL && strcmp(policy, "RequireDualStack") == 0;
+	s->both = k8s_equal(policy, "RequireDualStack");
 	for (i = 0; i < n && i < SERVICE_IPS; i++) {
 		word =
 		    json_object_get_string(json_object_array_get_idx(list, i));
@@ -319,14 +312,12 @@ service_read_meta(
     struct object_service *s, struct json_object *meta, struct fault *fault)
 {
 	const char *created = tree_text(meta, "creationTimestamp", fault);
-	struct tm tm = { 0 };
 
 	snprintf(s->uid, sizeof(s->uid), "%s", text_or(meta, "uid", fault));
 	snprintf(s->version, sizeof(s->version), "%s",
 	    text_or(meta, "resourceVersion", fault));
-	if (created != NULL &&
-	    strptime(created, "%Y-%m-%dT%H:%M:%S", &tm) != NULL)
-		s->created = (int64_t)timegm(&tm);
+	if (created != NULL)
+		stamp_read(created, &s->created);
 	s->pool = copy_said(annotation(meta, "address-pool", fault));
 	s->sharing = copy_said(annotation(meta, "allow-shared-ip", fault));
 	s->wanted = copy_said(annotation(meta, "loadBalancerIPs", fault));
@@ -340,7 +331,7 @@ service_read(struct json_object *root, struct fault *fault)
 	struct json_object *status = tree_map(root, "status", fault);
 	const char *type = tree_text(spec, "type", fault), *policy;
 
-	s->balancer = type != NULL && strcmp(type, "LoadBalancer") == 0;
+	s->balancer = k8s_equal(type, "LoadBalancer");
 	if (!s->balancer)
 		return &s->object;
 	service_read_meta(s, tree_map(root, "metadata", fault), fault);
@@ -348,7 +339,7 @@ service_read(struct json_object *root, struct fault *fault)
 		s->wanted = copy_said(tree_text(spec, "loadBalancerIP", fault));
 	s->class = copy_said(tree_text(spec, "loadBalancerClass", fault));
 	policy = tree_text(spec, "externalTrafficPolicy", fault);
-	s->local = policy != NULL && strcmp(policy, "Local") == 0;
+	s->local = k8s_equal(policy, "Local");
 	if (s->local)
 		service_read_selector(s, spec, fault);
 	service_read_ports(s, spec, fault);
@@ -380,11 +371,10 @@ service_equal(const struct object *a, const struct object *b)
 	const struct object_service *x = (const void *)a, *y = (const void *)b;
 
 	return x->created == y->created && x->balancer == y->balancer &&
-	       x->local == y->local && text_equal(x->class, y->class) &&
-	       text_equal(x->wanted, y->wanted) &&
-	       text_equal(x->pool, y->pool) &&
-	       text_equal(x->sharing, y->sharing) &&
-	       text_equal(x->selector, y->selector) && x->both == y->both &&
+	       x->local == y->local && k8s_equal(x->class, y->class) &&
+	       k8s_equal(x->wanted, y->wanted) && k8s_equal(x->pool, y->pool) &&
+	       k8s_equal(x->sharing, y->sharing) &&
+	       k8s_equal(x->selector, y->selector) && x->both == y->both &&
 	       x->family_count == y->family_count &&
 	       memcmp(x->families, y->families, sizeof(x->families)) == 0 &&
 	       x->port_count == y->port_count &&
@@ -401,5 +391,5 @@ service_status_equal(
 	       a->status_count == b->status_count &&
 	       memcmp(a->status, b->status, sizeof(a->status)) == 0 &&
 	       a->allocated == b->allocated && a->conflict == b->conflict &&
-	       text_equal(a->allocated_why, b->allocated_why);
+	       k8s_equal(a->allocated_why, b->allocated_why);
 }

@@ -144,7 +144,7 @@ renewal_want(struct statefile *f, int64_t after_ms)
 	if (f->wanted)
 		return;
 	f->wanted = true;
-	f->due_ms = f->guest->host->now_ms(f->guest->self) + after_ms;
+	f->due_ms = guest_now_ms(f->guest) + after_ms;
 	f->guest->host->timer_start(f->renewal, after_ms);
 }
 
@@ -159,7 +159,7 @@ bool
 statefile_is_due(const struct statefile *f)
 {
 	return f->wanted && !f->reading && !statefile_is_renewing(f) &&
-	       f->guest->host->now_ms(f->guest->self) >= f->due_ms;
+	       guest_now_ms(f->guest) >= f->due_ms;
 }
 
 bool
@@ -465,15 +465,6 @@ file_open_late(struct statefile *f)
 	return 0;
 }
 
-static char *
-head_make(const char *magic, const char *node)
-{
-	char *head = k8s_alloc(strlen(magic) + strlen(node) + 2);
-
-	stpcpy(stpcpy(stpcpy(head, magic), node), "\n");
-	return head;
-}
-
 struct statefile *
 statefile_open(struct guest *guest, const char *path, const char *node,
     const struct statefile_kind *kind, void *arg)
@@ -487,7 +478,7 @@ statefile_open(struct guest *guest, const char *path, const char *node,
 	f->kind = kind;
 	f->arg = arg;
 	f->path = k8s_copy(path);
-	f->head = head_make(kind->magic, node);
+	f->head = k8s_print("%s%s\n", kind->magic, node);
 	f->now.fd = f->next.fd = -1;
 	f->flush = guest->host->timer_new(guest->self, on_flush, f);
 	f->sync = guest->host->timer_new(guest->self, on_sync, f);

@@ -6,134 +6,108 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <json-c/json.h>
 
 #include "cluster.h"
+#include "text.h"
 
 #define WHY_MAX 900
 
 /* Bodies ------------------------------------------------------------------------ */
 
+/* metav1.Condition */
 static void
-add_text(struct json_object *map, const char *key, const char *value)
-{
-	json_object_object_add(map, key, json_object_new_string(value));
-}
-
-/* Adds a condition (metav1.Condition) to a list. */
-static void
-condition_add(struct json_object *list, const char *type, bool status,
+condition_print(struct text *out, const char *type, bool status,
     const char *reason, const char *message)
 {
-	struct json_object *map = json_object_new_object();
-	time_t now = time(NULL);
-	char text[32];
-	struct tm tm;
+	char now[STAMP_LEN];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	add_text(map, "type", type);
-	add_text(map, "status", status ? "True" : "False");
-	add_text(map, "reason", reason);
-	add_text(map, "message", message);
-	add_text(map, "lastTransitionTime", text);
-	json_object_array_add(list, map);
+	stamp_print(now, stamp_now_ns() / 1000000000);
+	text_open(out, NULL, '{');
+	text_string(out, "type", type);
+	text_string(out, "status", status ? "True" : "False");
+	text_string(out, "reason", reason);
+	text_string(out, "message", message);
+	text_string(out, "lastTransitionTime", now);
+	text_close(out, '}');
 }
 
 /* A merge patch replaces the list: what others said is said again. */
-static struct json_object *
-conditions_of_others(const char *others)
+static void
+conditions_open(struct text *out, const char *others)
 {
-	struct json_object *list = NULL;
-	char *text;
-
-	if (others != NULL) {
-		text = k8s_alloc(strlen(others) + 3);
-		sprintf(text, "[%s]", others);
-		list = json_tokener_parse(text);
-		free(text);
-	}
-	return list != NULL ? list : json_object_new_array();
+	text_open(out, "conditions", '[');
+	if (others != NULL)
+		text_raw(out, NULL, others);
 }
 
-static struct json_object *
-conditions_make(const struct object_service *o, const struct wish *wish)
+static void
+ingress_print(struct text *out, const struct wish *wish)
 {
-	struct json_object *list = conditions_of_others(o->conditions);
-	bool allocated = wish->why == NULL;
-
-	condition_add(list, CONDITION_ALLOCATED, allocated,
-	    allocated ? "IPAllocated" : "AllocationFailed",
-	    allocated ? "" : wish->why);
-	condition_add(list, CONDITION_CONFLICT, wish->conflict,
-	    wish->conflict ? "AddressInUse" : "NoConflict",
-	    wish->conflict ? wish->why : "");
-	return list;
-}
-
-static struct json_object *
-ingress_make(const struct wish *wish)
-{
-	struct json_object *list = json_object_new_array(), *entry;
 	char text[ADDR_LEN];
 	uint8_t i;
 
+	text_open(out, "ingress", '[');
 	for (i = 0; i < wish->count; i++) {
-		entry = json_object_new_object();
-		add_text(entry, "ip", addr_text(&wish->addresses[i], text));
-		json_object_array_add(list, entry);
+		text_open(out, NULL, '{');
+		text_string(out, "ip", addr_text(&wish->addresses[i], text));
+		text_close(out, '}');
 	}
-	return list;
+	text_close(out, ']');
 }
 
-/* The text of a tree, which is freed; to be freed. */
+/* The member of the metadata makes it a patch of that very object. */
+static void
+body_open(struct text *out, const char *key, const char *value)
+{
+	text_open(out, NULL, '{');
+	text_open(out, "metadata", '{');
+	text_string(out, key, value);
+	text_close(out, '}');
+	text_open(out, "status", '{');
+}
+
 static char *
-body_text(struct json_object *root)
+body_close(struct text *out)
 {
-	char *text = k8s_copy(json_object_to_json_string_ext(
-	    root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-
-	json_object_put(root);
-	return text;
-}
-
-static struct json_object *
-body_open(const char *key, const char *value, struct json_object **status)
-{
-	struct json_object *root = json_object_new_object();
-	struct json_object *meta = json_object_new_object();
-
-	add_text(meta, key, value);
-	json_object_object_add(root, "metadata", meta);
-	*status = json_object_new_object();
-	json_object_object_add(root, "status", *status);
-	return root;
+	text_close(out, ']');
+	text_close(out, '}');
+	text_close(out, '}');
+	return out->s;
 }
 
 char *
 status_body(const struct object_service *o, const struct wish *wish)
 {
-	struct json_object *status, *balancer = json_object_new_object();
-	struct json_object *root =
-	    body_open("resourceVersion", o->version, &status);
+	bool allocated = wish->why == NULL;
+	struct text out = { 0 };
 
-	json_object_object_add(
-	    balancer, "ingress", wish->count > 0 ? ingress_make(wish) : NULL);
-	json_object_object_add(status, "loadBalancer", balancer);
-	json_object_object_add(status, "conditions", conditions_make(o, wish));
-	return body_text(root);
+	body_open(&out, "resourceVersion", o->version);
+	text_open(&out, "loadBalancer", '{');
+	if (wish->count > 0)
+		ingress_print(&out, wish);
+	else
+		text_raw(&out, "ingress", "null");
+	text_close(&out, '}');
+	conditions_open(&out, o->conditions);
+	condition_print(&out, CONDITION_ALLOCATED, allocated,
+	    allocated ? "IPAllocated" : "AllocationFailed",
+	    allocated ? "" : wish->why);
+	condition_print(&out, CONDITION_CONFLICT, wish->conflict,
+	    wish->conflict ? "AddressInUse" : "NoConflict",
+	    wish->conflict ? wish->why : "");
+	return body_close(&out);
 }
 
 /* Nothing of ours, if it is still that object. */
 char *
 status_body_of_none(const char *uid, const char *others)
 {
-	struct json_object *status, *root = body_open("uid", uid, &status);
+	struct text out = { 0 };
 
-	json_object_object_add(status, "loadBalancer", NULL);
-	json_object_object_add(
-	    status, "conditions", conditions_of_others(others));
-	return body_text(root);
+	body_open(&out, "uid", uid);
+	text_raw(&out, "loadBalancer", "null");
+	conditions_open(&out, others);
+	return body_close(&out);
 }
 
 /* To be freed; name is "namespace/name". */
@@ -141,13 +115,10 @@ char *
 status_path(const char *name)
 {
 	const char *slash = strchr(name, '/');
-	size_t size = strlen(name) + 80;
-	char *path = k8s_alloc(size);
 
-	snprintf(path, size,
+	return k8s_print(
 	    "/api/v1/namespaces/%.*s/services/%s/status?fieldManager=fairway",
 	    (int)(slash - name), name, slash + 1);
-	return path;
 }
 
 /* Wishes ------------------------------------------------------------------------------- */
@@ -161,9 +132,19 @@ wish_make(const struct service *s, struct wish *wish)
 	if (s->why == NULL)
 		return;
 	wish->why = k8s_copy(s->why);
-	if (strlen(wish->why) > WHY_MAX)
-		wish->why[WHY_MAX] = '\0';
+	wish->why[text_fit(s->why, WHY_MAX)] = '\0';
 	wish->conflict = s->conflict;
+}
+
+/* The message says it, as far as there is room. */
+static bool
+why_is_told(const struct object_service *o, const char *why)
+{
+	size_t len = text_fit(why, WHY_MAX);
+
+	return o->allocated_why != NULL &&
+	       strncmp(o->allocated_why, why, len) == 0 &&
+	       o->allocated_why[len] == '\0';
 }
 
 /* Conditions ride with addresses; alone they are written only to tell why not. */
@@ -176,8 +157,7 @@ wish_differs(const struct service *s)
 		return true;
 	if (s->why == NULL)
 		return o->allocated == CONDITION_FALSE;
-	return o->allocated != CONDITION_FALSE || o->allocated_why == NULL ||
-	       strncmp(o->allocated_why, s->why, WHY_MAX) != 0;
+	return o->allocated != CONDITION_FALSE || !why_is_told(o, s->why);
 }
 
 /* The status says it now: as if the watch had told it already. */

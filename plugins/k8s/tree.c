@@ -8,53 +8,29 @@
 #include <string.h>
 #include <json-c/json.h>
 
-#include "k8s.h"
+#include "kit.h"
 
 #define NAME_LEN_MAX 253
 
-/* Memory ----------------------------------------------------------------------- */
-
-/* Zeroed. Where there is none left the process ends: nothing here can go on. */
-void *
-k8s_alloc(size_t size)
-{
-	void *p = calloc(1, size > 0 ? size : 1);
-
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-void *
-k8s_grow(void *old, size_t size)
-{
-	void *p = realloc(old, size > 0 ? size : 1);
-
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-/* A copy, to be freed; NULL of NULL. */
-char *
-k8s_copy(const char *text)
-{
-	size_t len = text == NULL ? 0 : strlen(text) + 1;
-
-	return text == NULL ? NULL : memcpy(k8s_alloc(len), text, len);
-}
-
-/* "namespace/name", to be freed. */
-char *
-k8s_join(const char *space, const char *name)
-{
-	char *joined = k8s_alloc(strlen(space) + strlen(name) + 2);
-
-	stpcpy(stpcpy(stpcpy(joined, space), "/"), name);
-	return joined;
-}
-
 /* Trees ------------------------------------------------------------------------ */
+
+/* A text as a tree whose root is a mapping; NULL: it is none. */
+struct json_object *
+tree_parse(const char *text, size_t len)
+{
+	struct json_tokener *tokener;
+	struct json_object *root;
+
+	if (len > INT32_MAX)
+		return NULL;
+	tokener = json_tokener_new();
+	root = json_tokener_parse_ex(tokener, text, (int)len);
+	json_tokener_free(tokener);
+	if (json_object_is_type(root, json_type_object))
+		return root;
+	json_object_put(root);
+	return NULL;
+}
 
 /* The fault that is told is the first. */
 void

@@ -45,19 +45,9 @@ struct waiters {
 	size_t count;
 };
 
-static int
-waiter_compare(const struct waiter *a, const struct waiter *b)
-{
-	return strcmp(a->service, b->service);
-}
-K8S_TREE(waiter_tree, waiter, link, waiter_compare)
+K8S_TREE_OF_NAMES(waiter_tree, waiter, service)
 
-static int
-queue_compare(const struct queue *a, const struct queue *b)
-{
-	return strcmp(a->key, b->key);
-}
-K8S_TREE(queues, queue, link, queue_compare)
+K8S_TREE_OF_NAMES(queues, queue, key)
 
 static void *
 key_new(size_t head, const char *key)
@@ -66,26 +56,6 @@ key_new(size_t head, const char *key)
 
 	strcpy(object + head, key);
 	return object;
-}
-
-static struct waiter *
-waiter_find(const struct waiters *w, const char *service)
-{
-	struct waiter *key = key_new(sizeof(*key), service), *found;
-
-	found = waiter_tree_RB_FIND((struct waiter_tree *)&w->waiters, key);
-	free(key);
-	return found;
-}
-
-static struct queue *
-queue_find(const struct waiters *w, const char *name)
-{
-	struct queue *key = key_new(sizeof(*key), name), *found;
-
-	found = queues_RB_FIND((struct queues *)&w->queues, key);
-	free(key);
-	return found;
 }
 
 static void
@@ -151,7 +121,7 @@ queue_get(struct waiters *w, const struct alloc_claim *claim,
     const struct bgpd_addr *addr)
 {
 	char *name = queue_name(claim, addr);
-	struct queue *q = queue_find(w, name);
+	struct queue *q = queues_find(&w->queues, name);
 
 	if (q == NULL) {
 		q = key_new(sizeof(*q), name);
@@ -175,7 +145,7 @@ waiters_add(struct waiters *w, const struct alloc_claim *claim,
     const struct bgpd_addr *addr)
 {
 	struct queue *q = queue_get(w, claim, addr);
-	struct waiter *waiter = waiter_find(w, claim->service);
+	struct waiter *waiter = waiter_tree_find(&w->waiters, claim->service);
 
 	if (waiter != NULL && waiter->queue == q) {
 		if (waiter->tried == w->wake && q->is_alike)
@@ -195,7 +165,7 @@ waiters_add(struct waiters *w, const struct alloc_claim *claim,
 void
 waiters_remove(struct waiters *w, const char *service)
 {
-	struct waiter *waiter = waiter_find(w, service);
+	struct waiter *waiter = waiter_tree_find(&w->waiters, service);
 
 	if (waiter == NULL)
 		return;
@@ -211,7 +181,7 @@ waiters_remove(struct waiters *w, const char *service)
 bool
 waiters_has(const struct waiters *w, const char *service)
 {
-	return waiter_find(w, service) != NULL;
+	return waiter_tree_find(&w->waiters, service) != NULL;
 }
 
 static bool
@@ -234,7 +204,7 @@ waiters_wake(struct waiters *w, const struct bgpd_addr *addr,
 
 	w->wake++;
 	addr_text(addr, name + 1);
-	if ((q = queue_find(w, name)) != NULL)
+	if ((q = queues_find(&w->queues, name)) != NULL)
 		queue_open(w, q);
 	if (pool == NULL)
 		return;

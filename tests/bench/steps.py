@@ -12,8 +12,9 @@ import time
 
 from audit import facts_of
 from lab import Bgpd
-from world import NODE, USER, cpu_of, peak_rss_mb, stamp, tell
+from world import USER, cpu_of, peak_rss_mb, stamp, tell
 
+INFLIGHT = 12      # as bgpd has them: SLOTS of plugins/k8s/api/writer.c
 READS = ("get", "list", "watch")
 IDLE = 10          # seconds over which idle CPU is measured
 FLIPS, FLIP_RATE = 200, 20
@@ -105,7 +106,7 @@ plugin k8s
         copy = os.path.join(self.world.lab.dir, "etcd-copy")
         self.world.plane.etcd_copy(copy)
         with Others(self, "floor") as others:
-            took = self.world.load("floor", inflight=16)["seconds"]
+            took = self.world.load("floor", inflight=INFLIGHT)["seconds"]
         self.world.plane.etcd_restore(copy)
         shutil.rmtree(copy)
         self.world.quiet()
@@ -174,9 +175,11 @@ plugin k8s
             after = self.settle(mark, 60)
             spent = after - before - idle * (time.monotonic() - began)
         self.world.routes.read()
+        made = [f for f, _ in self.writes(mark)]
         return found, {
             "cpu_ms": spent * 1000 / count, "others": others.share,
-            "requests": tally(f for f, _ in self.writes(mark)),
+            "requests": tally(made),
+            "refused": tally((f for f in made if f["code"] >= 300), "code"),
             "announcements": len(self.world.routes.news)}
 
     def flip(self):

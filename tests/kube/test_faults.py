@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: ISC
 """Everything dies in turn and together; no route flaps, no address is given twice."""
 
+import contextlib
 import os
+import signal
 import time
 
 import pytest
 
+from cluster import make
 from lab import wait_for
 from world import CONFIG
 
@@ -270,6 +273,53 @@ def test_an_older_snapshot_without_the_status(make_world, tmp_path):
         world.plane.etcd_restore(copy)
         world.wait_address("web", "198.51.100.9", seconds=30)
         world.wait_address("rival", "198.51.100.0", seconds=30)
+
+
+@contextlib.contextmanager
+def set_back(world, copy):
+    """etcd goes back, and its version is past what it was when bgpd looks."""
+    plane, before = world.plane, world.plane.revision()
+    world.node.bgpd.process.send_signal(signal.SIGSTOP)
+    try:
+        plane.etcd_restore(copy)
+        assert plane.revision() < before
+        yield
+        end = time.monotonic() + 5
+        while plane.revision() <= before or time.monotonic() < end:
+            plane.apply(make("ConfigMap", "other",
+                             data={"now": str(time.time())}))
+            time.sleep(0.05)
+    finally:
+        world.node.bgpd.process.send_signal(signal.SIGCONT)
+
+
+def test_an_older_snapshot_that_is_past_us(filled, tmp_path):
+    """Other writes have carried it on: no version tells what is missing."""
+    copy = filled.plane.etcd_copy(str(tmp_path / "copy"))
+    filled.serve("lost", loadBalancerIP="198.51.100.90")
+    filled.wait_route(filled.wait_address("lost"))
+    filled.settled()
+    with set_back(filled, copy):
+        filled.serve("late", loadBalancerIP="198.51.100.95")
+    filled.wait_route("198.51.100.90", gone=True, seconds=10)
+    filled.wait_route("198.51.100.95", seconds=10)
+    filled.wait_address("late", "198.51.100.95")
+
+
+def test_an_older_snapshot_from_before_a_deletion(filled, tmp_path):
+    """What came last and went is as absent from it as from the later one."""
+    copy = filled.plane.etcd_copy(str(tmp_path / "copy"))
+    address = filled.given_before["web-2"]
+    filled.remove("web-2")
+    filled.wait_route(address, gone=True)
+    filled.serve("brief")
+    filled.wait_address("brief")
+    filled.remove("brief")
+    filled.wait_route(address, gone=True)
+    with set_back(filled, copy):
+        pass
+    filled.wait_route(address, seconds=10)
+    assert_as_before(filled, filled.given_before)
 
 
 def test_the_clock_jumps(make_world, tmp_path):

@@ -221,6 +221,17 @@ on_done(void *arg, const struct api_reply *reply)
 	}
 }
 
+/* Forgets what was answered before. */
+static struct api_call *
+ask_start(struct ask *ask, const struct api_request *request)
+{
+	free(ask->body);
+	ask->body = NULL;
+	ask->done = false;
+	ask->len = ask->heard = ask->pieces = 0;
+	return api_start(api, request);
+}
+
 static struct api_call *
 start(struct ask *ask, const char *path)
 {
@@ -231,11 +242,7 @@ start(struct ask *ask, const char *path)
 		.on_done = on_done,
 		.arg = ask };
 
-	free(ask->body);
-	ask->body = NULL;
-	ask->done = false;
-	ask->len = ask->heard = ask->pieces = 0;
-	return api_start(api, &request);
+	return ask_start(ask, &request);
 }
 
 static struct api_call *
@@ -248,11 +255,7 @@ start_stream(struct ask *ask, const char *path, int64_t silent_ms)
 		.on_done = on_done,
 		.arg = ask };
 
-	free(ask->body);
-	ask->body = NULL;
-	ask->done = false;
-	ask->len = ask->heard = ask->pieces = 0;
-	return api_start(api, &request);
+	return ask_start(ask, &request);
 }
 
 static void

@@ -28,15 +28,20 @@ random_word(size_t max)
 	return word;
 }
 
-/* Any bytes but NUL. */
+/* Any characters of one or two bytes but NUL: others are repaired. */
 static char *
 random_text(size_t max)
 {
 	size_t i, len = (size_t)rand() % max;
 	char *text = k8s_alloc(len + 1);
 
-	for (i = 0; i < len; i++)
-		text[i] = (char)(1 + rand() % 255);
+	for (i = 0; i < len; i++) {
+		text[i] = (char)(1 + rand() % 127);
+		if (random_bool() && i + 1 < len) {
+			text[i++] = (char)(0xc2 + rand() % 30);
+			text[i] = (char)(0x80 + rand() % 64);
+		}
+	}
 	return text;
 }
 

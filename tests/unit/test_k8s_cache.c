@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "../../plugins/k8s/k8s.h"
-#include "fake_host.h"
+#include "fake_state.h"
 #include "k8s_random.h"
 
 #define MODEL_MAX 64
@@ -25,27 +25,12 @@ struct model {
 	struct cache *cache; /* put into when told; NULL */
 };
 
-static struct guest guest = { &fake_host, NULL };
-static char directory[64], path[96];
-
 static int
 setup(void **unused)
 {
 	(void)unused;
-	strcpy(directory, "/tmp/test_k8s_cache.XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/k8s.state.objects", directory);
-	fake_forget();
 	srand(4711);
-	return 0;
-}
-
-static int
-teardown(void **unused)
-{
-	(void)unused;
-	fake_remove(directory);
-	return LIST_EMPTY(&fake_timers) ? 0 : -1;
+	return state_setup("k8s.state.objects");
 }
 
 /* A model --------------------------------------------------------------------------- */

@@ -10,28 +10,13 @@
 #include <json-c/json.h>
 
 #include "../../plugins/k8s/k8s.h"
-#include "fake_host.h"
-
-static struct guest guest = { &fake_host, NULL };
-static char directory[64], path[96];
+#include "fake_state.h"
 
 static int
 setup(void **unused)
 {
 	(void)unused;
-	strcpy(directory, "/tmp/test_k8s_cache.XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/k8s.state.objects", directory);
-	fake_forget();
-	return 0;
-}
-
-static int
-teardown(void **unused)
-{
-	(void)unused;
-	fake_remove(directory);
-	return LIST_EMPTY(&fake_timers) ? 0 : -1;
+	return state_setup("k8s.state.objects");
 }
 
 static int64_t

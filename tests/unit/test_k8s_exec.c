@@ -17,6 +17,8 @@
 	"\"client.authentication.k8s.io/v1\",\"status\":{"
 
 static struct guest guest = { &fake_host, NULL };
+#define CA64 "LS0tLS1CRUdJTiBYCg==" /* "-----BEGIN X\n" */
+
 static char directory[64], config[96];
 static struct logins *logins;
 static unsigned changes;
@@ -43,7 +45,9 @@ configure(const char *script, const char *more)
 	    "current-context: c\n"
 	    "contexts: [{name: c, context: {cluster: c, user: u}}]\n"
 	    "clusters: [{name: c, cluster: {server: 'https://h:1', "
-	    "tls-server-name: n}}]\n"
+	    "tls-server-name: n, certificate-authority-data: " CA64
+	    ", extensions: [{name: client.authentication.k8s.io/exec, "
+	    "extension: {a: [1, b]}}]}}]\n"
 	    "users: [{name: u, user: {exec: {apiVersion: "
 	    "client.authentication.k8s.io/v1, command: ./x, %s}}}]\n",
 	    more);
@@ -181,7 +185,8 @@ test_words(void **unused)
 	assert_string_equal(logins_get(logins, &why)->token,
 	    "2|$(id);`id`|new|kept|{apiVersion:client.authentication.k8s.io/v1,"
 	    "kind:ExecCredential,spec:{interactive:false,cluster:{server:"
-	    "https://h:1,tls-server-name:n}}}");
+	    "https://h:1,tls-server-name:n,certificate-authority-data:" CA64
+	    ",config:{a:[1,b]}}}}");
 }
 
 static void

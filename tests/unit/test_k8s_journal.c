@@ -11,52 +11,20 @@
 #include <sys/wait.h>
 
 #include "../../plugins/k8s/k8s.h"
-#include "fake_host.h"
-
-static struct guest guest = { &fake_host, NULL };
-static char directory[64], path[96];
+#include "fake_state.h"
 
 static int
 setup(void **unused)
 {
 	(void)unused;
-	strcpy(directory, "/tmp/test_k8s_journal.XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/a/b/state", directory);
-	fake_forget();
-	return 0;
-}
-
-static int
-teardown(void **unused)
-{
-	(void)unused;
-	fake_remove(directory);
-	return LIST_EMPTY(&fake_timers) ? 0 : -1;
-}
-
-static void
-content_is(const char *file, const char *expected)
-{
-	char text[4096];
-	FILE *in = fopen(file, "r");
-
-	assert_non_null(in);
-	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
-	fclose(in);
-	assert_string_equal(text, expected);
+	return state_setup("a/b/state");
 }
 
 static void
 content_set(const char *text, size_t len)
 {
-	FILE *out;
-
 	journal_close(journal_open(&guest, path, "n1"));
-	out = fopen(path, "w");
-	assert_int_equal(fwrite(text, 1, len, out), len);
-	fclose(out);
-	fake_forget();
+	state_write(text, len);
 }
 
 #define HEAD "fairway-k8s-state 1 node n1\n"
@@ -74,8 +42,8 @@ test_records(void **unused)
 	journal_put(j, "ns/a", "192.0.2.3");
 	journal_remove(j, "ns/a");
 	journal_remove(j, "ns/a");
-	content_is(path, HEAD "+ ns/a 192.0.2.1\n+ ns/b 192.0.2.2,2001:db8::1\n"
-			      "+ ns/a 192.0.2.3\n- ns/a\n");
+	state_is(path, HEAD "+ ns/a 192.0.2.1\n+ ns/b 192.0.2.2,2001:db8::1\n"
+			    "+ ns/a 192.0.2.3\n- ns/a\n");
 	fake_run(200);
 	journal_close(j);
 	j = journal_open(&guest, path, "n1");
@@ -163,8 +131,8 @@ test_foreign(void **unused)
 			    journal_find(j, "ns/a"), rows[i].kept);
 		journal_close(j);
 		snprintf(saved, sizeof(saved), "%s.saved-%zu", path, i + 1);
-		content_is(saved, rows[i].text);
-		content_is(path,
+		state_is(saved, rows[i].text);
+		state_is(path,
 		    rows[i].kept == NULL ? HEAD : HEAD "+ ns/a 192.0.2.1\n");
 	}
 }
@@ -187,7 +155,7 @@ test_no_file(void **unused)
 	other = journal_open(&guest, path, "n1");
 	assert_non_null(strstr(fake_log, "in use by another"));
 	journal_put(other, "ns/a", "192.0.2.1");
-	content_is(path, HEAD);
+	state_is(path, HEAD);
 	journal_close(other);
 	journal_close(j);
 }

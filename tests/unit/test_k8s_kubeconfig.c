@@ -193,7 +193,7 @@ test_exec(void **unused)
 	assert_null(plan->exec->env[1]);
 	assert_string_equal(plan->exec->hint, "get it");
 	assert_true(plan->exec->wants_cluster);
-	assert_string_equal(plan->exec->config, "{ \"a\": \"b\" }");
+	assert_string_equal(plan->exec->config, "{\"a\":\"b\"}");
 	plan_free(plan);
 }
 

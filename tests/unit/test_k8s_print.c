@@ -36,10 +36,9 @@ read_back(enum object_kind kind, const char *json)
 static char *
 printed(const struct object *object)
 {
-	struct text text = { NULL, 0, 0 };
+	struct text text = { 0 };
 
 	object_print(object, &text);
-	text_add(&text, "", 1);
 	assert_null(strchr(text.s, '\n'));
 	return text.s;
 }
@@ -203,50 +202,10 @@ test_rows(void **unused)
 	}
 }
 
-/* The toolbox: every byte quoted, numbers, base64 of every length. */
-static void
-test_text(void **unused)
-{
-	static const int64_t numbers[] = { 0, 7, -1, 65535, INT64_MAX,
-		INT64_MIN };
-	struct text t = { NULL, 0, 0 };
-	struct json_object *root;
-	char bytes[256], digits[32];
-	size_t i;
-
-	(void)unused;
-	for (i = 1; i < 256; i++)
-		bytes[i - 1] = (char)i;
-	text_add_quoted(&t, bytes, 255);
-	text_add(&t, "", 1);
-	root = json_tokener_parse(t.s);
-	assert_non_null(root);
-	assert_memory_equal(json_object_get_string(root), bytes, 255);
-	json_object_put(root);
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		t.len = 0;
-		text_number(&t, "n", numbers[i]);
-		text_add(&t, "", 1);
-		snprintf(digits, sizeof(digits), "\"n\":%lld",
-		    (long long)numbers[i]);
-		assert_string_equal(t.s, digits);
-	}
-	for (i = 0; i < 255; i++) {
-		t.len = 0;
-		text_add_base64(&t, bytes, i);
-		text_add(&t, "", 1);
-		assert_int_equal(strlen(t.s) % 4, 0);
-		assert_int_equal(tree_decode64(t.s), i);
-		assert_memory_equal(t.s, bytes, i);
-	}
-	free(t.s);
-}
-
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_random),
 	};

@@ -14,12 +14,10 @@
 #include <sys/wait.h>
 
 #include "../../plugins/k8s/statefile.h"
-#include "fake_host.h"
+#include "fake_state.h"
 
 #define HEAD "magic node n1\n"
 
-static struct guest guest = { &fake_host, NULL };
-static char directory[64], path[96];
 static int due;
 
 static void
@@ -36,20 +34,8 @@ static int
 setup(void **unused)
 {
 	(void)unused;
-	strcpy(directory, "/tmp/test_k8s_statefile.XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/a/state", directory);
-	fake_forget();
 	due = 0;
-	return 0;
-}
-
-static int
-teardown(void **unused)
-{
-	(void)unused;
-	fake_remove(directory);
-	return LIST_EMPTY(&fake_timers) ? 0 : -1;
+	return state_setup("a/state");
 }
 
 static struct statefile *
@@ -64,31 +50,17 @@ append(struct statefile *f, const char *line)
 	statefile_append(f, line, strlen(line), 0);
 }
 
-/* What is on the disk is this, to the byte. */
 static void
 content_is(const char *expected)
 {
-	size_t len = strlen(expected);
-	char *text = calloc(1, len + 2);
-	FILE *in = fopen(path, "r");
-
-	assert_non_null(in);
-	assert_int_equal(fread(text, 1, len + 1, in), len);
-	fclose(in);
-	assert_string_equal(text, expected);
-	free(text);
+	state_is(path, expected);
 }
 
 static void
 content_set(const char *text, size_t len)
 {
-	FILE *out;
-
 	statefile_close(file_open());
-	out = fopen(path, "w");
-	assert_int_equal(fwrite(text, 1, len, out), len);
-	fclose(out);
-	fake_forget();
+	state_write(text, len);
 }
 
 static char lines[4096];

@@ -213,6 +213,36 @@ test_paths(void **state)
 	json_object_put(root);
 	free(path);
 	free(body);
+	/* Where nobody else said anything the list is empty. */
+	body = status_body_of_none("u\"1", NULL);
+	assert_string_equal(body,
+	    "{\"metadata\":{\"uid\":\"u\\\"1\"},\"status\":{"
+	    "\"loadBalancer\":null,\"conditions\":[]}}");
+	free(body);
+}
+
+/* Cut between characters, a long reason is told once. */
+static void
+test_long_reason(void **state)
+{
+	struct service *s = service_with("{}");
+	char why[1102] = "x";
+	struct wish wish;
+	size_t i;
+
+	(void)state;
+	for (i = 1; i + 1 < sizeof(why); i += 2)
+		memcpy(why + i, "\xc3\xa4", 2);
+	s->why = k8s_copy(why);
+	wish_make(s, &wish);
+	assert_int_equal(strlen(wish.why), 899);
+	wish_settle(s->object, &wish);
+	free(wish.why);
+	assert_false(wish_differs(s));
+	/* The beginning of another is another. */
+	strcpy(s->why + 5, "");
+	assert_true(wish_differs(s));
+	service_drop(s);
 }
 
 int
@@ -223,6 +253,7 @@ main(void)
 		cmocka_unit_test(test_patch_of_addresses),
 		cmocka_unit_test(test_patch_of_a_failure),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_long_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,25 +157,11 @@ status_take(
 		answer->retry_after_ms = json_object_get_int64(after) * 1000;
 }
 
-/* The whole text as a tree, if it is JSON. */
-static struct json_object *
-status_parse(const char *text, size_t len)
-{
-	struct json_tokener *tokener;
-	struct json_object *root;
-
-	if (len == 0 || len > STATUS_MAX || text[0] != '{')
-		return NULL;
-	tokener = json_tokener_new_ex(16);
-	root = json_tokener_parse_ex(tokener, text, (int)len);
-	json_tokener_free(tokener);
-	return root;
-}
-
 void
 answer_tell(struct answer *answer, int status, const char *text, size_t len)
 {
-	struct json_object *root = status_parse(text, len);
+	struct json_object *root =
+	    len > STATUS_MAX ? NULL : tree_parse(text, len);
 	const char *message = NULL, *hint = NULL;
 	size_t i;
 

@@ -155,35 +155,6 @@ size_t reflector_count(const struct reflector *reflector);
 /* "watching", "listing", "resuming", "waiting: ..." */
 const char *reflector_state(const struct reflector *reflector);
 
-/* body.c: what is sent: JSON as it grows, times, texts that fit ------------------------- */
-
-struct body {
-	char *
-	    text; /* ends with a NUL; whose it was is to free it; {0} is empty */
-	size_t len, room;
-};
-
-/* '{' or '['; key NULL: an entry of a list, or the whole. */
-void body_open(struct body *body, const char *key, char bracket);
-void body_close(struct body *body, char bracket);
-/* value NULL: it is left out. */
-void body_text(struct body *body, const char *key, const char *value);
-void body_text_cut(
-    struct body *body, const char *key, const char *value, size_t max);
-void body_number(struct body *body, const char *key, int64_t value);
-void body_bool(struct body *body, const char *key, bool value);
-
-/* RFC 3339, to the second (metav1.Time) and to the microsecond (MicroTime). */
-enum { STAMP_LEN = 32 };
-int64_t stamp_now_ns(void); /* CLOCK_REALTIME: to be shown, not to decide by */
-void stamp_print(char out[STAMP_LEN], int64_t ns);
-void stamp_print_micro(char out[STAMP_LEN], int64_t ns);
-
-/* How many bytes of a text fit into max, cut between characters. */
-size_t text_fit(const char *text, size_t max);
-/* A DNS subdomain out of any text; out has max + 1 bytes. Its length, or 0. */
-size_t text_subdomain(char *out, const char *text, size_t max);
-
 /* writer.c: writes, by rank, a bounded number under way ------------------------------- */
 
 enum write_rank { WRITE_STATUS, WRITE_EVENT, WRITE_RANKS };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* An event as it is kept and as it is sent: one block, its name, its JSON (pure). */
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../text.h"
 #include "event.h"
 
 #define NOTE_LEN 1024 /* the server takes no more */
@@ -75,14 +77,11 @@ event_unpack(struct event *event, const char *block)
 	}
 }
 
-/* FNV-1a, from a start that nobody outside knows. */
+/* From a start that nobody outside knows. */
 uint64_t
 hash_text(uint64_t hash, const char *text)
 {
-	do {
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	} while (*text++ != '\0');
-	return hash;
+	return k8s_hash(hash, text, strlen(text) + 1);
 }
 
 uint64_t
@@ -118,11 +117,35 @@ event_space(const struct event *event)
 	return event->space[0] != '\0' ? event->space : "default";
 }
 
+/* Small letters, digits, '-', and '.' between labels. */
+size_t
+event_subdomain(char *out, const char *text, size_t max)
+{
+	size_t len = 0;
+	int c;
+
+	for (; *text != '\0' && len < max; text++) {
+		c = tolower((unsigned char)*text);
+		if (c == '.') {
+			while (len > 0 && out[len - 1] == '-')
+				len--;
+		} else if (!isalnum(c) || c >= 0x80)
+			c = '-';
+		if (!isalnum(c) && (len == 0 || out[len - 1] == '.'))
+			continue; /* a label begins with none of these */
+		out[len++] = (char)c;
+	}
+	while (len > 0 && !isalnum((unsigned char)out[len - 1]))
+		len--;
+	out[len] = '\0';
+	return len;
+}
+
 /* "<object>.<time in hex>", a DNS subdomain whatever the object's name is. */
 static void
 event_name(const struct event *event, int64_t first_ns, char out[NAME_LEN + 1])
 {
-	size_t len = text_subdomain(out, event->name, NAME_LEN - TIME_LEN);
+	size_t len = event_subdomain(out, event->name, NAME_LEN - TIME_LEN);
 
 	if (len == 0)
 		len = (size_t)sprintf(out, "event");
@@ -133,78 +156,76 @@ event_name(const struct event *event, int64_t first_ns, char out[NAME_LEN + 1])
 char *
 event_path(const struct event *event, int64_t first_ns)
 {
-	char path[512], name[NAME_LEN + 1] = "";
+	char name[NAME_LEN + 1] = "";
 
 	if (first_ns != 0)
 		event_name(event, first_ns, name);
-	snprintf(path, sizeof(path),
-	    "/apis/events.k8s.io/v1/namespaces/%.63s/events%s%s",
+	return k8s_print("/apis/events.k8s.io/v1/namespaces/%.63s/events%s%s",
 	    event_space(event), first_ns != 0 ? "/" : "", name);
-	return k8s_copy(path);
 }
 
 static void
-print_series(struct body *body, const struct event_times *times)
+print_series(struct text *out, const struct event_times *times)
 {
 	char stamp[STAMP_LEN];
 
 	stamp_print_micro(stamp, times->last_ns);
-	body_open(body, "series", '{');
-	body_number(body, "count", times->count);
-	body_text(body, "lastObservedTime", stamp);
-	body_close(body, '}');
+	text_open(out, "series", '{');
+	text_number(out, "count", times->count);
+	text_string(out, "lastObservedTime", stamp);
+	text_close(out, '}');
 }
 
 static void
-print_regarding(struct body *body, const struct event *event)
+print_regarding(struct text *out, const struct event *event)
 {
 	const struct member *t;
 
-	body_open(body, "regarding", '{');
+	text_open(out, "regarding", '{');
 	for (t = texts; t < texts + TEXTS; t++) {
 		if (t->key != NULL && text_of(event, t)[0] != '\0')
-			body_text(body, t->key, text_of(event, t));
+			text_string(out, t->key, text_of(event, t));
 	}
-	body_close(body, '}');
+	text_close(out, '}');
 }
 
 char *
 event_print(const struct event *event, const struct event_times *times,
     const char *instance)
 {
-	struct body body = { 0 };
+	struct text out = { 0 };
 	char stamp[STAMP_LEN], name[NAME_LEN + 1];
 
 	stamp_print_micro(stamp, times->first_ns);
 	event_name(event, times->first_ns, name);
-	body_open(&body, NULL, '{');
-	body_text(&body, "apiVersion", "events.k8s.io/v1");
-	body_text(&body, "kind", "Event");
-	body_open(&body, "metadata", '{');
-	body_text(&body, "name", name);
-	body_text(&body, "namespace", event_space(event));
-	body_close(&body, '}');
-	body_text(&body, "eventTime", stamp);
-	body_text(&body, "reportingController", event->controller);
-	body_text_cut(&body, "reportingInstance", instance, WORD_LEN);
-	body_text(&body, "action", event->action);
-	body_text(&body, "reason", event->reason);
-	print_regarding(&body, event);
-	body_text(&body, "note", event->note);
-	body_text(&body, "type", event->type);
+	text_open(&out, NULL, '{');
+	text_string(&out, "apiVersion", "events.k8s.io/v1");
+	text_string(&out, "kind", "Event");
+	text_open(&out, "metadata", '{');
+	text_string(&out, "name", name);
+	text_string(&out, "namespace", event_space(event));
+	text_close(&out, '}');
+	text_string(&out, "eventTime", stamp);
+	text_string(&out, "reportingController", event->controller);
+	text_string_cut(&out, "reportingInstance", instance, WORD_LEN);
+	text_string(&out, "action", event->action);
+	text_string(&out, "reason", event->reason);
+	print_regarding(&out, event);
+	text_string(&out, "note", event->note);
+	text_string(&out, "type", event->type);
 	if (times->count > 1)
-		print_series(&body, times);
-	body_close(&body, '}');
-	return body.text;
+		print_series(&out, times);
+	text_close(&out, '}');
+	return out.s;
 }
 
 char *
 event_print_series(const struct event_times *times)
 {
-	struct body body = { 0 };
+	struct text out = { 0 };
 
-	body_open(&body, NULL, '{');
-	print_series(&body, times);
-	body_close(&body, '}');
-	return body.text;
+	text_open(&out, NULL, '{');
+	print_series(&out, times);
+	text_close(&out, '}');
+	return out.s;
 }

@@ -27,5 +27,10 @@ char *event_path(const struct event *event, int64_t first_ns);
 char *event_print(const struct event *event, const struct event_times *times,
     const char *instance);
 char *event_print_series(const struct event_times *times);
+/*
+ * A DNS subdomain (RFC 1123) of at most max bytes out of any text; out has room
+ * for one more. Its length; 0: nothing of the text can stand in one.
+ */
+size_t event_subdomain(char *out, const char *text, size_t max);
 
 #endif

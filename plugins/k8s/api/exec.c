@@ -17,10 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <json-c/json.h>
 
+#include "../text.h"
 #include "login.h"
 
 #define OUT_MAX	   (256 * 1024)
@@ -172,30 +172,6 @@ exec_fail(struct exec *exec, const char *format, ...)
 	va_end(ap);
 }
 
-/* Milliseconds from now until an RFC 3339 time; false: it is none. */
-static bool
-time_left(const char *text, int64_t *left_ms)
-{
-	struct tm tm = { 0 };
-	struct timespec now;
-	const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int hours, minutes, offset = 0;
-
-	if (p == NULL)
-		return false;
-	if (*p == '.')
-		p += 1 + strspn(p + 1, "0123456789");
-	if ((*p == '+' || *p == '-') &&
-	    sscanf(p + 1, "%2d:%2d", &hours, &minutes) == 2)
-		offset = (hours * 60 + minutes) * (*p == '-' ? -60 : 60);
-	else if (strcmp(p, "Z") != 0)
-		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	*left_ms = ((int64_t)timegm(&tm) - offset - now.tv_sec) * 1000 -
-		   now.tv_nsec / 1000000;
-	return true;
-}
-
 /* What is in `status`; false: the fault is told. */
 static bool
 status_read(
@@ -206,7 +182,7 @@ status_read(
 	const char *cert = tree_text(status, "clientCertificateData", &fault);
 	const char *key = tree_text(status, "clientKeyData", &fault);
 	const char *ends = tree_text(status, "expirationTimestamp", &fault);
-	int64_t left_ms = 0;
+	int64_t ends_s = 0;
 
 	if (token != NULL && *token != '\0' &&
 	    (answer->token = token_read(token)) == NULL)
@@ -216,7 +192,7 @@ status_read(
 		    "there both, or neither");
 	if (token == NULL && cert == NULL)
 		tree_fault(&fault, "token or clientCertificateData", "there");
-	if (ends != NULL && !time_left(ends, &left_ms))
+	if (ends != NULL && !stamp_read(ends, &ends_s))
 		tree_fault(
 		    &fault, "expirationTimestamp", "like 2030-01-31T12:00:00Z");
 	if (fault.text[0] != '\0') {
@@ -224,7 +200,8 @@ status_read(
 		return false;
 	}
 	if (ends != NULL)
-		answer->ends_ms = answer->came_ms + left_ms;
+		answer->ends_ms =
+		    answer->came_ms + ends_s * 1000 - stamp_now_ns() / 1000000;
 	answer->cert = k8s_copy(cert);
 	answer->key = k8s_copy(key);
 	answer->cert_len = cert == NULL ? 0 : strlen(cert);
@@ -241,7 +218,7 @@ answer_read(struct exec *exec)
 	const char *version = tree_text(root, "apiVersion", &fault);
 	struct exec_answer *answer = k8s_alloc(sizeof(*answer));
 
-	answer->came_ms = HOST(exec)->now_ms(exec->guest->self);
+	answer->came_ms = guest_now_ms(exec->guest);
 	status = tree_map(root, "status", &fault);
 	if (exec->out.too_long)
 		exec_fail(exec, "it printed more than %d bytes", OUT_MAX);
@@ -339,82 +316,41 @@ on_time(void *arg)
 
 /* Starting ------------------------------------------------------------------------------ */
 
-static char *
-encode64(const char *bytes, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = k8s_alloc((len + 2) / 3 * 4 + 1), *out = text;
-	const unsigned char *p = (const unsigned char *)bytes;
-	uint32_t value;
-	size_t i, k;
-
-	for (i = 0; i < len; i += 3) {
-		value = (uint32_t)p[i] << 16;
-		value |= i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0;
-		value |= i + 2 < len ? p[i + 2] : 0;
-		for (k = 0; k < 4; k++)
-			*out++ = i + k > len
-				     ? '='
-				     : digits[value >> (18 - 6 * k) & 0x3f];
-	}
-	*out = '\0';
-	return text;
-}
-
 static void
-member_add(struct json_object *map, const char *key, const char *text)
-{
-	if (text != NULL)
-		json_object_object_add(map, key, json_object_new_string(text));
-}
-
-static struct json_object *
-cluster_tree(const struct plan *plan)
+cluster_print(const struct plan *plan, struct text *out)
 {
 	const struct login *login = &plan->login;
-	struct json_object *cluster = json_object_new_object();
-	char *ca =
-	    login->ca == NULL ? NULL : encode64(login->ca, login->ca_len);
 
-	member_add(cluster, "server", login->server);
-	member_add(cluster, "tls-server-name", login->tls_server_name);
-	member_add(cluster, "proxy-url", login->proxy_url);
-	member_add(cluster, "certificate-authority-data", ca);
+	text_open(out, "cluster", '{');
+	text_string(out, "server", login->server);
+	text_string(out, "tls-server-name", login->tls_server_name);
+	text_string(out, "proxy-url", login->proxy_url);
+	if (login->ca != NULL)
+		text_base64(out, "certificate-authority-data", login->ca,
+		    login->ca_len);
 	if (login->insecure)
-		json_object_object_add(cluster, "insecure-skip-tls-verify",
-		    json_object_new_boolean(true));
+		text_bool(out, "insecure-skip-tls-verify", true);
 	if (plan->exec->config != NULL)
-		json_object_object_add(
-		    cluster, "config", json_tokener_parse(plan->exec->config));
-	free(ca);
-	return cluster;
+		text_raw(out, "config", plan->exec->config);
+	text_close(out, '}');
 }
 
 /* "KUBERNETES_EXEC_INFO={...}", to be freed. */
 static char *
 info_new(const struct plan *plan)
 {
-	static const char name[] = "KUBERNETES_EXEC_INFO=";
-	struct json_object *root = json_object_new_object(), *spec;
-	const char *json;
-	char *info;
+	struct text out = { 0 };
 
-	member_add(root, "apiVersion", plan->exec->version);
-	member_add(root, "kind", "ExecCredential");
-	spec = json_object_new_object();
-	json_object_object_add(
-	    spec, "interactive", json_object_new_boolean(false));
+	text_add_word(&out, "KUBERNETES_EXEC_INFO={");
+	text_string(&out, "apiVersion", plan->exec->version);
+	text_string(&out, "kind", "ExecCredential");
+	text_open(&out, "spec", '{');
+	text_bool(&out, "interactive", false);
 	if (plan->exec->wants_cluster)
-		json_object_object_add(spec, "cluster", cluster_tree(plan));
-	json_object_object_add(root, "spec", spec);
-	json = json_object_to_json_string_ext(
-	    root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	info = k8s_alloc(sizeof(name) + strlen(json));
-	strcpy(info, name);
-	strcat(info, json);
-	json_object_put(root);
-	return info;
+		cluster_print(plan, &out);
+	text_close(&out, '}');
+	text_close(&out, '}');
+	return out.s;
 }
 
 /* Is the variable one of those that the plan sets? */

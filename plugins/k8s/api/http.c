@@ -55,19 +55,13 @@ struct api {
 	char shown[300], trouble[512];
 };
 
-static int64_t
-now_ms(const struct api *api)
-{
-	return api->guest.host->now_ms(api->guest.self);
-}
-
 static void api_turn(void *arg);
 
 /* The turn comes at that time or before. */
 static void
 api_wake(struct api *api, int64_t at_ms)
 {
-	int64_t now = now_ms(api);
+	int64_t now = guest_now_ms(&api->guest);
 
 	if (api->due_ms != 0 && api->due_ms <= at_ms)
 		return;
@@ -152,7 +146,7 @@ on_data(char *data, size_t one, size_t len, void *arg)
 	if (call->cancelled)
 		return 0; /* curl ends it */
 	if (request->silent_ms > 0)
-		call->heard_ms = now_ms(call->api);
+		call->heard_ms = guest_now_ms(&call->api->guest);
 	if (call->status == 0)
 		call->status = status_of(call->easy);
 	if (call->status / 100 != 2)
@@ -170,7 +164,7 @@ on_header(char *data, size_t one, size_t len, void *arg)
 	struct api_call *call = arg;
 
 	(void)data;
-	call->heard_ms = now_ms(call->api);
+	call->heard_ms = guest_now_ms(&call->api->guest);
 	return one * len;
 }
 
@@ -271,7 +265,8 @@ call_mishap(struct api_call *call, CURLcode code)
 
 	host[strcspn(host, " ")] = '\0';
 	mishap.server = host;
-	mishap.connect_s = (long)(now_ms(call->api) - call->started_ms) / 1000;
+	mishap.connect_s =
+	    (long)(guest_now_ms(&call->api->guest) - call->started_ms) / 1000;
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &mishap.os_errno);
 	curl_easy_getinfo(
 	    call->easy, CURLINFO_SSL_VERIFYRESULT, &mishap.verify);
@@ -386,7 +381,7 @@ call_expire(struct api_call *call, int64_t now)
 static void
 api_expire(struct api *api)
 {
-	int64_t now = now_ms(api), due, first = 0;
+	int64_t now = guest_now_ms(&api->guest), due, first = 0;
 	struct api_call *call, *next;
 	unsigned state;
 
@@ -475,7 +470,7 @@ api_turn(void *arg)
 	lines_retire(api, false);
 	if (!TAILQ_EMPTY(ended) || (!TAILQ_EMPTY(&api->calls[CALL_WAITING]) &&
 				       !logins_is_busy(api->logins)))
-		api_wake(api, now_ms(api));
+		api_wake(api, guest_now_ms(&api->guest));
 }
 
 static void
@@ -493,7 +488,7 @@ on_login(void *arg)
 {
 	struct api *api = arg;
 
-	api_wake(api, now_ms(api));
+	api_wake(api, guest_now_ms(&api->guest));
 }
 
 /* Doors ---------------------------------------------------------------------------------------- */
@@ -513,7 +508,7 @@ api_start(struct api *api, const struct api_request *request)
 		memcpy(body, request->body, request->len);
 		call->request.body = body;
 	}
-	call->started_ms = call->heard_ms = now_ms(api);
+	call->started_ms = call->heard_ms = guest_now_ms(&api->guest);
 	TAILQ_INSERT_TAIL(&api->calls[CALL_WAITING], call, link);
 	if (call_due_ms(call) != 0)
 		api_wake(api, call_due_ms(call));

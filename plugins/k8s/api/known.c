@@ -28,28 +28,12 @@ struct known {
 	struct known_key *next; /* of the sweep; NULL: it begins */
 };
 
-static int
-known_compare(const struct known_key *a, const struct known_key *b)
-{
-	return strcmp(a->name, b->name);
-}
-K8S_TREE(known_keys, known_key, link, known_compare)
-
-static struct known_key *
-known_find(struct known *known, const char *key)
-{
-	struct known_key *k = RB_ROOT(&known->keys);
-	int order;
-
-	while (k != NULL && (order = strcmp(key, k->name)) != 0)
-		k = order < 0 ? RB_LEFT(k, link) : RB_RIGHT(k, link);
-	return k;
-}
+K8S_TREE_OF_NAMES(known_keys, known_key, name)
 
 static void
 known_mark(struct known *known, const char *key, unsigned list)
 {
-	struct known_key *k = known_find(known, key);
+	struct known_key *k = known_keys_find(&known->keys, key);
 
 	if (k == NULL) {
 		k = k8s_alloc(sizeof(*k) + strlen(key) + 1);
@@ -87,7 +71,7 @@ known_take(struct known *known, struct known_key *k)
 bool
 known_remove(struct known *known, const char *key)
 {
-	struct known_key *k = known_find(known, key);
+	struct known_key *k = known_keys_find(&known->keys, key);
 
 	if (k == NULL)
 		return false;

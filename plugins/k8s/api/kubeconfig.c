@@ -235,15 +235,11 @@ static char *
 entry_path(const struct entry *entry, const char *path)
 {
 	const char *slash = strrchr(entry->page->path, '/');
-	char *directory, *full;
 
 	if (path[0] == '/' || slash == NULL)
 		return k8s_copy(path);
-	directory = k8s_copy(entry->page->path);
-	directory[slash - entry->page->path] = '\0';
-	full = k8s_join(directory, path);
-	free(directory);
-	return full;
+	return k8s_print("%.*s/%s", (int)(slash - entry->page->path),
+	    entry->page->path, path);
 }
 
 /* The file that a key names; NULL: a fault. To be freed. */
@@ -368,7 +364,8 @@ cluster_config(const struct entry *entry)
 		if (name != NULL && strcmp(name, EXTENSION) == 0 &&
 		    json_object_object_get_ex(item, "extension", &value) &&
 		    value != NULL)
-			return k8s_copy(json_object_to_json_string(value));
+			return k8s_copy(json_object_to_json_string_ext(
+			    value, JSON_C_TO_STRING_PLAIN));
 	}
 	return NULL;
 }

@@ -57,12 +57,6 @@ struct lease {
 	void *released_arg;
 };
 
-static int64_t
-lease_now(const struct lease *l)
-{
-	return l->guest->host->now_ms(l->guest->self);
-}
-
 static bool
 lease_is_ours(const struct lease *l)
 {
@@ -74,7 +68,7 @@ static bool
 lease_is_free(const struct lease *l)
 {
 	return lease_is_ours(l) || lease_holder(l) == NULL ||
-	       tenure_is_stale(&l->tenure, lease_now(l));
+	       tenure_is_stale(&l->tenure, guest_now_ms(l->guest));
 }
 
 /* It is ours at a version that we know: a write of it may pass. */
@@ -112,8 +106,7 @@ lease_fault(struct lease *l, const struct api_reply *reply)
 	}
 	why = reply->why == NULL ? "the answer is no Lease" : reply->why;
 	free(l->trouble);
-	l->trouble = k8s_alloc(strlen(why) + strlen(cure) + 1);
-	stpcpy(stpcpy(l->trouble, why), cure);
+	l->trouble = k8s_print("%s%s", why, cure);
 	say(l->guest, LOG_WARNING, "lease %s/%s: %s", l->options.space,
 	    l->options.name, l->trouble);
 	return STEP_REST;
@@ -133,7 +126,7 @@ lease_tell_holder(struct lease *l)
 	const char *holder = l->tenure.holder;
 
 	if (l->tenure.version == NULL || lease_is_ours(l) ||
-	    (l->told_holder != NULL && strcmp(l->told_holder, holder) == 0))
+	    k8s_equal(l->told_holder, holder))
 		return;
 	lease_set_told(l, holder);
 	if (holder[0] != '\0')
@@ -184,7 +177,8 @@ static void lease_unwatch(struct lease *l);
 static bool
 lease_read(struct lease *l, const struct api_reply *reply)
 {
-	return tenure_read(&l->tenure, reply, &l->options, lease_now(l));
+	return tenure_read(
+	    &l->tenure, reply, &l->options, guest_now_ms(l->guest));
 }
 
 /* It is ours, since the request was sent that said so. */
@@ -198,7 +192,7 @@ lease_won(struct lease *l, const struct api_reply *reply)
 		lease_unwatch(l);
 		l->until_ms = l->sent_ms + l->options.renew_ms;
 		l->guest->host->timer_start(
-		    l->lapse, l->until_ms - lease_now(l));
+		    l->lapse, l->until_ms - guest_now_ms(l->guest));
 	}
 	return STEP_REST;
 }
@@ -206,10 +200,11 @@ lease_won(struct lease *l, const struct api_reply *reply)
 static enum step
 lease_missing(struct lease *l)
 {
-	tenure_gone(&l->tenure, &l->options, lease_now(l));
+	tenure_gone(&l->tenure, &l->options, guest_now_ms(l->guest));
 	if (lease_is_held(l))
 		return STEP_MAKE;
-	return !l->released && tenure_is_stale(&l->tenure, lease_now(l))
+	return !l->released &&
+		       tenure_is_stale(&l->tenure, guest_now_ms(l->guest))
 		   ? STEP_MAKE
 		   : STEP_REST;
 }
@@ -304,7 +299,7 @@ lease_start(struct lease *l, enum step step)
 {
 	l->step = step;
 	l->hops++;
-	l->sent_ms = lease_now(l);
+	l->sent_ms = guest_now_ms(l->guest);
 	l->call = lease_request(l, step, lease_on_done, l);
 }
 
@@ -312,7 +307,7 @@ lease_start(struct lease *l, enum step step)
 static int64_t
 lease_pause(const struct lease *l, int64_t retry_after_ms)
 {
-	int64_t now_ms = lease_now(l), retry_ms = l->options.retry_ms;
+	int64_t now_ms = guest_now_ms(l->guest), retry_ms = l->options.retry_ms;
 	int64_t ms = l->sent_ms + retry_ms - now_ms, stale_ms;
 
 	if (!lease_is_ours(l)) {
@@ -357,7 +352,8 @@ on_object(void *arg, const char *key, struct json_object *root)
 	(void)key;
 	if (l->call != NULL && l->step != STEP_LOOK)
 		return; /* its answer tells */
-	if (tenure_hear(&l->tenure, root, &l->options, lease_now(l))) {
+	if (tenure_hear(
+		&l->tenure, root, &l->options, guest_now_ms(l->guest))) {
 		l->hears = true;
 		lease_tell_holder(l);
 		lease_heard(l, lease_is_free(l));
@@ -464,7 +460,7 @@ static void
 lease_on_lapse(void *arg)
 {
 	struct lease *l = arg;
-	int64_t left_ms = l->until_ms - lease_now(l);
+	int64_t left_ms = l->until_ms - guest_now_ms(l->guest);
 
 	if (l->released) {
 		lease_finish(l);
@@ -532,7 +528,7 @@ lease_close(struct lease *l)
 bool
 lease_is_held(const struct lease *l)
 {
-	return !l->released && lease_now(l) < l->until_ms;
+	return !l->released && guest_now_ms(l->guest) < l->until_ms;
 }
 
 const char *

@@ -343,10 +343,8 @@ line_take(struct line *line, const struct api_request *request)
 {
 	CURL *easy = line->idle_count > 0 ? line->idle[--line->idle_count]
 					  : easy_new(line);
-	size_t size = strlen(line->base) + strlen(request->path) + 1;
-	char *url = k8s_alloc(size);
+	char *url = k8s_print("%s%s", line->base, request->path);
 
-	snprintf(url, size, "%s%s", line->base, request->path);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	free(url);
 	easy_set_method(easy, request);
@@ -436,25 +434,23 @@ line_rename(struct line *line, const char *server, const char *name)
 {
 	const char *host = strstr(server, "://") + 3;
 	const char *path = host + strcspn(host, "/"), *colon, *p;
-	size_t size = strlen(server) + strlen(name) + sizeof("::") + 16;
-	char *text = k8s_alloc(size);
+	char *text;
 
 	/* The last one, and not inside of [::1]. */
 	for (colon = NULL, p = host; p < path; p++)
 		colon = *p == ':' ? p : *p == ']' ? NULL : colon;
 	if (colon == NULL)
 		colon = path;
-	snprintf(text, size, "::%.*s%s", (int)(path - host), host,
+	text = k8s_print("::%.*s%s", (int)(path - host), host,
 	    colon < path		       ? ""
 	    : strncmp(server, "https", 5) == 0 ? ":443"
 					       : ":80");
 	line->connect_to = curl_slist_append(NULL, text);
-	snprintf(text, size, "Host: %.*s", (int)(path - host), host);
-	line->host = k8s_copy(text);
-	snprintf(
-	    text, size, "%.*s%s%s", (int)(host - server), server, name, colon);
+	free(text);
+	line->host = k8s_print("Host: %.*s", (int)(path - host), host);
 	free(line->base);
-	line->base = text;
+	line->base =
+	    k8s_print("%.*s%s%s", (int)(host - server), server, name, colon);
 }
 
 static void

@@ -60,48 +60,18 @@ plan_note(struct plan *plan, const char *path, const struct stat *st)
 	struct seen *seen = k8s_alloc(sizeof(*seen) + strlen(path) + 1);
 
 	strcpy(seen->path, path);
-	if (st != NULL)
-		seen->st = *st;
+	seen->st = *st;
 	SLIST_INSERT_HEAD(&plan->seen, seen, link);
-}
-
-/* As much as there is of a plain file; NULL: errno. */
-static char *
-content_read(int fd, const struct stat *st, size_t *len)
-{
-	char *text;
-	ssize_t n;
-
-	*len = 0;
-	if (!S_ISREG(st->st_mode) || st->st_size > FILE_MAX) {
-		errno = S_ISREG(st->st_mode) ? EFBIG : EINVAL;
-		return NULL;
-	}
-	text = k8s_alloc((size_t)st->st_size + 1);
-	while (*len < (size_t)st->st_size &&
-	       (n = read(fd, text + *len, (size_t)st->st_size - *len)) > 0)
-		*len += (size_t)n;
-	text[*len] = '\0';
-	return text;
 }
 
 char *
 plan_file(struct plan *plan, const char *path, size_t *len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
-	char *text = NULL;
-	struct stat st;
+	struct stat st = { 0 };
+	char *text = k8s_file_read(AT_FDCWD, path, FILE_MAX, &st, len);
+	int error = errno;
 
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		error = errno;
-		plan_note(plan, path, NULL);
-	} else {
-		plan_note(plan, path, &st);
-		text = content_read(fd, &st, len);
-		error = errno;
-	}
-	if (fd != -1)
-		close(fd);
+	plan_note(plan, path, &st);
 	errno = error;
 	return text;
 }
@@ -115,11 +85,7 @@ plan_is_stale(const struct plan *plan)
 	SLIST_FOREACH (seen, &plan->seen, link) {
 		if (stat(seen->path, &st) == -1)
 			memset(&st, 0, sizeof(st));
-		if (st.st_dev != seen->st.st_dev ||
-		    st.st_ino != seen->st.st_ino ||
-		    st.st_size != seen->st.st_size ||
-		    st.st_mtim.tv_sec != seen->st.st_mtim.tv_sec ||
-		    st.st_mtim.tv_nsec != seen->st.st_mtim.tv_nsec)
+		if (k8s_file_differs(&st, &seen->st))
 			return true;
 	}
 	return false;
@@ -256,12 +222,9 @@ pod_server(void)
 	const char *host = getenv("KUBERNETES_SERVICE_HOST");
 	const char *port = getenv("KUBERNETES_SERVICE_PORT");
 	bool six = strchr(host, ':') != NULL && host[0] != '[';
-	size_t size = strlen(host) + strlen(port) + sizeof("https://[]:");
-	char *server = k8s_alloc(size);
 
-	snprintf(server, size, "https://%s%s%s:%s", six ? "[" : "", host,
-	    six ? "]" : "", port);
-	return server;
+	return k8s_print(
+	    "https://%s%s%s:%s", six ? "[" : "", host, six ? "]" : "", port);
 }
 
 static void
@@ -321,17 +284,14 @@ plan_read(const char *path)
 
 /* Marks: has anything changed? -------------------------------------------------------- */
 
-/* FNV-1a, 64 bits; a NULL is not an empty text. */
+/* A NULL is not an empty text, and the end of one not the next one's start. */
 static uint64_t
 mark_add(uint64_t mark, const char *text, size_t len)
 {
-	size_t i;
+	uint64_t size = text == NULL ? UINT64_MAX : len;
 
-	mark = (mark ^ (text == NULL)) * UINT64_C(1099511628211);
-	for (i = 0; text != NULL && i <= len; i++)
-		mark = (mark ^ (i < len ? (unsigned char)text[i] : 0x100)) *
-		       UINT64_C(1099511628211);
-	return mark;
+	mark = k8s_hash(mark, &size, sizeof(size));
+	return text == NULL ? mark : k8s_hash(mark, text, len);
 }
 
 static uint64_t
@@ -387,12 +347,6 @@ mark_exec(const struct exec_plan *exec)
 }
 
 /* Logins --------------------------------------------------------------------------------- */
-
-static int64_t
-now_ms(const struct logins *logins)
-{
-	return logins->guest.host->now_ms(logins->guest.self);
-}
 
 /* Makes `now` of the plan and the exec plugin's answer. */
 static void
@@ -458,7 +412,7 @@ logins_read(struct logins *logins)
 {
 	struct plan *plan = plan_read(logins->path), *old = logins->plan;
 
-	logins->read_ms = now_ms(logins);
+	logins->read_ms = guest_now_ms(&logins->guest);
 	logins->read_again = false;
 	snprintf(logins->why, sizeof(logins->why), "%s", plan->why);
 	if (old != NULL)
@@ -479,7 +433,7 @@ logins_read(struct logins *logins)
 static void
 logins_look(struct logins *logins)
 {
-	int64_t now = now_ms(logins);
+	int64_t now = guest_now_ms(&logins->guest);
 
 	if (logins->looked_ms != 0 && now - logins->looked_ms < LOOK_MS &&
 	    (!logins->read_again || now - logins->read_ms < LOOK_MS))
@@ -526,7 +480,7 @@ static bool
 logins_exec(struct logins *logins, const char **why)
 {
 	const struct exec_answer *answer = exec_answer(logins->exec);
-	int64_t now = now_ms(logins);
+	int64_t now = guest_now_ms(&logins->guest);
 
 	if (exec_is_due(logins, now)) {
 		logins->ran_ms = now;

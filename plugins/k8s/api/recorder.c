@@ -17,6 +17,7 @@
 #include <string.h>
 #include <bsd/stdlib.h>
 
+#include "../text.h"
 #include "event.h"
 
 #define QUEUE_MAX  20000
@@ -171,7 +172,7 @@ static void
 recorder_sweep(void *arg)
 {
 	struct recorder *rec = arg;
-	int64_t now_ms = rec->guest->host->now_ms(rec->guest->self);
+	int64_t now_ms = guest_now_ms(rec->guest);
 	struct record *r, *next;
 
 	TAILQ_FOREACH_SAFE (r, &rec->memory, in_memory, next) {
@@ -235,7 +236,7 @@ recorder_stamp(struct recorder *rec)
 void
 recorder_say(struct recorder *rec, const struct event *event)
 {
-	int64_t now_ms = rec->guest->host->now_ms(rec->guest->self);
+	int64_t now_ms = guest_now_ms(rec->guest);
 	uint64_t hash = event_hash(event, rec->seed);
 	struct record *r = *bucket_find(rec, hash);
 
@@ -330,7 +331,7 @@ record_written(struct recorder *rec, struct record *r)
 	bool opens = r->written_count == 0;
 
 	r->written_count = r->sent_count;
-	r->written_ms = rec->guest->host->now_ms(rec->guest->self);
+	r->written_ms = guest_now_ms(rec->guest);
 	r->tries = 0;
 	if (r->times.count > r->written_count && (opens || !r->remembered))
 		record_queue(rec, r);

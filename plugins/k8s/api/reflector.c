@@ -50,12 +50,6 @@ static const struct job_kind jobs[];
 static const char *const skip[] = { "managedFields",
 	"kubectl.kubernetes.io/last-applied-configuration", NULL };
 
-int64_t
-reflector_now(const struct reflector *r)
-{
-	return r->guest->host->now_ms(r->guest->self);
-}
-
 static void
 reflector_free(struct reflector *r)
 {
@@ -81,14 +75,9 @@ static void on_done(void *arg, const struct api_reply *reply);
 static char *
 path_new(const struct reflector_kind *kind)
 {
-	size_t len = strlen(kind->path) + 1;
-	char *path;
-
-	if (kind->selector == NULL)
-		return k8s_copy(kind->path);
-	path = k8s_alloc(len + 1 + strlen(kind->selector));
-	stpcpy(stpcpy(stpcpy(path, kind->path), "?"), kind->selector);
-	return path;
+	return kind->selector == NULL
+		   ? k8s_copy(kind->path)
+		   : k8s_print("%s?%s", kind->path, kind->selector);
 }
 
 static void
@@ -108,7 +97,7 @@ job_start(struct reflector *r)
 	r->verdict = GO_ON;
 	r->listed = r->job == JOB_WATCH;
 	r->told = r->bad = r->same = false;
-	r->began_ms = reflector_now(r);
+	r->began_ms = guest_now_ms(r->guest);
 	r->call = api_start(r->api, &request);
 	free(path);
 	if (job->own_ms > 0)
@@ -155,7 +144,7 @@ path_add_seconds(struct reflector *r, char *path)
 	    WATCH_MIN_S + arc4random_uniform(WATCH_MAX_S - WATCH_MIN_S);
 	char text[16];
 
-	r->due_ms = reflector_now(r) + (int64_t)s * 1000;
+	r->due_ms = guest_now_ms(r->guest) + (int64_t)s * 1000;
 	snprintf(text, sizeof(text), "%u", s);
 	path = api_path_add(path, "watch", "1");
 	path = api_path_add(path, "allowWatchBookmarks", "true");
@@ -231,7 +220,7 @@ probe_path(struct reflector *r, char *path)
 static void
 watch_ended(struct reflector *r)
 {
-	int64_t now_ms = reflector_now(r);
+	int64_t now_ms = guest_now_ms(r->guest);
 	bool early = now_ms + EARLY_MS < r->due_ms;
 	/* Not in a circle of lists. */
 	bool soon = r->told && (!early || observe_has_witness(r));

@@ -23,7 +23,7 @@ remedy_over(struct reflector *r)
 {
 	bool troubled = r->troubled;
 
-	pace_well(&r->pace, reflector_now(r));
+	pace_well(&r->pace, guest_now_ms(r->guest));
 	r->guest->host->timer_stop(r->timer);
 	if (troubled || r->absent)
 		tell(r, LOG_NOTICE, "%s", "watching again");
@@ -77,9 +77,10 @@ trouble(struct reflector *r, int status, const char *why)
 	why_print(r, status, why);
 	if (again)
 		return;
-	if (!r->troubled || reflector_now(r) - r->logged_ms > TELL_AGAIN_MS) {
+	if (!r->troubled ||
+	    guest_now_ms(r->guest) - r->logged_ms > TELL_AGAIN_MS) {
 		tell(r, LOG_WARNING, "%s", strchr(r->waiting, ' ') + 1);
-		r->logged_ms = reflector_now(r);
+		r->logged_ms = guest_now_ms(r->guest);
 	}
 	r->troubled = true;
 	r->status = status;
@@ -124,8 +125,8 @@ absence(struct reflector *r, int status, const char *why)
 static int64_t
 pace(struct reflector *r, int status, int64_t retry_after_ms)
 {
-	return pace_fail(
-	    &r->pace, reflector_now(r), status, retry_after_ms, arc4random());
+	return pace_fail(&r->pace, guest_now_ms(r->guest), status,
+	    retry_after_ms, arc4random());
 }
 
 static void

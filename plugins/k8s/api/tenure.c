@@ -5,6 +5,7 @@
 #include <string.h>
 #include <json-c/json.h>
 
+#include "../text.h"
 #include "tenure.h"
 
 /* Reading ------------------------------------------------------------------------ */
@@ -16,23 +17,6 @@ text_set(char **to, const char *text)
 
 	free(*to);
 	*to = copy;
-}
-
-/* The reply's object, the caller's; NULL: it is none. */
-static struct json_object *
-reply_parse(const struct api_reply *reply)
-{
-	struct json_tokener *tokener = json_tokener_new();
-	struct json_object *root = NULL;
-
-	if (reply->body != NULL && reply->len < INT32_MAX)
-		root = json_tokener_parse_ex(
-		    tokener, reply->body, (int)reply->len);
-	json_tokener_free(tokener);
-	if (json_object_is_type(root, json_type_object))
-		return root;
-	json_object_put(root);
-	return NULL;
 }
 
 /* A number of the spec; 0: there is none. */
@@ -63,7 +47,7 @@ tenure_hear(struct tenure *t, struct json_object *root,
 	secs = spec_number(spec, "leaseDurationSeconds");
 	t->transitions = spec_number(spec, "leaseTransitions");
 	t->valid_ms = secs > 0 ? (int64_t)secs * 1000 : options->duration_ms;
-	if (t->version == NULL || strcmp(t->version, version) != 0)
+	if (!k8s_equal(t->version, version))
 		t->seen_ms = now_ms;
 	text_set(&t->version, version);
 	text_set(&t->holder, holder == NULL ? "" : holder);
@@ -74,7 +58,8 @@ bool
 tenure_read(struct tenure *t, const struct api_reply *reply,
     const struct lease_options *options, int64_t now_ms)
 {
-	struct json_object *root = reply_parse(reply);
+	struct json_object *root =
+	    reply->body == NULL ? NULL : tree_parse(reply->body, reply->len);
 
 	if (!tenure_hear(t, root, options, now_ms)) {
 		json_object_put(root);
@@ -123,7 +108,7 @@ tenure_clear(struct tenure *t)
 bool
 tenure_is_of(const struct tenure *t, const char *holder)
 {
-	return t->holder != NULL && strcmp(t->holder, holder) == 0;
+	return k8s_equal(t->holder, holder);
 }
 
 bool

@@ -108,7 +108,6 @@ void reflector_next(struct reflector *r, enum job job, int64_t after_ms);
 void reflector_list(struct reflector *r, int64_t after_ms); /* a whole list */
 /* On where it was, if the server has that history; else a list. */
 void reflector_resume(struct reflector *r, int64_t after_ms);
-int64_t reflector_now(const struct reflector *r);
 
 /* observe.c: what comes; a list begins, and is complete */
 void observe_event(void *arg, const char *name, struct json_object *value);

@@ -110,7 +110,7 @@ rank_due_ms(const struct writer *w, enum write_rank rank)
 static void
 writer_arm(struct writer *w)
 {
-	int64_t now_ms = w->guest->host->now_ms(w->guest->self);
+	int64_t now_ms = guest_now_ms(w->guest);
 	int64_t due_ms = -1, ms;
 	int rank;
 
@@ -157,7 +157,7 @@ rank_pause(struct writer *w, struct rank *r, int64_t retry_after_ms)
 			r->backoff_ms = BACKOFF_MAX_MS;
 		pause_ms = jitter(r->backoff_ms);
 	}
-	resume_ms = w->guest->host->now_ms(w->guest->self) + pause_ms;
+	resume_ms = guest_now_ms(w->guest) + pause_ms;
 	if (resume_ms > r->resume_ms)
 		r->resume_ms = resume_ms;
 }
@@ -273,7 +273,7 @@ static void
 writer_on_time(void *arg)
 {
 	struct writer *w = arg;
-	int64_t now_ms = w->guest->host->now_ms(w->guest->self);
+	int64_t now_ms = guest_now_ms(w->guest);
 	enum write_rank rank;
 	struct slot *slot;
 	struct rank *r;

@@ -86,6 +86,8 @@ ROWS = [
         ("<= 1.3 x floor there",
          limit("cold", "routes_s", at=BIG, most=against_floor))]),
     ("cold start: all statuses", "s", 2, value("cold", "statuses_s"), []),
+    ("  routes ahead of statuses", "", 0, value("cold", "ahead"), [
+        ("none", limit("cold", "ahead", most=0))]),
     ("cold start: all events too", "s", 2, value("cold", "written_s"), []),
     ("CPU to settled", "s", 3, value("cold", "cpu_s"), [
         ("<= 5 at 10,000", limit("cold", "cpu_s", at=BIG, most=5))]),

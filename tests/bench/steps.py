@@ -130,6 +130,7 @@ plugin k8s
         return {
             "routes_s": last - began,
             "statuses_s": told - began, "events_before": early,
+            "ahead": ahead(self.world.routes.news, made),
             "written_s": max(written, default=began) - began,
             "cpu_s": cpu, "cpu_at_routes_s": routes_cpu,
             "rss_mb": self.memory(), "turn_ms": self.longest_turn_ms(),
@@ -308,6 +309,21 @@ class Perf:
 def stamp_of(event, key="stage"):
     text = event[key + "Timestamp"]
     return stamp(re.sub(r"Z$", "+00:00", text))
+
+
+def ahead(news, made):
+    """By how many BIRD's routes were ahead of the patches that say them.
+
+    A patch counts from when the server had it, so that 0 is no accident.
+    """
+    moves = [(stamp(when), 1) for when, what, _ in news if what == "added"]
+    moves += [(stamp_of(e, "requestReceived"), -1) for f, e in made
+              if f["verb"] == "patch"]
+    most = now = 0
+    for _, step in sorted(moves):
+        now += step
+        most = max(most, now)
+    return most
 
 
 def tally(facts, key=None):

@@ -225,7 +225,8 @@ take_service(struct cluster *c, struct object *object)
 		cluster_record(c, object);
 	if (s->object != NULL &&
 	    strcmp(s->object->version, other->version) != 0) {
-		same = same && s->publish != PUBLISH_LATER;
+		/* What was held back until now is decided again. */
+		same = same && s->publish != PUBLISH_LATER && !s->unsure;
 		if (s->publish == PUBLISH_LATER)
 			s->publish = PUBLISH_NONE;
 		s->unsure = false;

@@ -22,6 +22,7 @@
 #define LEASE_DURATION_MS 15000
 #define LEASE_RENEW_MS	  10000
 #define LEASE_RETRY_MS	  2000
+#define FORBIDDEN_MS	  ((int64_t)500)
 #define REST_MS		  30000 /* of what was refused */
 #define WORDS_MS	  60000 /* of another reason alone */
 #define REWRITES_MS	  60000
@@ -59,9 +60,10 @@ struct publisher {
 	TAILQ_HEAD(, service) queue;
 	LIST_HEAD(, flight) flights;
 	TAILQ_HEAD(former_list, former) formers, ripe;
-	bool forbidden;	 /* said once */
-	bool later;	 /* its timer is on */
-	int64_t rest_ms; /* nobody's status is written before that */
+	bool forbidden;	   /* said once */
+	unsigned refusals; /* in a row: all rest the longer */
+	bool later;	   /* its timer is on */
+	int64_t rest_ms;   /* nobody's status is written before that */
 	struct bgpd_metric *errors_metric;
 	uint64_t patches;
 };
@@ -77,10 +79,10 @@ queue_add(struct publisher *p, struct service *s)
 }
 
 static void
-later_start(struct publisher *p)
+later_start(struct publisher *p, int64_t after_ms)
 {
 	if (!p->later)
-		p->c->guest->host->timer_start(p->later_timer, REST_MS);
+		p->c->guest->host->timer_start(p->later_timer, after_ms);
 	p->later = true;
 }
 
@@ -89,7 +91,7 @@ publish_later(struct publisher *p, struct service *s)
 {
 	publish_cancel(p->c, s);
 	s->publish = PUBLISH_LATER;
-	later_start(p);
+	later_start(p, REST_MS);
 }
 
 void
@@ -280,6 +282,7 @@ flight_landed(struct publisher *p, struct flight *flight)
 
 	p->patches++;
 	p->forbidden = s->unsure = s->unsaid = false;
+	p->refusals = 0;
 	/* The watch may have told of it, or of what came after it, before. */
 	if (strcmp(s->object->version, flight->version) == 0) {
 		wish_settle(s->object, wish);
@@ -309,32 +312,42 @@ on_later(void *arg)
 	writer_wake(p->writer, WRITE_STATUS);
 }
 
-/* Not for the moment: no RBAC, or something that nobody foresaw. */
+/* Not for the moment: it is something that nobody foresaw. */
 static void
 flight_refused(
     struct publisher *p, struct service *s, const struct api_reply *reply)
 {
-	int64_t until_ms = guest_now_ms(p->c->guest) + REST_MS;
+	p->c->guest->host->metric_add(p->errors_metric, 1);
+	say(p->c->guest, LOG_WARNING, "the status of %s cannot be written: %s",
+	    s->name, reply->why);
+	s->rest_ms = guest_now_ms(p->c->guest) + REST_MS - 1;
+	publish_later(p, s);
+}
+
+/* It is the right to write any: all wait, and some try again and again. */
+static void
+flight_forbidden(
+    struct publisher *p, struct service *s, const struct api_reply *reply)
+{
+	int64_t now_ms = guest_now_ms(p->c->guest), rest_ms;
 
 	p->c->guest->host->metric_add(p->errors_metric, 1);
-	if (reply->status == 403 && !p->forbidden)
+	if (!p->forbidden)
 		say(p->c->guest, LOG_ERR,
 		    "the status of %s cannot be written: %s; the ServiceAccount "
 		    "needs the verb patch on services/status",
 		    s->name, reply->why);
-	else if (reply->status != 403)
-		say(p->c->guest, LOG_WARNING,
-		    "the status of %s cannot be written: %s", s->name,
-		    reply->why);
-	if (reply->status == 403) { /* it is nobody's right: all wait */
-		p->forbidden = true;
-		p->rest_ms = until_ms - 1;
-		queue_add(p, s);
-		later_start(p);
-	} else {
-		s->rest_ms = until_ms - 1;
-		publish_later(p, s);
-	}
+	p->forbidden = true;
+	queue_add(p, s);
+	if (now_ms < p->rest_ms)
+		return; /* sent together with the one that was heard before */
+	rest_ms = FORBIDDEN_MS << p->refusals;
+	if (rest_ms < REST_MS)
+		p->refusals++;
+	else
+		rest_ms = REST_MS;
+	p->rest_ms = now_ms + rest_ms - 1;
+	later_start(p, rest_ms);
 }
 
 static void
@@ -350,6 +363,8 @@ flight_missed(
 	}
 	if (writer_is_retried(reply))
 		queue_add(p, s); /* the writer pauses */
+	else if (status == 403)
+		flight_forbidden(p, s, reply);
 	else if (status != 409 && status != 404)
 		flight_refused(p, s, reply);
 	else if (strcmp(s->object->version, flight->version) == 0)

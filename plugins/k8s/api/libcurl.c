@@ -36,6 +36,7 @@
 /* Each function that is used: what it returns, its name, what it is given. */
 #define PLAIN_FUNCTIONS(F)                                                     \
 	F(CURL *, curl_easy_init, (void), ())                                  \
+	F(CURLcode, curl_easy_pause, (CURL * easy, int how), (easy, how))      \
 	F(const char *, curl_easy_strerror, (CURLcode code), (code))           \
 	F(CURLM *, curl_multi_init, (void), ())                                \
 	F(CURLMcode, curl_multi_cleanup, (CURLM * multi), (multi))             \

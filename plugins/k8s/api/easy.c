@@ -33,6 +33,20 @@ easy_set_ears(CURL *easy, curl_write_callback on_data,
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, detail);
 }
 
+void
+kept_add(struct kept *kept, const char *data, size_t len, size_t max)
+{
+	if (len > max - kept->len)
+		len = max - kept->len;
+	if (kept->len + len + 1 > kept->room) {
+		kept->room = 2 * kept->room + len + 1;
+		kept->text = k8s_grow(kept->text, kept->room);
+	}
+	memcpy(kept->text + kept->len, data, len);
+	kept->len += len;
+	kept->text[kept->len] = '\0';
+}
+
 int
 easy_status(CURL *easy)
 {

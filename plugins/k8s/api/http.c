@@ -7,9 +7,8 @@
  * curl when data come. What they cancel or close while curl is at work is taken
  * away when curl has returned.
  *
- * Curl reads on for as long as there is something. So a call whose data come
- * when the turn's ration is used up is paused, and goes on a moment later, those
- * that were paused first before others; its deadlines do not count that.
+ * Curl reads on for as long as there is something: a call whose data come when
+ * the turn's ration is used up is paused; its deadlines do not count that.
  *
  * One timer has the deadlines of all calls: it is set to the first of them and
  * looked at when it fires, so that a call that is answered in time costs none.
@@ -22,6 +21,7 @@
 #include "http.h"
 
 #define FAULT_MAX (64 * 1024) /* what is kept of an answer other than 2xx */
+#define FLUSH_MS  200	      /* the loop stands still for so long */
 #define PAUSE_MS  1	      /* 0: descriptors would never have their turn */
 
 enum call_state {
@@ -44,8 +44,7 @@ struct api_call {
 	unsigned version; /* of the login it was started with */
 	int status;	  /* 0: no answer yet */
 	int64_t started_ms, heard_ms, paused_ms;
-	char *kept; /* NUL behind it */
-	size_t kept_len, kept_room;
+	struct kept kept;
 	char *why; /* it has ended without an answer */
 	char detail[CURL_ERROR_SIZE];
 };
@@ -110,7 +109,7 @@ call_free(struct api_call *call)
 	call_unline(call);
 	free((char *)(uintptr_t)call->request.path);
 	free((char *)(uintptr_t)call->request.body);
-	free(call->kept);
+	free(call->kept.text);
 	free(call->why);
 	free(call);
 }
@@ -123,21 +122,6 @@ call_end(struct api_call *call, const char *why)
 	call->status = 0;
 	call->why = k8s_copy(why);
 	call_move(call, CALL_ENDED);
-}
-
-/* Keeps what fits into max; the rest is dropped. */
-static void
-call_keep(struct api_call *call, const char *data, size_t len, size_t max)
-{
-	if (len > max - call->kept_len)
-		len = max - call->kept_len;
-	if (call->kept_len + len + 1 > call->kept_room) {
-		call->kept_room = 2 * call->kept_room + len + 1;
-		call->kept = k8s_grow(call->kept, call->kept_room);
-	}
-	memcpy(call->kept + call->kept_len, data, len);
-	call->kept_len += len;
-	call->kept[call->kept_len] = '\0';
 }
 
 static void
@@ -165,9 +149,9 @@ on_data(char *data, size_t one, size_t len, void *arg)
 	if (call->status == 0)
 		call->status = easy_status(call->easy);
 	if (call->status / 100 != 2)
-		call_keep(call, data, one * len, FAULT_MAX);
+		kept_add(&call->kept, data, one * len, FAULT_MAX);
 	else if (request->on_data == NULL)
-		call_keep(call, data, one * len, request->keep_max);
+		kept_add(&call->kept, data, one * len, request->keep_max);
 	else if (len > 0)
 		request->on_data(request->arg, data, one * len);
 	return call->cancelled ? 0 : one * len;
@@ -303,8 +287,8 @@ call_answer(struct api_call *call)
 {
 	struct api_reply reply = { .status = call->status,
 		.reason = "",
-		.body = call->kept != NULL ? call->kept : "",
-		.len = call->kept_len,
+		.body = call->kept.text != NULL ? call->kept.text : "",
+		.len = call->kept.len,
 		.why = call->why };
 	struct answer answer;
 
@@ -332,15 +316,12 @@ static int64_t
 call_due_ms(const struct api_call *call)
 {
 	const struct api_request *request = &call->request;
-	int64_t whole = request->timeout_ms > 0
-			    ? call->started_ms + request->timeout_ms
-			    : 0;
-	int64_t silent =
-	    request->silent_ms > 0 ? call->heard_ms + request->silent_ms : 0;
+	int64_t whole = call->started_ms + request->timeout_ms;
+	int64_t silent = call->heard_ms + request->silent_ms;
 
-	if (whole == 0 || (silent != 0 && silent < whole))
-		return silent;
-	return whole;
+	if (request->silent_ms == 0)
+		return request->timeout_ms > 0 ? whole : 0;
+	return request->timeout_ms > 0 && whole < silent ? whole : silent;
 }
 
 static void
@@ -349,16 +330,12 @@ call_expire(struct api_call *call, int64_t now)
 	const struct api_request *request = &call->request;
 	bool whole = request->timeout_ms > 0 &&
 		     now >= call->started_ms + request->timeout_ms;
-	const char *why = "";
 	char text[512];
+	const char *why = "";
 
 	if (call->state == CALL_WAITING)
 		logins_get(call->api->logins, &why);
-	snprintf(text, sizeof(text), "%s %lld s%s%s",
-	    whole ? "no answer within" : "no byte for",
-	    (long long)(whole ? request->timeout_ms : request->silent_ms) /
-		1000,
-	    *why != '\0' ? ": " : "", why);
+	silence_tell(text, sizeof(text), request, whole, why);
 	call_end(call, text);
 }
 
@@ -386,21 +363,48 @@ api_expire(struct api *api)
 /* The turn ----------------------------------------------------------------------------------- */
 
 static void
+calls_free(struct calls *calls)
+{
+	struct api_call *call;
+
+	while ((call = TAILQ_FIRST(calls)) != NULL) {
+		TAILQ_REMOVE(calls, call, link);
+		call_free(call);
+	}
+}
+
+/* Writes that wait are sent: they are last words, a lease given back. */
+static void
+api_flush(struct api *api)
+{
+	const struct login *login = NULL;
+	struct api_call *call, *next;
+	const char *why;
+
+	TAILQ_FOREACH_SAFE (call, &api->calls[CALL_WAITING], link, next) {
+		if (call->request.type == NULL || api->broken != NULL)
+			continue;
+		if (login == NULL &&
+		    (login = logins_get(api->logins, &why)) == NULL)
+			return;
+		call->cancelled = true; /* nobody hears the answer */
+		call_start(call, login);
+	}
+	if (login != NULL)
+		line_flush(api->lines[0], FLUSH_MS);
+}
+
+static void
 api_free(struct api *api)
 {
 	unsigned state;
-	struct api_call *call;
 
-	for (state = CALL_WAITING; state <= CALL_ANSWERED; state++) {
-		while ((call = TAILQ_FIRST(&api->calls[state])) != NULL) {
-			TAILQ_REMOVE(&api->calls[state], call, link);
-			call_free(call);
-		}
-	}
-	while ((call = TAILQ_FIRST(&api->cancelled)) != NULL) {
-		TAILQ_REMOVE(&api->cancelled, call, link);
-		call_free(call);
-	}
+	for (state = CALL_RUNNING; state <= CALL_ANSWERED; state++)
+		calls_free(&api->calls[state]);
+	calls_free(&api->cancelled);
+	api_flush(api);
+	calls_free(&api->calls[CALL_WAITING]);
+	calls_free(&api->calls[CALL_RUNNING]);
 	lines_retire(api, true);
 	free(api->lines);
 	logins_close(api->logins);
@@ -416,10 +420,7 @@ api_collect(struct api *api)
 	CURL *easy;
 	size_t i;
 
-	while ((call = TAILQ_FIRST(&api->cancelled)) != NULL) {
-		TAILQ_REMOVE(&api->cancelled, call, link);
-		call_free(call);
-	}
+	calls_free(&api->cancelled);
 	for (i = 0; i < api->line_count; i++) {
 		while ((easy = line_ended(api->lines[i], &code)) != NULL) {
 			curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
@@ -562,7 +563,7 @@ api_close(struct api *api)
 		return;
 	}
 	api->closed = true;
-	for (state = CALL_WAITING; state < CALL_ANSWERED; state++) {
+	for (state = CALL_RUNNING; state < CALL_ANSWERED; state++) {
 		while ((call = TAILQ_FIRST(&api->calls[state])) != NULL)
 			api_cancel(call);
 	}

@@ -36,6 +36,8 @@ CURL *line_ended(struct line *line, CURLcode *code);
 void line_resume(struct line *line, CURL *easy);
 /* What is to be done at once is done, rather than in the loop's next turn. */
 void line_push(struct line *line);
+/* Does what was started here and now, for so long, and tells nobody. */
+void line_flush(struct line *line, int64_t ms);
 /* The headers of every request with this login; to be freed. */
 struct curl_slist *line_headers(
     const struct line *line, const struct login *login, const char *type);
@@ -60,6 +62,13 @@ void ration_rest(struct ration *ration, int64_t now_ms);
 
 struct mishap;
 
+struct kept {
+	char *text; /* NUL behind it; NULL: nothing */
+	size_t len, room;
+};
+
+/* Keeps what fits into max; the rest is dropped. */
+void kept_add(struct kept *kept, const char *data, size_t len, size_t max);
 /* Headers are borrowed. */
 void easy_set(
     CURL *easy, const struct login *login, struct curl_slist *headers);
@@ -84,6 +93,10 @@ struct mishap {
 };
 
 void mishap_tell(const struct mishap *mishap, char *why, size_t size);
+
+/* Nothing came in time: of the whole, or of its next byte; more: behind it. */
+void silence_tell(char *why, size_t size, const struct api_request *request,
+    bool whole, const char *more);
 
 /* Of an answer other than 2xx; text is of a Status, or anything. */
 struct answer {

@@ -49,6 +49,12 @@
 	F(CURLMcode, curl_multi_socket_action,                                 \
 	    (CURLM * multi, curl_socket_t fd, int what, int *running),         \
 	    (multi, fd, what, running))                                        \
+	F(CURLMcode, curl_multi_perform, (CURLM * multi, int *running),        \
+	    (multi, running))                                                  \
+	F(CURLMcode, curl_multi_poll,                                          \
+	    (CURLM * multi, struct curl_waitfd * more, unsigned count, int ms, \
+		int *ready),                                                   \
+	    (multi, more, count, ms, ready))                                   \
 	F(CURLSH *, curl_share_init, (void), ())                               \
 	F(CURLSHcode, curl_share_cleanup, (CURLSH * share), (share))           \
 	F(struct curl_slist *, curl_slist_append,                              \

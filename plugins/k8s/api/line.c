@@ -220,6 +220,24 @@ line_resume(struct line *line, CURL *easy)
 	line->inside--;
 }
 
+void
+line_flush(struct line *line, int64_t ms)
+{
+	int64_t now_ms = guest_now_ms(line->guest), end_ms = now_ms + ms;
+	int running = 1;
+
+	line->inside++;
+	while (now_ms < end_ms) {
+		curl_multi_perform(line->multi, &running);
+		if (running == 0)
+			break;
+		curl_multi_poll(
+		    line->multi, NULL, 0, (int)(end_ms - now_ms), NULL);
+		now_ms = guest_now_ms(line->guest);
+	}
+	line->inside--;
+}
+
 /* What handles know of the server --------------------------------------------------------- */
 
 static struct curl_blob

@@ -271,6 +271,30 @@ test_repeat_waiting(void **state)
 	expect_quiet();
 }
 
+/* Warnings go before what waited longer, in their own order. */
+static void
+test_warnings(void **state)
+{
+	static const char *const order[] = { "bad", "worse", "web0", "web1" };
+	struct event event = event_of("bad", "no address");
+	size_t i;
+
+	(void)state;
+	say_event("web0", "x");
+	say_event("web1", "x");
+	event.type = "Warning";
+	recorder_say(recorder, &event);
+	event.name = "worse";
+	recorder_say(recorder, &event);
+	for (i = 0; i < 4; i++) {
+		fake_advance(0);
+		assert_string_equal(
+		    body_at(fake_call(), "regarding.name"), order[i]);
+		fake_answer(fake_call(), 201, NULL);
+	}
+	recorder_say(recorder, &event); /* one that waits at the end */
+}
+
 /* Another version of the object is a repeat, anything else is not. */
 static void
 test_key(void **state)
@@ -506,6 +530,7 @@ main(void)
 		TEST(test_names),
 		TEST(test_series),
 		TEST(test_repeat_waiting),
+		TEST(test_warnings),
 		TEST(test_key),
 		TEST(test_expired),
 		TEST(test_retry),

@@ -374,6 +374,7 @@ test_poison(void **state)
 		fake_advance(31000);
 	}
 	expect_quiet();
+	assert_non_null(strstr(fake_log, "events are dropped: "));
 	for (i = 0; i < 50; i++) {
 		if (i == 0)
 			say_event("web", "later");
@@ -409,6 +410,22 @@ test_refused(void **state)
 	    "4 events are dropped: is bad\n");
 	say_event("web0", "pending"); /* no repeat: it is not there */
 	fake_answer(the_call("POST"), 201, NULL);
+}
+
+/* A namespace that goes takes no events: nobody needs to know. */
+static void
+test_terminating(void **state)
+{
+	(void)state;
+	say_event("web", "pending");
+	fake_answer_with(the_call("POST"),
+	    (struct api_reply){ .status = 403,
+		.retry_after_ms = -1,
+		.reason = "Forbidden",
+		.why = "HTTP 403: unable to create new content in namespace "
+		       "shop because it is being terminated" });
+	expect_quiet();
+	assert_string_equal(fake_log, "");
 }
 
 /* Of one object: 25 at once, then one each five minutes; others are free. */
@@ -531,6 +548,7 @@ main(void)
 		TEST(test_series),
 		TEST(test_repeat_waiting),
 		TEST(test_warnings),
+		TEST(test_terminating),
 		TEST(test_key),
 		TEST(test_expired),
 		TEST(test_retry),

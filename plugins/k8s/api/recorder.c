@@ -314,13 +314,16 @@ recorder_next(void *arg, struct write *write)
 	return true;
 }
 
-/* Once per reason of the server's. */
+/* Once per reason of the server's; not where its namespace goes, too. */
 static void
 recorder_tell(struct recorder *rec, const struct api_reply *reply)
 {
 	uint64_t hash = hash_text(rec->seed, reply->reason);
 	unsigned i;
 
+	if (reply->status == 403 && reply->why != NULL &&
+	    strstr(reply->why, "because it is being terminated") != NULL)
+		return;
 	for (i = 0; i < rec->told_count; i++) {
 		if (rec->told[i] == hash)
 			return;
@@ -355,11 +358,11 @@ record_failed(
 {
 	if (reply->status == 404 && r->written_count > 0)
 		r->written_count = 0; /* it has expired: anew */
-	else if (!writer_is_retried(reply)) {
+	else if (!writer_is_retried(reply) ||
+		 (reply->status >= 500 && ++r->tries == TRIES_MAX)) {
 		recorder_tell(rec, reply);
 		return false;
-	} else if (reply->status >= 500 && ++r->tries == TRIES_MAX)
-		return false;
+	}
 	record_queue(rec, r);
 	return true;
 }

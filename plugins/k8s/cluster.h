@@ -92,8 +92,10 @@ struct cluster {
 	/* One of them, as the source asks: what survives a restart. */
 	struct journal *journal;
 	struct cache *cache;
-	struct bgpd_timer *replay; /* of the cache, in slices */
-	struct bgpd_timer *linger; /* on while a Service lingers */
+	struct bgpd_timer *replay;  /* of the cache, in slices */
+	struct bgpd_timer *watches; /* of the source, a kind a turn */
+	uint8_t watched;	    /* kinds that it was asked for */
+	struct bgpd_timer *linger;  /* on while a Service lingers */
 	bool lingers;
 	struct publisher *publisher; /* NULL: nothing is written back */
 	struct services services;

@@ -24,13 +24,11 @@
 #define FLUSH_MS  200	      /* the loop stands still for so long */
 #define PAUSE_MS  1	      /* 0: descriptors would never have their turn */
 
+/* clang-format off */
 enum call_state {
-	CALL_WAITING,
-	CALL_RUNNING,
-	CALL_PAUSED,
-	CALL_ENDED,
-	CALL_ANSWERED
+	CALL_WAITING, CALL_RUNNING, CALL_PAUSED, CALL_ENDED, CALL_ANSWERED
 };
+/* clang-format on */
 
 struct api_call {
 	TAILQ_ENTRY(api_call) link;

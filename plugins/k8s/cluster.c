@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "publish.h"
 
 #define SECRET_NAME "memberlist"
 #define TAKEN	    ".taken" /* behind the name of the ConfigMap */

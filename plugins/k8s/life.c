@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "publish.h"
 
 #define PAUSE_MS 1
 

@@ -59,7 +59,8 @@ def test_every_library_is_found_and_none_is_for_nothing(image):
         "true").stdout
     used = {line.split(":")[0] for line in used.splitlines()}
     installs, _ = dockerfile.read(read("Dockerfile"))[-1].words("RUN")
-    asked = set(re.findall(r"\blib[\w.+-]+", installs))
+    # The plugin loads libcurl when an API server is first asked for.
+    asked = set(re.findall(r"\blib[\w.+-]+", installs)) - {"libcurl4"}
     assert len(asked) > 5
     assert asked <= used, f"nothing needs {asked - used}"
 

@@ -11,8 +11,9 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "text.h"
 
-#define LINGER_MS 2000
+#define WHY_MAX	  500
 #define HOLDS_MAX 8 /* looked at in one go */
 #define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
 
@@ -52,15 +53,20 @@ addresses_write(const struct service *s, char *value)
 	}
 }
 
-static void
-service_set_why(struct service *s, const char *why)
+void
+assign_set_why(struct service *s, const char *why)
 {
+	char *copy = k8s_copy(why);
+
+	/* What a status takes, and no half of a character. */
+	if (copy != NULL)
+		copy[text_fit(copy, WHY_MAX)] = '\0';
 	free(s->why);
-	s->why = k8s_copy(why);
+	s->why = copy;
 }
 
-static void
-claim_fill(const struct service *s, struct alloc_claim *claim)
+void
+assign_claim(const struct service *s, struct alloc_claim *claim)
 {
 	const struct object_service *o = s->object;
 
@@ -98,6 +104,20 @@ addresses_equal(const struct bgpd_addr *a, size_t a_count,
 			return false;
 	}
 	return a_count == b_count;
+}
+
+static bool
+is_said(const struct service *s, const struct bgpd_addr *addr)
+{
+	const struct object_service *o = s->object;
+
+	return addresses_have(o->status, o->status_count, addr);
+}
+
+bool
+assign_is_said(const struct service *s, size_t i)
+{
+	return is_said(s, &s->addresses[i]);
 }
 
 bool
@@ -152,7 +172,7 @@ holds_trim(struct cluster *c, struct service *s)
 }
 
 /* Lets all its addresses go. */
-static void
+void
 assign_release(struct cluster *c, struct service *s)
 {
 	s->address_count = 0;
@@ -220,6 +240,13 @@ pool_fits(struct cluster *c, const struct service *s)
 
 	if (s->object->pool == NULL || s->object->wanted != NULL)
 		return true;
+	for (i = 0; i < c->config->pool_count; i++) {
+		if (strcmp(c->config->pools[i].name, s->object->pool) == 0)
+			break;
+	}
+	/* A pool of another name in the place of its own moves nobody. */
+	if (i == c->config->pool_count)
+		return true;
 	for (i = 0; i < s->address_count; i++) {
 		pool = alloc_pool(c->alloc, &s->addresses[i]);
 		if (pool == NULL || strcmp(pool->name, s->object->pool) != 0)
@@ -249,10 +276,13 @@ families_fit(const struct service *s)
 	return true;
 }
 
-/* Is the one given before the other? By age, then by name. */
+/* Whose is the address? Who was told of it, then who is older, then by name. */
 static bool
-is_older(const struct service *s, const struct service *other)
+is_first(const struct service *s, const struct service *other,
+    const struct bgpd_addr *addr)
 {
+	if (is_said(s, addr) != is_said(other, addr))
+		return is_said(s, addr);
 	if (s->object->created != other->object->created)
 		return s->object->created < other->object->created;
 	return strcmp(s->name, other->name) < 0;
@@ -276,7 +306,7 @@ evict_younger(
 	other = name == NULL ? NULL : cluster_find(c, name);
 	if (other == NULL || other->object == NULL)
 		return false;
-	if (is_older(other, s)) {
+	if (is_first(other, s, addr)) {
 		publish_conflict(c, s, text, other->name);
 		return false;
 	}
@@ -309,36 +339,6 @@ service_fits(struct cluster *c, const struct service *s)
 	return wanted_fits(s) && pool_fits(c, s) && families_fit(s);
 }
 
-/*
- * Its address was told, and now the status says another: somebody has written it,
- * or the cluster was set back in time. What the cluster says counts, as with
- * MetalLB, if the Service may have that; else its status is written again.
- */
-static void
-assign_adopt(struct cluster *c, struct service *s)
-{
-	const struct object_service *o = s->object;
-	struct bgpd_addr was[SERVICE_IPS];
-	struct alloc_claim claim;
-	uint8_t i, was_count = s->address_count;
-
-	if (c->publisher == NULL || !s->confirmed || o->status_count == 0 ||
-	    s->address_count == 0 || assign_is_told(s))
-		return;
-	memcpy(was, s->addresses, sizeof(was));
-	memcpy(s->addresses, o->status, sizeof(s->addresses));
-	s->address_count = o->status_count;
-	claim_fill(s, &claim);
-	for (i = 0; service_fits(c, s) && i < s->address_count; i++) {
-		if (alloc_take(c->alloc, &claim, &s->addresses[i]) == -1)
-			break;
-	}
-	if (i == s->address_count)
-		return;
-	memcpy(s->addresses, was, sizeof(s->addresses));
-	s->address_count = was_count;
-}
-
 void
 assign_keep(struct cluster *c, struct service *s)
 {
@@ -348,11 +348,10 @@ assign_keep(struct cluster *c, struct service *s)
 
 	if (!s->claimed && s->address_count == 0)
 		assign_recall(c, s);
-	assign_adopt(c, s);
 	holds_trim(c, s);
 	if (s->address_count == 0)
 		return;
-	claim_fill(s, &claim);
+	assign_claim(s, &claim);
 	fits = service_fits(c, s);
 	for (i = 0; fits && i < s->address_count; i++) {
 		fits = keep_one(c, s, &claim, &s->addresses[i]);
@@ -374,13 +373,13 @@ give_wanted(struct cluster *c, struct service *s, struct alloc_claim *claim)
 	size_t i, n;
 
 	if (addresses_read(s->object->wanted, wanted, &n) == -1) {
-		service_set_why(s, "the address asked for is not one");
+		assign_set_why(s, "the address asked for is not one");
 		waiters_remove(c->waiters, s->name);
 		return -1;
 	}
 	for (i = 0; i < n; i++) {
 		if (alloc_take(c->alloc, claim, &wanted[i]) == -1) {
-			service_set_why(s, alloc_why(c->alloc));
+			assign_set_why(s, alloc_why(c->alloc));
 			assign_release(c, s);
 			waiters_add(c->waiters, claim, &wanted[i]);
 			return -1;
@@ -453,7 +452,7 @@ give(struct cluster *c, struct service *s)
 	struct alloc_claim claim;
 	int rc;
 
-	claim_fill(s, &claim);
+	assign_claim(s, &claim);
 	if (s->object->wanted != NULL)
 		return give_wanted(c, s, &claim) == 0;
 	if (s->object->family_count == 2)
@@ -462,11 +461,33 @@ give(struct cluster *c, struct service *s)
 		rc = give_one(c, s, &claim);
 	if (rc == 0)
 		return true;
-	service_set_why(s, s->object->both && s->object->family_count == 2
-			       ? "no pool has a free address of both families"
-			       : alloc_why(c->alloc));
+	assign_set_why(s, s->object->both && s->object->family_count == 2
+			      ? "no pool has a free address of both families"
+			      : alloc_why(c->alloc));
 	waiters_add(c->waiters, &claim, NULL);
 	return false;
+}
+
+/*
+ * Of two families it has one, for want of the other: if the pool has both now, it
+ * gets both (PreferDualStack). The one that it has stays announced.
+ */
+static void
+give_second(struct cluster *c, struct service *s)
+{
+	const struct object_service *o = s->object;
+	const struct config_pool *pool;
+	struct alloc_claim claim;
+
+	if (s->address_count != 1 || o->family_count != 2 ||
+	    o->wanted != NULL ||
+	    (pool = alloc_pool(c->alloc, &s->addresses[0])) == NULL)
+		return;
+	assign_claim(s, &claim);
+	claim.pool = pool->name;
+	claim.family = s->addresses[0].family == 4 ? 6 : 4;
+	if (give_one(c, s, &claim) == 0)
+		s->confirmed = false;
 }
 
 void
@@ -491,79 +512,11 @@ assign_give(struct cluster *c, struct service *s)
 		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
 		    value);
 	}
+	give_second(c, s);
 	s->conflict = false;
-	service_set_why(s, NULL);
+	assign_set_why(s, NULL);
 	waiters_remove(c->waiters, s->name);
 	record_put(c, s);
-}
-
-/* Following ---------------------------------------------------------------------- */
-
-/* Why it has no address, as far as its status tells. */
-static void
-follow_why(struct service *s)
-{
-	const struct object_service *o = s->object;
-
-	if (s->address_count > 0)
-		service_set_why(s, NULL);
-	else if (o->status_count > 0)
-		service_set_why(s, "ipNotAllowed: the address of its status "
-				   "is in no address pool");
-	else if (o->allocated == CONDITION_FALSE && o->allocated_why != NULL)
-		service_set_why(s, o->allocated_why);
-	else
-		service_set_why(
-		    s, "noIPAllocated: its status has no address yet");
-}
-
-/*
- * A status that was emptied with no word of the allocator is somebody's slip, or
- * a server's that was set back in time: the allocator writes it again, and until
- * then nothing is to flap.
- */
-static bool
-is_lingering(struct cluster *c, struct service *s)
-{
-	const struct bgpd_host *host = c->guest->host;
-	const struct object_service *o = s->object;
-	int64_t now_ms = guest_now_ms(c->guest);
-
-	if (o->status_count > 0 || o->allocated == CONDITION_FALSE ||
-	    s->address_count == 0 || !s->confirmed) {
-		s->linger_ms = 0;
-		return false;
-	}
-	if (s->linger_ms == 0) {
-		s->linger_ms = now_ms + LINGER_MS;
-		host->timer_start(c->linger, LINGER_MS + 1);
-	}
-	return now_ms < s->linger_ms;
-}
-
-void
-assign_follow(struct cluster *c, struct service *s)
-{
-	const struct object_service *o = s->object;
-	struct alloc_claim claim;
-	size_t i;
-
-	waiters_remove(c->waiters, s->name);
-	if (is_lingering(c, s))
-		return;
-	s->linger_ms = 0;
-	assign_release(c, s);
-	claim_fill(s, &claim);
-	s->claimed = true;
-	for (i = 0; i < o->status_count; i++) {
-		if (alloc_pool(c->alloc, &o->status[i]) == NULL)
-			continue;
-		/* Who may have it is the allocator's business: noted, no more. */
-		alloc_take(c->alloc, &claim, &o->status[i]);
-		s->addresses[s->address_count++] = o->status[i];
-	}
-	s->confirmed = s->address_count > 0;
-	follow_why(s);
 }
 
 void
@@ -577,7 +530,7 @@ assign_end(struct cluster *c, struct service *s)
 	assign_release(c, s);
 	waiters_remove(c->waiters, s->name);
 	record_remove(c, s);
-	service_set_why(s, NULL);
+	assign_set_why(s, NULL);
 	/* What comes under this name again is another one. */
 	s->claimed = c->journal != NULL;
 }

@@ -13,6 +13,7 @@
 #include "cluster.h"
 
 #define SECRET_NAME "memberlist"
+#define TAKEN	    ".taken" /* behind the name of the ConfigMap */
 
 K8S_TREE_OF_NAMES(services, service, name)
 
@@ -105,6 +106,12 @@ next_node(const struct cluster *c, const char *after)
 	return found == NULL ? NULL : &found->object->object;
 }
 
+static bool
+name_follows(const struct object *object, const char *after)
+{
+	return after == NULL || strcmp(after, object->name) < 0;
+}
+
 const struct object *
 cluster_next(const struct cluster *c, enum object_kind kind, const char *after)
 {
@@ -116,9 +123,13 @@ cluster_next(const struct cluster *c, enum object_kind kind, const char *after)
 	case OBJECT_NODE:
 		return next_node(c, after);
 	case OBJECT_CONFIG_MAP:
-		return after != NULL || c->config_map == NULL
-			   ? NULL
-			   : &c->config_map->object;
+		if (c->config_map != NULL &&
+		    name_follows(&c->config_map->object, after))
+			return &c->config_map->object;
+		return c->taken != NULL &&
+			       name_follows(&c->taken->object, after)
+			   ? &c->taken->object
+			   : NULL;
 	case OBJECT_SECRET:
 		return after != NULL || c->secret == NULL ? NULL
 							  : &c->secret->object;
@@ -213,12 +224,16 @@ take_service(struct cluster *c, struct object *object)
 	if (!same)
 		cluster_record(c, object);
 	if (s->object != NULL &&
-	    strcmp(s->object->version, other->version) != 0)
+	    strcmp(s->object->version, other->version) != 0) {
+		same = same && s->publish != PUBLISH_LATER;
+		if (s->publish == PUBLISH_LATER)
+			s->publish = PUBLISH_NONE;
 		s->unsure = false;
+	}
 	c->service_count += s->object == NULL;
 	object_free(s->object == NULL ? NULL : &s->object->object);
 	s->object = (struct object_service *)(void *)object;
-	if (!same || s->publish == PUBLISH_LATER)
+	if (!same)
 		service_touch(c, s);
 }
 
@@ -309,6 +324,16 @@ drop_slice(struct cluster *c, const char *name)
 
 /* Nodes, ConfigMap, Secret --------------------------------------------------------------- */
 
+/* Labels alone concern the peers, and no Service. */
+static bool
+node_carries_alike(const struct object_node *a, const struct object_node *b)
+{
+	return a->excluded == b->excluded &&
+	       a->network_unavailable == b->network_unavailable &&
+	       a->address_count == b->address_count &&
+	       memcmp(a->addresses, b->addresses, sizeof(a->addresses)) == 0;
+}
+
 static void
 take_node(struct cluster *c, struct object *object)
 {
@@ -324,7 +349,10 @@ take_node(struct cluster *c, struct object *object)
 		node->object = (struct object_node *)(void *)object;
 		RB_INSERT(nodes, &c->nodes, node);
 		c->node_count++;
+		c->carriers_touched = true;
 	} else {
+		c->carriers_touched |=
+		    !node_carries_alike(node->object, (const void *)object);
 		object_free(&node->object->object);
 		node->object = (struct object_node *)(void *)object;
 	}
@@ -343,7 +371,7 @@ drop_node(struct cluster *c, const char *name)
 	object_free(&node->object->object);
 	free(node);
 	c->node_count--;
-	c->nodes_touched = true;
+	c->nodes_touched = c->carriers_touched = true;
 }
 
 /* Where the object with that name is kept; NULL: nobody asks for it. */
@@ -356,7 +384,12 @@ data_slot(struct cluster *c, enum object_kind kind, const char *name)
 	if (strncmp(name, space, len) != 0 || name[len] != '/')
 		return NULL;
 	wanted = kind == OBJECT_SECRET ? SECRET_NAME : c->settings->config_map;
-	if (strcmp(name + len + 1, wanted) != 0)
+	name += len + 1;
+	len = strlen(wanted);
+	if (kind == OBJECT_CONFIG_MAP && c->cache != NULL &&
+	    strncmp(name, wanted, len) == 0 && strcmp(name + len, TAKEN) == 0)
+		return &c->taken;
+	if (strcmp(name, wanted) != 0)
 		return NULL;
 	return kind == OBJECT_SECRET ? &c->secret : &c->config_map;
 }
@@ -397,6 +430,23 @@ drop_data(struct cluster *c, enum object_kind kind, const char *name)
 	object_free(&(*slot)->object);
 	*slot = NULL;
 	data_touch(c, kind);
+}
+
+void
+cluster_keep_taken(struct cluster *c)
+{
+	const struct object *map = &c->config_map->object;
+	struct object_data *copy;
+
+	if (c->cache == NULL ||
+	    (c->taken != NULL && object_equal(&c->taken->object, map)))
+		return;
+	copy = data_copy(c->config_map);
+	copy->object.name = k8s_alloc(strlen(map->name) + sizeof(TAKEN));
+	stpcpy(stpcpy(copy->object.name, map->name), TAKEN);
+	object_free(c->taken == NULL ? NULL : &c->taken->object);
+	c->taken = copy;
+	cluster_record(c, &copy->object);
 }
 
 /* All kinds ------------------------------------------------------------------------------- */
@@ -459,7 +509,8 @@ cluster_clear(struct cluster *c)
 	}
 	object_free(c->config_map == NULL ? NULL : &c->config_map->object);
 	object_free(c->secret == NULL ? NULL : &c->secret->object);
-	c->config_map = c->secret = NULL;
+	object_free(c->taken == NULL ? NULL : &c->taken->object);
+	c->config_map = c->secret = c->taken = NULL;
 	c->service_count = 0;
 	TAILQ_INIT(&c->touched);
 }

@@ -9,6 +9,7 @@
 struct api;
 struct cluster;
 struct publisher;
+struct recorder;
 
 /* Nodes and slices as they are stored. */
 struct node {
@@ -45,10 +46,14 @@ struct service {
 	bool in_run;  /* of converge.c, which holds it */
 	bool claimed; /* what it held before was asked for */
 	bool reborn;  /* another object of that name: what the last had ends */
-	bool confirmed;	   /* the cluster knew its addresses: announce */
-	bool conflict;	   /* somebody else has the address it had or wants */
-	uint8_t publish;   /* enum publish */
-	bool unsure;	   /* a write of it may have come through, unanswered */
+	bool confirmed;	  /* the cluster knew its addresses: announce */
+	bool conflict;	  /* somebody else has the address it had or wants */
+	uint8_t publish;  /* enum publish */
+	bool unsure;	  /* a write of it may have come through, unanswered */
+	bool unsaid;	  /* ... and then its event is due */
+	uint8_t rewrites; /* that somebody undid, since rewrites_ms */
+	int64_t rewrites_ms, rest_ms; /* not written before that */
+	int64_t words_ms;  /* nor for another reason alone before that */
 	int64_t linger_ms; /* 0; or what it had stands until then */
 	uint8_t address_count;
 	struct bgpd_addr addresses[SERVICE_IPS];
@@ -72,6 +77,7 @@ struct run {
 	struct service **list; /* NULL: there is none */
 	size_t count, at;
 	uint8_t step; /* converge.c's */
+	uint8_t duty; /* enum duty, of all of it */
 	struct bgpd_timer *timer;
 };
 
@@ -86,18 +92,22 @@ struct cluster {
 	/* One of them, as the source asks: what survives a restart. */
 	struct journal *journal;
 	struct cache *cache;
-	struct bgpd_timer *replay;   /* of the cache, in slices */
-	struct bgpd_timer *linger;   /* on while a Service lingers */
+	struct bgpd_timer *replay; /* of the cache, in slices */
+	struct bgpd_timer *linger; /* on while a Service lingers */
+	bool lingers;
 	struct publisher *publisher; /* NULL: nothing is written back */
 	struct services services;
 	struct slices slices;
 	struct nodes nodes;
 	struct touched touched;
-	struct object_data *config_map, *secret;       /* NULL: there is none */
+	struct object_data *config_map, *secret; /* NULL: there is none */
+	struct object_data *taken; /* the ConfigMap last taken, for a restart */
 	size_t service_count, slice_count, node_count; /* for show */
 	uint8_t stage;				       /* enum stage */
 	bool begun, offered; /* the first offers are coming, are out */
 	bool config_touched, nodes_touched;
+	bool
+	    carriers_touched; /* who of the nodes may announce, or where it is */
 	struct run run;
 
 	struct config *config; /* in use; NULL: none yet */
@@ -131,6 +141,8 @@ struct service *cluster_find(const struct cluster *c, const char *name);
 const struct object_node *cluster_self(const struct cluster *c);
 void service_touch(struct cluster *c, struct service *s);
 enum duty cluster_duty(const struct cluster *c);
+/* The ConfigMap was taken: that is remembered over a restart. */
+void cluster_keep_taken(struct cluster *c);
 void cluster_touch_all(struct cluster *c);
 /* Frees it where nothing needs it any more. */
 void service_settle(struct cluster *c, struct service *s);
@@ -157,12 +169,21 @@ bool decide_candidate(const struct service *s, const struct object_node *node);
 void assign_keep(struct cluster *c, struct service *s);
 /* Gives one that lacks an address one, or lets it wait. */
 void assign_give(struct cluster *c, struct service *s);
-/* Another one gives: takes what the status says. */
-void assign_follow(struct cluster *c, struct service *s);
+/* Lets all its addresses go. */
+void assign_release(struct cluster *c, struct service *s);
+/* What it asks the allocator with; borrowed from it. */
+void assign_claim(const struct service *s, struct alloc_claim *claim);
+void assign_set_why(struct service *s, const char *why);
 /* It is no Service of ours any more. */
 void assign_end(struct cluster *c, struct service *s);
 /* Are the addresses those of its status, in any order? */
 bool assign_is_told(const struct service *s);
+/* Is that one of them in its status? */
+bool assign_is_said(const struct service *s, size_t i);
+
+/* follow.c: the addresses of Services, where another one gives them ------------------------ */
+
+void assign_follow(struct cluster *c, struct service *s);
 
 /* status.c: what a status shall say ------------------------------------------------------- */
 
@@ -177,6 +198,8 @@ struct wish {
 void wish_make(const struct service *s, struct wish *wish);
 /* Does the status say something else than was decided? */
 bool wish_differs(const struct service *s);
+/* ... and is that the reason alone, of one that waits as before? */
+bool wish_differs_in_words(const struct service *s);
 /* The status says it now: as if the source had told it. */
 void wish_settle(struct object_service *o, const struct wish *wish);
 /* Of the status subresource; to be freed, as the bodies of merge patches are. */
@@ -185,9 +208,18 @@ char *status_body(const struct object_service *o, const struct wish *wish);
 /* Nothing of ours, the conditions of others (NULL: none), for that uid alone. */
 char *status_body_of_none(const char *uid, const char *others);
 
+/* events.c: what is said of a Service in events ---------------------------------------------- */
+
+/* It has the addresses, or has none: a transition. */
+void event_of_wish(
+    struct cluster *c, const struct service *s, const struct wish *wish);
+/* Somebody else writes its status. */
+void event_of_rival(struct cluster *c, const struct service *s);
+
 /* publish.c: statuses and events, written back by one of all the nodes ------------------- */
 
 struct publisher *publisher_new(struct cluster *c, struct api *api);
+struct recorder *publisher_recorder(const struct publisher *p);
 void publisher_free(struct publisher *p);
 /* From now on it wants to be the one: all there is has been read. */
 void publisher_compete(struct publisher *p);

@@ -45,39 +45,88 @@ config_refuse(struct cluster *c, const char *why)
 			      : "the last good one stays");
 }
 
-/* Read, but does it fit what is in use? */
-static void
-config_take(struct cluster *c, struct config *config)
+/* It is in use from here on; -1: it does not fit what is in use. */
+static int
+config_use(struct cluster *c, struct config *config)
 {
 	if (alloc_set_pools(c->alloc, config) == -1) {
-		config_refuse(c, alloc_why(c->alloc));
-		c->stranding = true;
 		config_free(config);
-		return;
+		return -1;
 	}
 	config_free(c->config);
 	c->config = config;
-	c->stale = c->stranding = false;
-	free(c->refusal);
-	c->refusal = NULL;
-	say(c->guest, LOG_NOTICE,
-	    "configLoaded: %s/%s: %zu peers, %zu address pools",
-	    c->settings->space, c->settings->config_map, config->peer_count,
-	    config->pool_count);
 	waiters_wake_all(c->waiters);
 	metrics_set_pools(c);
 	cluster_touch_all(c);
 	cluster_want_nodes(c);
 	peers_apply(c);
+	return 0;
 }
 
-/* An absent key is an empty configuration, an absent ConfigMap is none. */
+static void
+config_take(struct cluster *c, struct config *config)
+{
+	if (config_use(c, config) == -1) {
+		config_refuse(c, alloc_why(c->alloc));
+		c->stranding = true;
+		return;
+	}
+	c->stale = c->stranding = false;
+	free(c->refusal);
+	c->refusal = NULL;
+	say(c->guest, LOG_NOTICE,
+	    "configLoaded: %s/%s: %zu peers, %zu address pools",
+	    c->settings->space, c->settings->config_map, c->config->peer_count,
+	    c->config->pool_count);
+	cluster_keep_taken(c);
+}
+
+static struct config *
+config_of(const struct object_data *map, struct report *report)
+{
+	size_t len = 0;
+	const char *text = object_value(map, "config", &len);
+
+	/* An absent key is an empty configuration. */
+	return config_read(text == NULL ? "" : text, len, report);
+}
+
+/*
+ * After a restart the one that was in use comes first: the last may be bad, or
+ * strand an address that is in use, and then it is refused as it was before.
+ */
+static void
+config_begin(struct cluster *c)
+{
+	struct report ignored = { 0 };
+	struct config *config;
+
+	if (c->config != NULL || c->taken == NULL)
+		return;
+	config = config_of(c->taken, &ignored);
+	report_clear(&ignored);
+	if (config == NULL || config_use(c, config) == -1)
+		return;
+	say(c->guest, LOG_NOTICE,
+	    "%s/%s: as it was last taken: %zu peers, "
+	    "%zu address pools",
+	    c->settings->space, c->settings->config_map, c->config->peer_count,
+	    c->config->pool_count);
+}
+
+/* Is it the one that is in use after a restart? */
+static bool
+config_is_taken(const struct cluster *c)
+{
+	return c->config_map != NULL && c->taken != NULL &&
+	       object_equal(&c->config_map->object, &c->taken->object);
+}
+
+/* An absent ConfigMap is none. */
 static void
 config_apply(struct cluster *c)
 {
-	const char *text;
 	struct config *config;
-	size_t len = 0;
 
 	c->config_touched = false;
 	report_clear(&c->report);
@@ -86,8 +135,7 @@ config_apply(struct cluster *c)
 		config_refuse(c, "there is no such ConfigMap");
 		return;
 	}
-	text = object_value(c->config_map, "config", &len);
-	config = config_read(text == NULL ? "" : text, len, &c->report);
+	config = config_of(c->config_map, &c->report);
 	if (!c->stranding)
 		lines_log(c, LOG_WARNING, "config", c->report.warnings);
 	if (config == NULL) {
@@ -102,18 +150,19 @@ config_apply(struct cluster *c)
 static void
 nodes_apply(struct cluster *c)
 {
-	c->nodes_touched = false;
-	if (c->config != NULL) {
+	if (c->config != NULL)
 		peers_apply(c);
+	if (c->config != NULL && c->carriers_touched)
 		cluster_touch_all(c);
-	}
+	c->nodes_touched = c->carriers_touched = false;
 	offer_members(c);
 }
 
 /* Runs --------------------------------------------------------------------------------- */
 
-#define SLICE_MS 2
-#define PAUSE_MS 1 /* between slices: others' descriptors are served */
+#define SLICE_MS	2
+#define LINGER_AGAIN_MS 1000
+#define PAUSE_MS	1 /* between slices: others' descriptors are served */
 
 /* The ages beside each other: thousands of objects are not looked at again. */
 struct aged {
@@ -163,13 +212,14 @@ run_begin(struct cluster *c)
 	run->list = k8s_alloc((n + 1) * sizeof(run->list[0]));
 	run->count = run->at = 0;
 	run->step = 0;
+	run->duty = (uint8_t)cluster_duty(c);
 	while ((s = TAILQ_FIRST(&c->touched)) != NULL) {
 		TAILQ_REMOVE(&c->touched, s, touch);
 		s->touched = false;
 		s->in_run = true;
 		run->list[run->count++] = s;
 	}
-	if (run->count > 1 && cluster_duty(c) == DUTY_ALLOCATE)
+	if (run->count > 1 && run->duty == DUTY_ALLOCATE)
 		run_sort(run);
 	if (!c->begun)
 		c->guest->host->begin(c->guest->self);
@@ -256,14 +306,42 @@ first_offers_end(struct cluster *c)
 	c->offered = true;
 }
 
+static void
+run_end(struct run *run)
+{
+	free(run->list);
+	run->list = NULL;
+}
+
+/* The Lease came or went in the middle: all of it is decided anew. */
+static void
+run_abort(struct cluster *c)
+{
+	struct run *run = &c->run;
+	size_t i;
+
+	for (i = 0; i < run->count; i++) {
+		/* The last step has let go of those before. */
+		if (run->step == STEPS - 1 && i < run->at)
+			continue;
+		run->list[i]->in_run = false;
+		service_touch(c, run->list[i]);
+	}
+	run_end(run);
+}
+
 /* One slice of the run; true: it is over. */
 static bool
 run_slice(struct cluster *c, int64_t until_ms)
 {
 	struct run *run = &c->run;
-	enum duty duty = cluster_duty(c); /* a Lease may be lost between */
+	enum duty duty = cluster_duty(c);
 	unsigned n = 0;
 
+	if (duty != run->duty) {
+		run_abort(c);
+		return true;
+	}
 	while (run->step < STEPS) {
 		if (run->at == run->count) {
 			run->at = 0;
@@ -274,8 +352,7 @@ run_slice(struct cluster *c, int64_t until_ms)
 		if (++n % 16 == 0 && guest_now_ms(c->guest) >= until_ms)
 			return false;
 	}
-	free(run->list);
-	run->list = NULL;
+	run_end(run);
 	if (!c->offered && c->stage == STAGE_SYNCED)
 		first_offers_end(c);
 	return true;
@@ -285,6 +362,11 @@ run_slice(struct cluster *c, int64_t until_ms)
 static void
 heads_apply(struct cluster *c)
 {
+	if (c->config == NULL && c->taken != NULL && !config_is_taken(c)) {
+		config_begin(c);
+		if (c->config != NULL)
+			return; /* the last one is tried when this is told */
+	}
 	if (c->config_touched) {
 		c->stranding = false;
 		config_apply(c);
@@ -352,11 +434,18 @@ on_linger(void *arg)
 	struct cluster *c = arg;
 	struct service *s;
 
+	c->lingers = false;
 	for (s = services_first(c); s != NULL; s = services_next(s)) {
 		if (s->linger_ms != 0)
 			service_touch(c, s);
 	}
 	cluster_converge(c);
+	/* Those that began later have their time yet. */
+	for (s = services_first(c); s != NULL && !c->lingers;
+	     s = services_next(s))
+		c->lingers = s->linger_ms != 0 && s->address_count > 0;
+	if (c->lingers)
+		c->guest->host->timer_start(c->linger, LINGER_AGAIN_MS);
 }
 
 void
@@ -371,6 +460,5 @@ converge_close(struct cluster *c)
 {
 	c->guest->host->timer_free(c->run.timer);
 	c->guest->host->timer_free(c->linger);
-	free(c->run.list);
-	c->run.list = NULL;
+	run_end(&c->run);
 }

@@ -70,6 +70,8 @@ k8s_withdraw(struct k8s *k)
 	host->begin(k->guest.self);
 	host->end(k->guest.self);
 	host->overlay(k->guest.self, "", ignore_fault, NULL);
+	if (BGPD_HAS(host, struct bgpd_host, ready))
+		host->ready(k->guest.self, NULL);
 	say(&k->guest, LOG_WARNING,
 	    "no source is named: `source api` or `source directory PATH`");
 }
@@ -97,7 +99,7 @@ node_default(void)
 	if (node != NULL && *node != '\0')
 		return k8s_copy(node);
 	gethostname(host, sizeof(host) - 1);
-	return k8s_copy(host);
+	return k8s_copy(host[0] != '\0' ? host : "localhost");
 }
 
 static const struct bgpd_line *

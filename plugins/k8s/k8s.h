@@ -108,6 +108,7 @@ struct object *object_read(enum object_kind kind, struct json_object *root,
     char **key, struct fault *fault);
 void object_free(struct object *object);
 bool object_equal(const struct object *a, const struct object *b);
+struct object_data *data_copy(const struct object_data *data);
 const char *object_value(
     const struct object_data *data, const char *key, size_t *len);
 

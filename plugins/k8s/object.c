@@ -77,6 +77,26 @@ data_free(struct object *object)
 	free(data->pairs);
 }
 
+/* Its values, without a name; the caller's. */
+struct object_data *
+data_copy(const struct object_data *data)
+{
+	struct object_data *copy = k8s_alloc(sizeof(*copy));
+	size_t i;
+
+	copy->object.kind = data->object.kind;
+	copy->count = data->count;
+	copy->pairs = k8s_alloc((data->count + 1) * sizeof(copy->pairs[0]));
+	for (i = 0; i < data->count; i++) {
+		copy->pairs[i].key = k8s_copy(data->pairs[i].key);
+		copy->pairs[i].len = data->pairs[i].len;
+		copy->pairs[i].value = k8s_alloc(data->pairs[i].len + 1);
+		memcpy(copy->pairs[i].value, data->pairs[i].value,
+		    data->pairs[i].len);
+	}
+	return copy;
+}
+
 static bool
 data_equal(const struct object *a, const struct object *b)
 {

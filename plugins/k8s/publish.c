@@ -22,10 +22,11 @@
 #define LEASE_DURATION_MS 15000
 #define LEASE_RENEW_MS	  10000
 #define LEASE_RETRY_MS	  2000
-#define FORBIDDEN_MS	  30000 /* RBAC may be mended meanwhile */
-#define FORMER_MS	  1500	/* slices of a Service that is gone go too */
-#define CONTROLLER	  "metallb-controller" /* as dashboards know it */
-#define SPEAKER		  "metallb-speaker"
+#define REST_MS		  30000 /* of what was refused */
+#define WORDS_MS	  60000 /* of another reason alone */
+#define REWRITES_MS	  60000
+#define REWRITES_MAX	  6
+#define FORMER_MS	  1500 /* slices of a Service that is gone go too */
 
 /* A patch under way. */
 struct flight {
@@ -33,7 +34,9 @@ struct flight {
 	struct service *service; /* NULL: of a former one */
 	struct wish wish;
 	char uid[UID_LEN], version[VERSION_LEN];
-	bool was_told; /* the addresses did not change, the rest did */
+	bool was_told;	       /* the addresses did not change, the rest did */
+	bool was_failed;       /* that it has none was told before */
+	struct former *former; /* service is NULL: of this one */
 };
 
 /* One that was of the type, or was at all. */
@@ -56,112 +59,12 @@ struct publisher {
 	TAILQ_HEAD(, service) queue;
 	LIST_HEAD(, flight) flights;
 	TAILQ_HEAD(former_list, former) formers, ripe;
-	bool forbidden; /* said once */
+	bool forbidden;	 /* said once */
+	bool later;	 /* its timer is on */
+	int64_t rest_ms; /* nobody's status is written before that */
 	struct bgpd_metric *errors_metric;
 	uint64_t patches;
 };
-
-/* Events ------------------------------------------------------------------------------- */
-
-static void
-event_say(struct publisher *p, const struct service *s, const char *controller,
-    const char *type, const char *reason, const char *action, const char *note)
-{
-	const char *slash = strchr(s->name, '/');
-	char *space = strndup(s->name, (size_t)(slash - s->name));
-	struct event event = {
-		.api_version = "v1",
-		.kind = "Service",
-		.space = space,
-		.name = slash + 1,
-		.uid = s->object->uid,
-		.version = s->object->version,
-		.type = type,
-		.reason = reason,
-		.action = action,
-		.note = note,
-		.controller = controller,
-	};
-
-	if (space != NULL)
-		recorder_say(p->recorder, &event);
-	free(space);
-}
-
-static void
-event_allocated(
-    struct publisher *p, const struct service *s, const struct wish *wish)
-{
-	char note[64 + SERVICE_IPS * (ADDR_LEN + 4)] = "Assigned IP ";
-	char text[ADDR_LEN];
-	uint8_t i;
-
-	for (i = 0; i < wish->count; i++)
-		snprintf(note + strlen(note), sizeof(note) - strlen(note),
-		    "%s\"%s\"", i > 0 ? ", " : "",
-		    addr_text(&wish->addresses[i], text));
-	event_say(p, s, CONTROLLER, "Normal", "IPAllocated", "Allocate", note);
-}
-
-static void
-event_failed(struct publisher *p, const struct service *s, const char *why)
-{
-	char note[1024];
-
-	snprintf(note, sizeof(note), "Failed to allocate IP for \"%s\": %s",
-	    s->name, why);
-	event_say(
-	    p, s, CONTROLLER, "Warning", "AllocationFailed", "Allocate", note);
-}
-
-void
-publish_conflict(
-    struct cluster *c, struct service *s, const char *address, const char *to)
-{
-	char note[1024];
-
-	s->conflict = true;
-	snprintf(note, sizeof(note),
-	    "%s is held by \"%s\" too, which is older: this Service gives it "
-	    "up",
-	    address, to);
-	say(c->guest, LOG_WARNING, "AddressConflict: %s: %s", s->name, note);
-	if (c->publisher != NULL && s->object != NULL)
-		event_say(c->publisher, s, CONTROLLER, "Warning",
-		    "AddressConflict", "Allocate", note);
-}
-
-/* Layer 2: who answers for an address, told by that node. */
-struct news {
-	struct cluster *c;
-	const struct bgpd_carry *carry;
-};
-
-static void
-on_holder(void *arg, const char *name)
-{
-	struct news *news = arg;
-	struct service *s = cluster_find(news->c, name);
-	char note[512];
-
-	if (s == NULL || s->object == NULL)
-		return;
-	snprintf(note, sizeof(note),
-	    "announcing from node \"%s\" with protocol \"%s\"",
-	    news->c->settings->node, news->carry->protocol);
-	event_say(news->c->publisher, s, SPEAKER, "Normal", "nodeAssigned",
-	    "Announce", note);
-}
-
-void
-publish_carry(struct cluster *c, const struct bgpd_carry *carry)
-{
-	struct news news = { c, carry };
-
-	if (c->publisher != NULL && carry->mine && carry->confirmed &&
-	    strcmp(carry->protocol, "bgp") != 0)
-		alloc_each(c->alloc, &carry->address, on_holder, &news);
-}
 
 /* The queue ---------------------------------------------------------------------------- */
 
@@ -171,6 +74,22 @@ queue_add(struct publisher *p, struct service *s)
 	s->publish = PUBLISH_QUEUED;
 	TAILQ_INSERT_TAIL(&p->queue, s, in_publish);
 	writer_wake(p->writer, WRITE_STATUS);
+}
+
+static void
+later_start(struct publisher *p)
+{
+	if (!p->later)
+		p->c->guest->host->timer_start(p->later_timer, REST_MS);
+	p->later = true;
+}
+
+static void
+publish_later(struct publisher *p, struct service *s)
+{
+	publish_cancel(p->c, s);
+	s->publish = PUBLISH_LATER;
+	later_start(p);
 }
 
 void
@@ -183,6 +102,27 @@ publish_cancel(struct cluster *c, struct service *s)
 	s->publish = PUBLISH_NONE;
 }
 
+/* Refused not long ago, or fought about; or only another word for it. */
+static bool
+publish_rests(const struct publisher *p, const struct service *s)
+{
+	int64_t now_ms = guest_now_ms(p->c->guest);
+
+	return now_ms < s->rest_ms ||
+	       (now_ms < s->words_ms && wish_differs_in_words(s));
+}
+
+/* What it says now came through, and was not told of. */
+static void
+event_due(struct publisher *p, const struct service *s)
+{
+	struct wish wish;
+
+	wish_make(s, &wish);
+	event_of_wish(p->c, s, &wish);
+	free(wish.why);
+}
+
 void
 publish_service(struct cluster *c, struct service *s)
 {
@@ -190,8 +130,14 @@ publish_service(struct cluster *c, struct service *s)
 
 	if (p == NULL || s->publish == PUBLISH_UNDER_WAY)
 		return; /* decided again when that is answered */
-	if (!wish_differs(s))
+	if (!wish_differs(s)) {
 		publish_cancel(c, s);
+		/* It came through though its answer did not. */
+		if (s->unsaid)
+			event_due(p, s);
+		s->unsaid = false;
+	} else if (publish_rests(p, s))
+		publish_later(p, s);
 	else if (s->publish != PUBLISH_QUEUED)
 		queue_add(p, s);
 }
@@ -207,18 +153,29 @@ flight_new(struct publisher *p, struct service *s)
 }
 
 static void
+former_free(struct former *former)
+{
+	if (former != NULL)
+		free(former->conditions);
+	free(former);
+}
+
+static void
 flight_free(struct flight *flight)
 {
 	LIST_REMOVE(flight, link);
+	former_free(flight->former);
 	free(flight->wish.why);
 	free(flight);
 }
 
-static void
-former_free(struct former *former)
+/* Of the type again: its status is what was decided since. */
+static bool
+former_is_back(const struct publisher *p, const struct former *former)
 {
-	free(former->conditions);
-	free(former);
+	const struct service *s = cluster_find(p->c, former->name);
+
+	return s != NULL && s->object != NULL;
 }
 
 /* A former one whose time has come, and which may be there still. */
@@ -228,15 +185,46 @@ former_next(struct publisher *p, struct write *write)
 	struct flight *flight;
 	struct former *former;
 
-	if ((former = TAILQ_FIRST(&p->ripe)) == NULL)
+	while ((former = TAILQ_FIRST(&p->ripe)) != NULL) {
+		TAILQ_REMOVE(&p->ripe, former, link);
+		if (!former_is_back(p, former))
+			break;
+		former_free(former);
+	}
+	if (former == NULL)
 		return false;
-	TAILQ_REMOVE(&p->ripe, former, link);
 	flight = flight_new(p, NULL);
+	flight->former = former;
 	write->path = status_path(former->name);
 	write->body = status_body_of_none(former->uid, former->conditions);
 	write->tag = flight;
-	former_free(former);
 	return true;
+}
+
+/*
+ * What was told once was undone by somebody: written again a few times a minute,
+ * no more, or two that disagree would write without an end.
+ */
+static void
+rewrites_count(struct publisher *p, struct service *s)
+{
+	int64_t now_ms = guest_now_ms(p->c->guest);
+
+	if (!s->confirmed || assign_is_told(s))
+		return;
+	if (now_ms - s->rewrites_ms > REWRITES_MS) {
+		s->rewrites_ms = now_ms;
+		s->rewrites = 0;
+	}
+	if (++s->rewrites < REWRITES_MAX)
+		return;
+	s->rewrites = 0;
+	s->rest_ms = now_ms + REST_MS;
+	say(p->c->guest, LOG_WARNING,
+	    "the status of %s is written by somebody else again and again: who "
+	    "serves its class besides?",
+	    s->name);
+	event_of_rival(p->c, s);
 }
 
 static bool
@@ -246,7 +234,7 @@ status_next(void *arg, struct write *write)
 	struct flight *flight;
 	struct service *s;
 
-	if (!publisher_leads(p))
+	if (!publisher_leads(p) || guest_now_ms(p->c->guest) < p->rest_ms)
 		return false;
 	write->method = "PATCH";
 	write->type = "application/merge-patch+json";
@@ -262,6 +250,8 @@ status_next(void *arg, struct write *write)
 	s->publish = PUBLISH_UNDER_WAY;
 	flight = flight_new(p, s);
 	flight->was_told = assign_is_told(s);
+	flight->was_failed = s->object->allocated == CONDITION_FALSE;
+	rewrites_count(p, s);
 	memcpy(flight->uid, s->object->uid, sizeof(flight->uid));
 	memcpy(flight->version, s->object->version, sizeof(flight->version));
 	wish_make(s, &flight->wish);
@@ -273,6 +263,14 @@ status_next(void *arg, struct write *write)
 
 /* Answers ------------------------------------------------------------------------------- */
 
+/* Is it a transition? Each is told once. */
+static bool
+flight_tells(const struct flight *flight)
+{
+	return flight->wish.why != NULL ? !flight->was_failed
+					: !flight->was_told;
+}
+
 /* It is written: announce, remember, tell. */
 static void
 flight_landed(struct publisher *p, struct flight *flight)
@@ -281,7 +279,7 @@ flight_landed(struct publisher *p, struct flight *flight)
 	struct wish *wish = &flight->wish;
 
 	p->patches++;
-	p->forbidden = s->unsure = false;
+	p->forbidden = s->unsure = s->unsaid = false;
 	/* The watch may have told of it, or of what came after it, before. */
 	if (strcmp(s->object->version, flight->version) == 0) {
 		wish_settle(s->object, wish);
@@ -289,9 +287,9 @@ flight_landed(struct publisher *p, struct flight *flight)
 			cache_put(p->c->cache, &s->object->object);
 	}
 	if (wish->why != NULL)
-		event_failed(p, s, wish->why);
-	else if (!flight->was_told)
-		event_allocated(p, s, wish);
+		s->words_ms = guest_now_ms(p->c->guest) + WORDS_MS;
+	if (flight_tells(flight))
+		event_of_wish(p->c, s, wish);
 }
 
 static void
@@ -300,22 +298,25 @@ on_later(void *arg)
 	struct publisher *p = arg;
 	struct service *s;
 
+	p->later = false;
 	for (s = services_first(p->c); s != NULL; s = services_next(s)) {
-		if (s->publish == PUBLISH_LATER)
-			service_touch(p->c, s);
+		if (s->publish != PUBLISH_LATER)
+			continue;
+		s->publish = PUBLISH_NONE;
+		service_touch(p->c, s);
 	}
 	cluster_converge(p->c);
+	writer_wake(p->writer, WRITE_STATUS);
 }
 
 /* Not for the moment: no RBAC, or something that nobody foresaw. */
 static void
 flight_refused(
-    struct publisher *p, struct flight *flight, const struct api_reply *reply)
+    struct publisher *p, struct service *s, const struct api_reply *reply)
 {
-	struct service *s = flight->service;
+	int64_t until_ms = guest_now_ms(p->c->guest) + REST_MS;
 
 	p->c->guest->host->metric_add(p->errors_metric, 1);
-	s->publish = PUBLISH_LATER;
 	if (reply->status == 403 && !p->forbidden)
 		say(p->c->guest, LOG_ERR,
 		    "the status of %s cannot be written: %s; the ServiceAccount "
@@ -325,8 +326,15 @@ flight_refused(
 		say(p->c->guest, LOG_WARNING,
 		    "the status of %s cannot be written: %s", s->name,
 		    reply->why);
-	p->forbidden |= reply->status == 403;
-	p->c->guest->host->timer_start(p->later_timer, FORBIDDEN_MS);
+	if (reply->status == 403) { /* it is nobody's right: all wait */
+		p->forbidden = true;
+		p->rest_ms = until_ms - 1;
+		queue_add(p, s);
+		later_start(p);
+	} else {
+		s->rest_ms = until_ms - 1;
+		publish_later(p, s);
+	}
 }
 
 static void
@@ -336,14 +344,28 @@ flight_missed(
 	struct service *s = flight->service;
 	int status = reply->status;
 
-	s->unsure |= status == 0 || status >= 500;
-	if (status == 0 || status == 429 || status >= 500)
+	if (status == 0 || status >= 500) {
+		s->unsure = true;
+		s->unsaid |= flight_tells(flight);
+	}
+	if (writer_is_retried(reply))
 		queue_add(p, s); /* the writer pauses */
 	else if (status != 409 && status != 404)
-		flight_refused(p, flight, reply);
+		flight_refused(p, s, reply);
 	else if (strcmp(s->object->version, flight->version) == 0)
-		s->publish = PUBLISH_LATER;
+		publish_later(p, s);
 	/* else a newer version is here: decided again at once */
+}
+
+/* It may be there yet, or was not to be had: asked once more. */
+static void
+former_done(
+    struct publisher *p, struct flight *flight, const struct api_reply *reply)
+{
+	if (!writer_is_retried(reply))
+		return;
+	TAILQ_INSERT_TAIL(&p->ripe, flight->former, link);
+	flight->former = NULL;
 }
 
 static void
@@ -353,7 +375,9 @@ status_done(void *arg, void *tag, const struct api_reply *reply)
 	struct flight *flight = tag;
 	struct service *s = flight->service;
 
-	if (s != NULL) {
+	if (s == NULL)
+		former_done(p, flight, reply);
+	else {
 		s->publish = PUBLISH_NONE;
 		if (s->object != NULL &&
 		    strcmp(s->object->uid, flight->uid) == 0) {
@@ -391,7 +415,7 @@ on_former(void *arg)
 		}
 		TAILQ_REMOVE(&p->formers, former, link);
 		s = cluster_find(p->c, former->name);
-		if ((s != NULL && s->object != NULL) ||
+		if (former_is_back(p, former) ||
 		    (former->had_slices &&
 			(s == NULL || LIST_EMPTY(&s->slices)))) {
 			former_free(former);
@@ -528,6 +552,12 @@ publisher_new(struct cluster *c, struct api *api)
 	    "Statuses that could not be written");
 	writer_serve(p->writer, WRITE_STATUS, &status_client, p);
 	return p;
+}
+
+struct recorder *
+publisher_recorder(const struct publisher *p)
+{
+	return p->recorder;
 }
 
 void

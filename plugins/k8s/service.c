@@ -10,7 +10,7 @@
 #include "text.h"
 
 #define ENDPOINTS_MAX 10000
-#define PORTS_MAX     1000
+#define PORTS_MAX     10000
 
 static int
 name_compare(const void *a, const void *b)

@@ -160,6 +160,15 @@ wish_differs(const struct service *s)
 	return o->allocated != CONDITION_FALSE || !why_is_told(o, s->why);
 }
 
+bool
+wish_differs_in_words(const struct service *s)
+{
+	const struct object_service *o = s->object;
+
+	return s->why != NULL && s->address_count == 0 && !o->status_seen &&
+	       o->allocated == CONDITION_FALSE;
+}
+
 /* The status says it now: as if the watch had told it already. */
 void
 wish_settle(struct object_service *o, const struct wish *wish)

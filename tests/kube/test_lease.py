@@ -270,3 +270,28 @@ def test_a_follower_waits_for_all_objects(make_world):
     assert not world.addresses("web")
     fault.remove()
     world.wait_address("web", seconds=10)
+
+
+# What the stories lean on -----------------------------------------------------------
+
+def test_a_flap_and_an_address_given_twice_would_be_seen(world):
+    world.serve("one")
+    world.serve("two")
+    address = world.wait_address("one")
+    world.wait_address("two")
+    world.wait_route(address)
+    with pytest.raises(AssertionError, match="removed"):
+        with world.no_flap():
+            world.endpoints("one", ("prod-01", False))
+            world.wait_route(address, gone=True)
+            world.endpoints("one", ("prod-01", True))
+            world.wait_route(address)
+    world.settled()
+    with pytest.raises(AssertionError, match=address):
+        with world.never_twice():
+            time.sleep(0.2)
+            world.plane.patch("Service", "two", ingress(address),
+                              sub="status")
+            wait_for(lambda: world.addresses("two") != [address], 5)
+    with world.no_flap(), world.never_twice():
+        world.label("one", quiet="yes")

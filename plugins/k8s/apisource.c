@@ -162,6 +162,8 @@ feed_open(struct apisource *a, enum object_kind kind)
 static void
 feed_close(struct feed *feed)
 {
+	if (feed->reflector == NULL)
+		return; /* it was not opened yet */
 	reflector_close(feed->reflector);
 	free(feed->path);
 	free(feed->selector);
@@ -174,7 +176,6 @@ apisource_open(struct guest *guest, const struct settings *set,
     const struct source_sink *sink, void *arg)
 {
 	struct apisource *a = k8s_alloc(sizeof(*a));
-	int i;
 
 	a->source.kind = &source_api;
 	a->guest = guest;
@@ -182,9 +183,13 @@ apisource_open(struct guest *guest, const struct settings *set,
 	a->sink = sink;
 	a->arg = arg;
 	a->api = api_open(guest, set->where);
-	for (i = 0; i < OBJECT_KINDS; i++)
-		feed_open(a, (enum object_kind)i);
 	return &a->source;
+}
+
+static void
+apisource_watch(struct source *source, enum object_kind kind)
+{
+	feed_open((struct apisource *)(void *)source, kind);
 }
 
 static void
@@ -223,6 +228,8 @@ apisource_want_nodes(struct source *source)
 	if (a->all_nodes)
 		return;
 	a->all_nodes = true;
+	if (feed->reflector == NULL)
+		return;
 	feed_close(feed);
 	feed_open(a, OBJECT_NODE);
 	reflector_know(feed->reflector, a->set->node);
@@ -275,8 +282,10 @@ apisource_show(const struct source *source, struct bgpd_out *out)
 		host->out_string(out, "apiTrouble", trouble);
 	host->out_int(out, "objectFaults", (int64_t)a->faults);
 	host->out_array(out, "watches");
-	for (i = 0; i < OBJECT_KINDS; i++)
-		feed_show(&a->feeds[i], out);
+	for (i = 0; i < OBJECT_KINDS; i++) {
+		if (a->feeds[i].reflector != NULL)
+			feed_show(&a->feeds[i], out);
+	}
 	host->out_close(out);
 }
 
@@ -286,6 +295,7 @@ const struct source_kind source_api = {
 	.close = apisource_close,
 	.state = apisource_state,
 	.api = apisource_api,
+	.watch = apisource_watch,
 	.know = apisource_know,
 	.want_nodes = apisource_want_nodes,
 	.show = apisource_show,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "publish.h"
 #include "text.h"
 
 #define WHY_MAX	  500
@@ -339,6 +339,36 @@ service_fits(struct cluster *c, const struct service *s)
 	return wanted_fits(s) && pool_fits(c, s) && families_fit(s);
 }
 
+/*
+ * Its address was told, and now the status says another: somebody has written it,
+ * or the cluster was set back in time. What the cluster says counts, as with
+ * MetalLB, if the Service may have that; else its status is written again.
+ */
+static void
+assign_adopt(struct cluster *c, struct service *s)
+{
+	const struct object_service *o = s->object;
+	struct bgpd_addr was[SERVICE_IPS];
+	struct alloc_claim claim;
+	uint8_t i, was_count = s->address_count;
+
+	if (c->publisher == NULL || !s->confirmed || o->status_count == 0 ||
+	    s->address_count == 0 || assign_is_told(s))
+		return;
+	memcpy(was, s->addresses, sizeof(was));
+	memcpy(s->addresses, o->status, sizeof(s->addresses));
+	s->address_count = o->status_count;
+	assign_claim(s, &claim);
+	for (i = 0; service_fits(c, s) && i < s->address_count; i++) {
+		if (alloc_take(c->alloc, &claim, &s->addresses[i]) == -1)
+			break;
+	}
+	if (i == s->address_count)
+		return;
+	memcpy(s->addresses, was, sizeof(s->addresses));
+	s->address_count = was_count;
+}
+
 void
 assign_keep(struct cluster *c, struct service *s)
 {
@@ -348,6 +378,7 @@ assign_keep(struct cluster *c, struct service *s)
 
 	if (!s->claimed && s->address_count == 0)
 		assign_recall(c, s);
+	assign_adopt(c, s);
 	holds_trim(c, s);
 	if (s->address_count == 0)
 		return;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "publish.h"
 
 #define SECRET_NAME "memberlist"
 #define TAKEN	    ".taken" /* behind the name of the ConfigMap */
@@ -225,7 +225,8 @@ take_service(struct cluster *c, struct object *object)
 		cluster_record(c, object);
 	if (s->object != NULL &&
 	    strcmp(s->object->version, other->version) != 0) {
-		same = same && s->publish != PUBLISH_LATER;
+		/* What was held back until now is decided again. */
+		same = same && s->publish != PUBLISH_LATER && !s->unsure;
 		if (s->publish == PUBLISH_LATER)
 			s->publish = PUBLISH_NONE;
 		s->unsure = false;

@@ -9,7 +9,6 @@
 struct api;
 struct cluster;
 struct publisher;
-struct recorder;
 
 /* Nodes and slices as they are stored. */
 struct node {
@@ -92,8 +91,10 @@ struct cluster {
 	/* One of them, as the source asks: what survives a restart. */
 	struct journal *journal;
 	struct cache *cache;
-	struct bgpd_timer *replay; /* of the cache, in slices */
-	struct bgpd_timer *linger; /* on while a Service lingers */
+	struct bgpd_timer *replay;  /* of the cache, in slices */
+	struct bgpd_timer *watches; /* of the source, a kind a turn */
+	uint8_t watched;	    /* kinds that it was asked for */
+	struct bgpd_timer *linger;  /* on while a Service lingers */
 	bool lingers;
 	struct publisher *publisher; /* NULL: nothing is written back */
 	struct services services;
@@ -184,61 +185,6 @@ bool assign_is_said(const struct service *s, size_t i);
 /* follow.c: the addresses of Services, where another one gives them ------------------------ */
 
 void assign_follow(struct cluster *c, struct service *s);
-
-/* status.c: what a status shall say ------------------------------------------------------- */
-
-struct wish {
-	uint8_t count;
-	struct bgpd_addr addresses[SERVICE_IPS];
-	bool conflict;
-	char *why; /* the caller's to free; NULL: it has an address */
-};
-
-/* As it was decided. */
-void wish_make(const struct service *s, struct wish *wish);
-/* Does the status say something else than was decided? */
-bool wish_differs(const struct service *s);
-/* ... and is that the reason alone, of one that waits as before? */
-bool wish_differs_in_words(const struct service *s);
-/* The status says it now: as if the source had told it. */
-void wish_settle(struct object_service *o, const struct wish *wish);
-/* Of the status subresource; to be freed, as the bodies of merge patches are. */
-char *status_path(const char *name);
-char *status_body(const struct object_service *o, const struct wish *wish);
-/* Nothing of ours, the conditions of others (NULL: none), for that uid alone. */
-char *status_body_of_none(const char *uid, const char *others);
-
-/* events.c: what is said of a Service in events ---------------------------------------------- */
-
-/* It has the addresses, or has none: a transition. */
-void event_of_wish(
-    struct cluster *c, const struct service *s, const struct wish *wish);
-/* Somebody else writes its status. */
-void event_of_rival(struct cluster *c, const struct service *s);
-
-/* publish.c: statuses and events, written back by one of all the nodes ------------------- */
-
-struct publisher *publisher_new(struct cluster *c, struct api *api);
-struct recorder *publisher_recorder(const struct publisher *p);
-void publisher_free(struct publisher *p);
-/* From now on it wants to be the one: all there is has been read. */
-void publisher_compete(struct publisher *p);
-/* Is it this one that gives addresses, at this very moment? */
-bool publisher_leads(const struct publisher *p);
-/* What was decided, to be written where the status says something else. */
-void publish_service(struct cluster *c, struct service *s);
-/* Forgets what was to be written. */
-void publish_cancel(struct cluster *c, struct service *s);
-/* It is of that type no more, or gone: its status is cleared, if there is one. */
-void publish_former(struct cluster *c, const struct service *s);
-/* It had to give its address up to an older one. */
-void publish_conflict(
-    struct cluster *c, struct service *s, const char *address, const char *to);
-/* A backend's word on an address. */
-void publish_carry(struct cluster *c, const struct bgpd_carry *carry);
-void publish_show(struct cluster *c, struct bgpd_out *out);
-/* Hands the Lease over; on_done when that is done, or cannot be. */
-void publish_stop(struct publisher *p, void (*on_done)(void *arg), void *arg);
 
 /* offer.c: what the daemon is told ---------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "publish.h"
 
 /* Every line to the log, once per reading. */
 static void

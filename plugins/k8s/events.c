@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "cluster.h"
+#include "publish.h"
 
 #define CONTROLLER "metallb-controller"
 #define SPEAKER	   "metallb-speaker"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cluster.h"
+#include "publish.h"
 
 #ifndef FAIRWAY_LOCALSTATEDIR
 #define FAIRWAY_LOCALSTATEDIR "/var"

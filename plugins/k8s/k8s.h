@@ -182,6 +182,8 @@ struct source_kind {
 	const char *(*state)(const struct source *source);
 	/* NULL: nothing can be written back, and it is read from disk anyway. */
 	struct api *(*api)(struct source *source);
+	/* From here on a kind is read; its reading begins in a later turn. */
+	void (*watch)(struct source *source, enum object_kind kind);
 	/* Known from before: told as gone when the first reading lacks it. */
 	void (*know)(
 	    struct source *source, enum object_kind kind, const char *name);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "publish.h"
 
 #define PAUSE_MS 1
 
@@ -76,29 +76,28 @@ static const struct source_sink sink = { on_object, on_gone, on_batch };
 
 /* The source learns what is known from before. */
 static void
-source_tell_known(struct cluster *c)
+source_tell_known(struct cluster *c, enum object_kind what)
 {
 	const struct source_kind *kind = c->source->kind;
-	struct service *s;
-	struct slice *slice;
-	struct node *node;
+	const struct object *object = NULL;
 
-	if (kind->know == NULL)
-		return;
-	for (s = services_first(c); s != NULL; s = services_next(s)) {
-		if (s->object != NULL)
-			kind->know(c->source, OBJECT_SERVICE, s->name);
-		LIST_FOREACH (slice, &s->slices, of_service)
-			kind->know(c->source, OBJECT_SLICE,
-			    slice->object->object.name);
+	while ((object = cluster_next(
+		    c, what, object == NULL ? NULL : object->name)) != NULL) {
+		if (object != (c->taken == NULL ? NULL : &c->taken->object))
+			kind->know(c->source, what, object->name);
 	}
-	for (node = nodes_first(c); node != NULL; node = nodes_next(node))
-		kind->know(c->source, OBJECT_NODE, node->object->object.name);
-	if (c->config_map != NULL)
-		kind->know(
-		    c->source, OBJECT_CONFIG_MAP, c->config_map->object.name);
-	if (c->secret != NULL)
-		kind->know(c->source, OBJECT_SECRET, c->secret->object.name);
+}
+
+/* One kind in a turn: of thousands of objects the names alone take their time. */
+static void
+on_watch(void *arg)
+{
+	struct cluster *c = arg;
+
+	c->source->kind->watch(c->source, (enum object_kind)c->watched);
+	source_tell_known(c, (enum object_kind)c->watched);
+	if (++c->watched < OBJECT_KINDS)
+		c->guest->host->timer_start(c->watches, PAUSE_MS);
 }
 
 void
@@ -126,7 +125,11 @@ source_start(struct cluster *c)
 
 	c->source = kind->open(c->guest, c->settings, &sink, c);
 	cluster_want_nodes(c);
-	source_tell_known(c);
+	if (kind->watch != NULL) {
+		c->watches =
+		    c->guest->host->timer_new(c->guest->self, on_watch, c);
+		c->guest->host->timer_start(c->watches, 0);
+	}
 	api = kind->api == NULL ? NULL : kind->api(c->source);
 	if (api != NULL)
 		c->publisher = publisher_new(c, api);
@@ -259,6 +262,7 @@ cluster_close(struct cluster *c)
 	if (c->source != NULL)
 		c->source->kind->close(c->source);
 	c->guest->host->timer_free(c->replay);
+	c->guest->host->timer_free(c->watches);
 	converge_close(c);
 	metrics_close(c);
 	journal_close(c->journal);

@@ -16,17 +16,18 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "cluster.h"
+#include "publish.h"
 
 #define LEASE_NAME	  "fairway-allocator"
 #define LEASE_DURATION_MS 15000
 #define LEASE_RENEW_MS	  10000
 #define LEASE_RETRY_MS	  2000
+#define FORBIDDEN_MS	  ((int64_t)500)
 #define REST_MS		  30000 /* of what was refused */
 #define WORDS_MS	  60000 /* of another reason alone */
 #define REWRITES_MS	  60000
+#define STOP_MS		  1000
 #define REWRITES_MAX	  6
-#define FORMER_MS	  1500 /* slices of a Service that is gone go too */
 
 /* A patch under way. */
 struct flight {
@@ -39,29 +40,22 @@ struct flight {
 	struct former *former; /* service is NULL: of this one */
 };
 
-/* One that was of the type, or was at all. */
-struct former {
-	TAILQ_ENTRY(former) link;
-	int64_t due_ms;
-	bool had_slices;
-	char uid[UID_LEN];
-	char *conditions; /* of others; NULL: none */
-	char name[];
-};
-
 struct publisher {
 	struct cluster *c;
 	struct api *api;
 	struct writer *writer;
 	struct recorder *recorder;
 	struct lease *lease; /* NULL: it does not compete yet */
-	struct bgpd_timer *former_timer, *later_timer;
+	struct formers *formers;
+	struct bgpd_timer *later_timer, *stop_timer;
 	TAILQ_HEAD(, service) queue;
 	LIST_HEAD(, flight) flights;
-	TAILQ_HEAD(former_list, former) formers, ripe;
-	bool forbidden;	 /* said once */
-	bool later;	 /* its timer is on */
-	int64_t rest_ms; /* nobody's status is written before that */
+	void (*on_stopped)(void *arg); /* NULL: it goes on */
+	void *stop_arg;
+	bool forbidden;	   /* said once */
+	unsigned refusals; /* in a row: all rest the longer */
+	bool later;	   /* its timer is on */
+	int64_t rest_ms;   /* nobody's status is written before that */
 	struct bgpd_metric *errors_metric;
 	uint64_t patches;
 };
@@ -77,10 +71,10 @@ queue_add(struct publisher *p, struct service *s)
 }
 
 static void
-later_start(struct publisher *p)
+later_start(struct publisher *p, int64_t after_ms)
 {
 	if (!p->later)
-		p->c->guest->host->timer_start(p->later_timer, REST_MS);
+		p->c->guest->host->timer_start(p->later_timer, after_ms);
 	p->later = true;
 }
 
@@ -89,7 +83,7 @@ publish_later(struct publisher *p, struct service *s)
 {
 	publish_cancel(p->c, s);
 	s->publish = PUBLISH_LATER;
-	later_start(p);
+	later_start(p, REST_MS);
 }
 
 void
@@ -153,29 +147,12 @@ flight_new(struct publisher *p, struct service *s)
 }
 
 static void
-former_free(struct former *former)
-{
-	if (former != NULL)
-		free(former->conditions);
-	free(former);
-}
-
-static void
 flight_free(struct flight *flight)
 {
 	LIST_REMOVE(flight, link);
 	former_free(flight->former);
 	free(flight->wish.why);
 	free(flight);
-}
-
-/* Of the type again: its status is what was decided since. */
-static bool
-former_is_back(const struct publisher *p, const struct former *former)
-{
-	const struct service *s = cluster_find(p->c, former->name);
-
-	return s != NULL && s->object != NULL;
 }
 
 /* A former one whose time has come, and which may be there still. */
@@ -185,18 +162,11 @@ former_next(struct publisher *p, struct write *write)
 	struct flight *flight;
 	struct former *former;
 
-	while ((former = TAILQ_FIRST(&p->ripe)) != NULL) {
-		TAILQ_REMOVE(&p->ripe, former, link);
-		if (!former_is_back(p, former))
-			break;
-		former_free(former);
-	}
+	former = formers_take(p->formers, &write->path, &write->body);
 	if (former == NULL)
 		return false;
 	flight = flight_new(p, NULL);
 	flight->former = former;
-	write->path = status_path(former->name);
-	write->body = status_body_of_none(former->uid, former->conditions);
 	write->tag = flight;
 	return true;
 }
@@ -234,7 +204,8 @@ status_next(void *arg, struct write *write)
 	struct flight *flight;
 	struct service *s;
 
-	if (!publisher_leads(p) || guest_now_ms(p->c->guest) < p->rest_ms)
+	if (!publisher_leads(p) || p->on_stopped != NULL ||
+	    guest_now_ms(p->c->guest) < p->rest_ms)
 		return false;
 	write->method = "PATCH";
 	write->type = "application/merge-patch+json";
@@ -280,6 +251,7 @@ flight_landed(struct publisher *p, struct flight *flight)
 
 	p->patches++;
 	p->forbidden = s->unsure = s->unsaid = false;
+	p->refusals = 0;
 	/* The watch may have told of it, or of what came after it, before. */
 	if (strcmp(s->object->version, flight->version) == 0) {
 		wish_settle(s->object, wish);
@@ -309,32 +281,42 @@ on_later(void *arg)
 	writer_wake(p->writer, WRITE_STATUS);
 }
 
-/* Not for the moment: no RBAC, or something that nobody foresaw. */
+/* Not for the moment: it is something that nobody foresaw. */
 static void
 flight_refused(
     struct publisher *p, struct service *s, const struct api_reply *reply)
 {
-	int64_t until_ms = guest_now_ms(p->c->guest) + REST_MS;
+	p->c->guest->host->metric_add(p->errors_metric, 1);
+	say(p->c->guest, LOG_WARNING, "the status of %s cannot be written: %s",
+	    s->name, reply->why);
+	s->rest_ms = guest_now_ms(p->c->guest) + REST_MS - 1;
+	publish_later(p, s);
+}
+
+/* It is the right to write any: all wait, and some try again and again. */
+static void
+flight_forbidden(
+    struct publisher *p, struct service *s, const struct api_reply *reply)
+{
+	int64_t now_ms = guest_now_ms(p->c->guest), rest_ms;
 
 	p->c->guest->host->metric_add(p->errors_metric, 1);
-	if (reply->status == 403 && !p->forbidden)
+	if (!p->forbidden)
 		say(p->c->guest, LOG_ERR,
 		    "the status of %s cannot be written: %s; the ServiceAccount "
 		    "needs the verb patch on services/status",
 		    s->name, reply->why);
-	else if (reply->status != 403)
-		say(p->c->guest, LOG_WARNING,
-		    "the status of %s cannot be written: %s", s->name,
-		    reply->why);
-	if (reply->status == 403) { /* it is nobody's right: all wait */
-		p->forbidden = true;
-		p->rest_ms = until_ms - 1;
-		queue_add(p, s);
-		later_start(p);
-	} else {
-		s->rest_ms = until_ms - 1;
-		publish_later(p, s);
-	}
+	p->forbidden = true;
+	queue_add(p, s);
+	if (now_ms < p->rest_ms)
+		return; /* sent together with the one that was heard before */
+	rest_ms = FORBIDDEN_MS << p->refusals;
+	if (rest_ms < REST_MS)
+		p->refusals++;
+	else
+		rest_ms = REST_MS;
+	p->rest_ms = now_ms + rest_ms - 1;
+	later_start(p, rest_ms);
 }
 
 static void
@@ -350,6 +332,8 @@ flight_missed(
 	}
 	if (writer_is_retried(reply))
 		queue_add(p, s); /* the writer pauses */
+	else if (status == 403)
+		flight_forbidden(p, s, reply);
 	else if (status != 409 && status != 404)
 		flight_refused(p, s, reply);
 	else if (strcmp(s->object->version, flight->version) == 0)
@@ -364,7 +348,7 @@ former_done(
 {
 	if (!writer_is_retried(reply))
 		return;
-	TAILQ_INSERT_TAIL(&p->ripe, flight->former, link);
+	formers_again(p->formers, flight->former);
 	flight->former = NULL;
 }
 
@@ -391,72 +375,31 @@ status_done(void *arg, void *tag, const struct api_reply *reply)
 		cluster_converge(p->c);
 	}
 	flight_free(flight);
+	if (p->on_stopped != NULL && LIST_EMPTY(&p->flights))
+		p->c->guest->host->timer_start(p->stop_timer, 0);
 }
 
 static const struct writer_client status_client = { status_next, status_done };
 
 /* Former ones ---------------------------------------------------------------------------- */
 
-/* Those whose slices went with them were deleted; the rest is asked about. */
 static void
-on_former(void *arg)
+on_ripe(void *arg)
 {
 	struct publisher *p = arg;
-	const struct bgpd_host *host = p->c->guest->host;
-	int64_t now_ms = guest_now_ms(p->c->guest);
-	struct former *former;
-	struct service *s;
 
-	while ((former = TAILQ_FIRST(&p->formers)) != NULL) {
-		if (former->due_ms > now_ms) {
-			host->timer_start(
-			    p->former_timer, former->due_ms - now_ms);
-			return;
-		}
-		TAILQ_REMOVE(&p->formers, former, link);
-		s = cluster_find(p->c, former->name);
-		if (former_is_back(p, former) ||
-		    (former->had_slices &&
-			(s == NULL || LIST_EMPTY(&s->slices)))) {
-			former_free(former);
-			continue;
-		}
-		TAILQ_INSERT_TAIL(&p->ripe, former, link);
-		writer_wake(p->writer, WRITE_STATUS);
-	}
+	writer_wake(p->writer, WRITE_STATUS);
 }
 
 void
 publish_former(struct cluster *c, const struct service *s)
 {
 	struct publisher *p = c->publisher;
-	const struct bgpd_host *host = c->guest->host;
-	struct former *former;
 
-	if (p == NULL || !publisher_leads(p) || !service_is_ours(c, s) ||
-	    (!s->object->status_seen &&
-		s->object->allocated == CONDITION_UNSAID))
-		return;
-	former = k8s_alloc(sizeof(*former) + strlen(s->name) + 1);
-	former->due_ms = guest_now_ms(c->guest) + FORMER_MS;
-	former->had_slices = !LIST_EMPTY(&s->slices);
-	memcpy(former->uid, s->object->uid, sizeof(former->uid));
-	former->conditions = k8s_copy(s->object->conditions);
-	strcpy(former->name, s->name);
-	if (TAILQ_EMPTY(&p->formers))
-		host->timer_start(p->former_timer, FORMER_MS);
-	TAILQ_INSERT_TAIL(&p->formers, former, link);
-}
-
-static void
-formers_free(struct former_list *list)
-{
-	struct former *former;
-
-	while ((former = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, former, link);
-		former_free(former);
-	}
+	if (p != NULL && publisher_leads(p) && service_is_ours(c, s) &&
+	    (s->object->status_seen ||
+		s->object->allocated != CONDITION_UNSAID))
+		formers_add(p->formers, s);
 }
 
 /* Leading -------------------------------------------------------------------------------- */
@@ -472,10 +415,8 @@ on_change(void *arg, bool held)
 {
 	struct publisher *p = arg;
 
-	if (!held) {
-		formers_free(&p->formers);
-		formers_free(&p->ripe);
-	}
+	if (!held)
+		formers_clear(p->formers);
 	cluster_touch_all(p->c);
 	cluster_converge(p->c);
 	writer_wake(p->writer, WRITE_STATUS);
@@ -498,13 +439,30 @@ publisher_compete(struct publisher *p)
 		    lease_open(p->c->guest, p->api, &options, on_change, p);
 }
 
+static void
+on_quiet(void *arg)
+{
+	struct publisher *p = arg;
+
+	p->c->guest->host->timer_stop(p->stop_timer);
+	lease_release(p->lease, p->on_stopped, p->stop_arg);
+}
+
+/*
+ * The next one gives addresses by what the statuses say then: what is under way
+ * is waited for, a second at most.
+ */
 void
 publish_stop(struct publisher *p, void (*on_done)(void *arg), void *arg)
 {
-	if (p->lease == NULL)
+	if (p->lease == NULL) {
 		on_done(arg);
-	else
-		lease_release(p->lease, on_done, arg);
+		return;
+	}
+	p->on_stopped = on_done;
+	p->stop_arg = arg;
+	p->c->guest->host->timer_start(
+	    p->stop_timer, LIST_EMPTY(&p->flights) ? 0 : STOP_MS);
 }
 
 void
@@ -541,11 +499,10 @@ publisher_new(struct cluster *c, struct api *api)
 	p->c = c;
 	p->api = api;
 	TAILQ_INIT(&p->queue);
-	TAILQ_INIT(&p->formers);
-	TAILQ_INIT(&p->ripe);
 	p->writer = writer_new(c->guest, api);
 	p->recorder = recorder_new(c->guest, p->writer, c->settings->node);
-	p->former_timer = host->timer_new(c->guest->self, on_former, p);
+	p->formers = formers_new(c, on_ripe, p);
+	p->stop_timer = host->timer_new(c->guest->self, on_quiet, p);
 	p->later_timer = host->timer_new(c->guest->self, on_later, p);
 	p->errors_metric = metric_open(c, BGPD_COUNTER,
 	    "metallb_k8s_client_update_errors_total",
@@ -571,12 +528,11 @@ publisher_free(struct publisher *p)
 	lease_close(p->lease);
 	recorder_free(p->recorder);
 	writer_free(p->writer);
-	host->timer_free(p->former_timer);
+	host->timer_free(p->stop_timer);
 	host->timer_free(p->later_timer);
 	host->metric_free(p->errors_metric);
 	while (!LIST_EMPTY(&p->flights))
 		flight_free(LIST_FIRST(&p->flights));
-	formers_free(&p->formers);
-	formers_free(&p->ripe);
+	formers_free(p->formers);
 	free(p);
 }

@@ -132,9 +132,19 @@ def error(out, number, words, *_):
     answer(out, number, *table[words[1].split("/")[2]])
 
 
+words_told = []
+
+
+def told(out, number, words, _, body):
+    """What was posted here so far."""
+    if body:
+        words_told.append(body.decode())
+    answer(out, number, "200 OK", " ".join(words_told).encode())
+
+
 PATHS = {"echo": echo, "chunks": chunks, "big": big, "silent": silent,
          "cut": cut, "drops": drops, "nonsense": nonsense, "mute": mute,
-         "once": once, "error": error}
+         "once": once, "error": error, "told": told}
 
 
 def serve(out, context):

@@ -257,6 +257,73 @@ test_close(void **unused)
 	free(other.body);
 }
 
+static struct api_call *
+post(struct ask *ask, const char *path, const char *body)
+{
+	struct api_request request = { .method = "POST",
+		.path = path,
+		.type = "application/json",
+		.body = body,
+		.len = strlen(body),
+		.keep_max = 4096,
+		.on_done = on_done,
+		.arg = ask };
+
+	return ask_start(ask, &request);
+}
+
+static void
+on_done_last(void *arg, const struct api_reply *reply)
+{
+	struct ask *ask = arg;
+
+	(void)reply;
+	post(ask, "/told", "two");
+	api_close(api);
+	api = NULL;
+}
+
+/* What was to be written is, but for what was cancelled; that takes not long. */
+static void
+test_last_words(void **unused)
+{
+	struct ask ask = { 0 }, other = { 0 };
+	struct api_request request = {
+		.method = "GET", .path = "/echo", .on_done = on_done_last
+	};
+	int64_t began_ms;
+
+	(void)unused;
+	start_stream(&other, "/big/9000000", 2000);
+	start(&ask, "/mute");
+	fake_run(20);
+	api_cancel(post(&ask, "/told", "nothing"));
+	post(&ask, "/told", "one");
+	start(&ask, "/mute");
+	began_ms = fake_now_ms(NULL);
+	api_close(api);
+	assert_in_range(fake_now_ms(NULL) - began_ms, 0, 150);
+	assert_false(ask.done);
+	assert_true(LIST_EMPTY(&fake_timers) && LIST_EMPTY(&fake_watches));
+	/* From inside; from a server that is slow. */
+	api = api_open(&guest, config);
+	request.arg = &ask;
+	ask_start(&ask, &request);
+	fake_until(api == NULL);
+	fake_run(20);
+	assert_false(ask.done);
+	api = api_open(&guest, config);
+	post(&other, "/mute", "three");
+	began_ms = fake_now_ms(NULL);
+	api_close(api);
+	assert_in_range(fake_now_ms(NULL) - began_ms, 190, 300);
+	api = api_open(&guest, config);
+	get(&ask, "/told");
+	assert_string_equal(ask.body, "one two");
+	free(ask.body);
+	free(other.body);
+}
+
 static void
 test_nobody(void **unused)
 {
@@ -341,6 +408,7 @@ main(void)
 		CASE(test_time),
 		CASE(test_cancel),
 		CASE(test_close),
+		CASE(test_last_words),
 		CASE(test_nobody),
 		CASE(test_name),
 		CASE(test_path),

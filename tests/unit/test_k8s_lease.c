@@ -442,6 +442,21 @@ test_retry_after(void **state)
 	assert_int_equal(until_call("GET"), 10000);
 }
 
+/* A holder that hears it for too long would lose the lease. */
+static void
+test_retry_after_held(void **state)
+{
+	(void)state;
+	lead();
+	until_call("PUT");
+	fake_answer_with(fake_call(), (struct api_reply){ .status = 429,
+					  .retry_after_ms = 10000,
+					  .why = "slow down",
+					  .reason = "" });
+	assert_int_equal(until_call("PUT"), 3333);
+	assert_true(lease_is_held(a.lease));
+}
+
 /* Given back: not held from the call on, on_done after the answer. */
 static void
 test_release(void **state)
@@ -544,6 +559,7 @@ main(void)
 		TEST(test_no_end),
 		TEST(test_trouble),
 		TEST(test_retry_after),
+		TEST(test_retry_after_held),
 		TEST(test_release),
 		TEST(test_release_slow),
 		TEST(test_release_other),

@@ -172,6 +172,112 @@ test_turns(void **unused)
 	free(ask.body);
 }
 
+/* As expensive as reading it is. */
+static void
+on_parsed(void *arg, const char *data, size_t len)
+{
+	int64_t end_us = fake_cpu_us() + (int64_t)len / 50;
+
+	on_data(arg, data, len);
+	while (fake_cpu_us() < end_us)
+		;
+}
+
+/* Much has come while the loop was elsewhere: it is read in small parts. */
+static void
+test_pile(void **unused)
+{
+	struct ask asks[2] = { 0 };
+	struct api_request request = { .method = "GET",
+		.path = "/big/4000000",
+		.silent_ms = 2000,
+		.on_data = on_parsed,
+		.on_done = on_done };
+	size_t i;
+
+	(void)unused;
+	again(&tls, "certificate-authority: ca.crt", "token: t");
+	for (i = 0; i < 2; i++) {
+		request.arg = &asks[i];
+		ask_start(&asks[i], &request);
+	}
+	while (asks[0].heard == 0 || asks[1].heard == 0)
+		fake_turn();
+	usleep(200000);
+	fake_longest_us = 0;
+	fake_until(asks[0].done && asks[1].done);
+	print_message("a pile: %lld us\n", (long long)fake_longest_us);
+	assert_true(fake_longest_us < 10000);
+	free(asks[0].body);
+	free(asks[1].body);
+}
+
+/* What every call is given in a turn is bounded, and each gets its part. */
+static void
+test_ration(void **unused)
+{
+	struct ask asks[8] = { 0 };
+	size_t before = 0, now, most = 0, all, least, i;
+
+	(void)unused;
+	again(&tls, "certificate-authority: ca.crt", "token: t");
+	for (i = 0; i < 8; i++)
+		start_stream(&asks[i], "/big/4000000", 2000);
+	while (!asks[0].done) {
+		fake_turn();
+		for (now = i = 0; i < 8; i++)
+			now += asks[i].heard;
+		if (now - before > most)
+			most = now - before;
+		before = now;
+	}
+	all = least = asks[0].heard;
+	for (i = 1; i < 8; i++)
+		least = asks[i].heard < least ? asks[i].heard : least;
+	print_message("%zu at most; %zu of %zu at least\n", most, least, all);
+	assert_true(most <= 65536 + 16384);
+	assert_true(least > all / 4);
+	for (i = 0; i < 8; i++) {
+		fake_until(asks[i].done);
+		assert_string_equal(asks[i].why, "");
+		assert_int_equal(asks[i].heard, 4000000);
+		free(asks[i].body);
+	}
+}
+
+/* Taken away while it is paused: its handle is as good as new. */
+static void
+test_paused(void **unused)
+{
+	struct ask ask = { 0 }, other = { 0 };
+	struct api_call *call;
+	int i;
+
+	(void)unused;
+	again(&tls, "certificate-authority: ca.crt", "token: t");
+	for (i = 0; i < 20; i++) {
+		ask.heard = 0;
+		call = start_stream(&ask, "/big/4000000", 2000);
+		while (ask.heard < 65536)
+			fake_turn();
+		api_cancel(call);
+		get(&other, "/echo");
+		assert_int_equal(other.status, 200);
+		get(&other, "/big/300000");
+		assert_int_equal(other.status, 200);
+		assert_int_equal(other.len, 4096);
+	}
+	ask.heard = 0;
+	start_stream(&ask, "/big/4000000", 2000);
+	while (ask.heard < 65536)
+		fake_turn();
+	api_close(api);
+	api = NULL;
+	assert_false(ask.done);
+	free(ask.body);
+	free(other.body);
+}
+
 int
 main(void)
 {
@@ -182,6 +288,9 @@ main(void)
 		CASE(test_rotation),
 		CASE(test_proxy),
 		CASE(test_turns),
+		CASE(test_pile),
+		CASE(test_ration),
+		CASE(test_paused),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

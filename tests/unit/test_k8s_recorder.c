@@ -271,6 +271,30 @@ test_repeat_waiting(void **state)
 	expect_quiet();
 }
 
+/* Warnings go before what waited longer, in their own order. */
+static void
+test_warnings(void **state)
+{
+	static const char *const order[] = { "bad", "worse", "web0", "web1" };
+	struct event event = event_of("bad", "no address");
+	size_t i;
+
+	(void)state;
+	say_event("web0", "x");
+	say_event("web1", "x");
+	event.type = "Warning";
+	recorder_say(recorder, &event);
+	event.name = "worse";
+	recorder_say(recorder, &event);
+	for (i = 0; i < 4; i++) {
+		fake_advance(0);
+		assert_string_equal(
+		    body_at(fake_call(), "regarding.name"), order[i]);
+		fake_answer(fake_call(), 201, NULL);
+	}
+	recorder_say(recorder, &event); /* one that waits at the end */
+}
+
 /* Another version of the object is a repeat, anything else is not. */
 static void
 test_key(void **state)
@@ -350,6 +374,7 @@ test_poison(void **state)
 		fake_advance(31000);
 	}
 	expect_quiet();
+	assert_non_null(strstr(fake_log, "events are dropped: "));
 	for (i = 0; i < 50; i++) {
 		if (i == 0)
 			say_event("web", "later");
@@ -385,6 +410,22 @@ test_refused(void **state)
 	    "4 events are dropped: is bad\n");
 	say_event("web0", "pending"); /* no repeat: it is not there */
 	fake_answer(the_call("POST"), 201, NULL);
+}
+
+/* A namespace that goes takes no events: nobody needs to know. */
+static void
+test_terminating(void **state)
+{
+	(void)state;
+	say_event("web", "pending");
+	fake_answer_with(the_call("POST"),
+	    (struct api_reply){ .status = 403,
+		.retry_after_ms = -1,
+		.reason = "Forbidden",
+		.why = "HTTP 403: unable to create new content in namespace "
+		       "shop because it is being terminated" });
+	expect_quiet();
+	assert_string_equal(fake_log, "");
 }
 
 /* Of one object: 25 at once, then one each five minutes; others are free. */
@@ -506,6 +547,8 @@ main(void)
 		TEST(test_names),
 		TEST(test_series),
 		TEST(test_repeat_waiting),
+		TEST(test_warnings),
+		TEST(test_terminating),
 		TEST(test_key),
 		TEST(test_expired),
 		TEST(test_retry),

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
-#include "../../plugins/k8s/cluster.h"
+#include "../../plugins/k8s/publish.h"
 
 #define SERVICE                                                                \
 	"{\"metadata\":{\"name\":\"web\",\"namespace\":\"a\","                 \

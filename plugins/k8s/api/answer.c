@@ -158,6 +158,17 @@ status_take(
 }
 
 void
+silence_tell(char *why, size_t size, const struct api_request *request,
+    bool whole, const char *more)
+{
+	int64_t ms = whole ? request->timeout_ms : request->silent_ms;
+
+	snprintf(why, size, "%s %lld s%s%s",
+	    whole ? "no answer within" : "no byte for", (long long)ms / 1000,
+	    *more != '\0' ? ": " : "", more);
+}
+
+void
 answer_tell(struct answer *answer, int status, const char *text, size_t len)
 {
 	struct json_object *root =

@@ -85,7 +85,11 @@ struct api_request {
 
 /* Never NULL: without a login every request is answered with status 0. */
 struct api *api_open(struct guest *guest, const char *kubeconfig);
-void api_close(struct api *api); /* all calls end unanswered */
+/*
+ * All calls end unanswered. A write that was not sent yet and not cancelled is,
+ * where there is a login: that may take 200 ms.
+ */
+void api_close(struct api *api);
 struct api_call *api_start(struct api *api, const struct api_request *request);
 void api_cancel(struct api_call *call); /* on_done is not called */
 /* For `show k8s`: "https://... by in-cluster"; why the last one failed, NULL. */
@@ -209,7 +213,7 @@ struct lease_options {
 struct lease *lease_open(struct guest *guest, struct api *api,
     const struct lease_options *options,
     void (*on_change)(void *arg, bool held), void *arg);
-/* Gives it back without waiting for an answer where it is held. */
+/* Gives it back where it is held; the API may be closed right after. */
 void lease_close(struct lease *lease);
 /*
  * Is it held at this very moment? By our own monotonic clock, counted from when

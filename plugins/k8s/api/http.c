@@ -7,6 +7,9 @@
  * curl when data come. What they cancel or close while curl is at work is taken
  * away when curl has returned.
  *
+ * Curl reads on for as long as there is something: a call whose data come when
+ * the turn's ration is used up is paused; its deadlines do not count that.
+ *
  * One timer has the deadlines of all calls: it is set to the first of them and
  * looked at when it fires, so that a call that is answered in time costs none.
  */
@@ -18,8 +21,14 @@
 #include "http.h"
 
 #define FAULT_MAX (64 * 1024) /* what is kept of an answer other than 2xx */
+#define FLUSH_MS  200	      /* the loop stands still for so long */
+#define PAUSE_MS  1	      /* 0: descriptors would never have their turn */
 
-enum call_state { CALL_WAITING, CALL_RUNNING, CALL_ENDED, CALL_ANSWERED };
+/* clang-format off */
+enum call_state {
+	CALL_WAITING, CALL_RUNNING, CALL_PAUSED, CALL_ENDED, CALL_ANSWERED
+};
+/* clang-format on */
 
 struct api_call {
 	TAILQ_ENTRY(api_call) link;
@@ -32,9 +41,8 @@ struct api_call {
 	struct curl_slist *headers;
 	unsigned version; /* of the login it was started with */
 	int status;	  /* 0: no answer yet */
-	int64_t started_ms, heard_ms;
-	char *kept; /* NUL behind it */
-	size_t kept_len, kept_room;
+	int64_t started_ms, heard_ms, paused_ms;
+	struct kept kept;
 	char *why; /* it has ended without an answer */
 	char detail[CURL_ERROR_SIZE];
 };
@@ -48,6 +56,7 @@ struct api {
 	size_t line_count;
 	struct calls calls[CALL_ANSWERED + 1]; /* by state */
 	struct calls cancelled;		       /* while curl was at work */
+	struct ration ration;
 	struct bgpd_timer *timer;
 	int64_t due_ms; /* 0: the timer is not set */
 	bool turning, closed;
@@ -98,7 +107,7 @@ call_free(struct api_call *call)
 	call_unline(call);
 	free((char *)(uintptr_t)call->request.path);
 	free((char *)(uintptr_t)call->request.body);
-	free(call->kept);
+	free(call->kept.text);
 	free(call->why);
 	free(call);
 }
@@ -113,28 +122,12 @@ call_end(struct api_call *call, const char *why)
 	call_move(call, CALL_ENDED);
 }
 
-/* Keeps what fits into max; the rest is dropped. */
 static void
-call_keep(struct api_call *call, const char *data, size_t len, size_t max)
+call_pause(struct api_call *call, int64_t now_ms)
 {
-	if (len > max - call->kept_len)
-		len = max - call->kept_len;
-	if (call->kept_len + len + 1 > call->kept_room) {
-		call->kept_room = 2 * call->kept_room + len + 1;
-		call->kept = k8s_grow(call->kept, call->kept_room);
-	}
-	memcpy(call->kept + call->kept_len, data, len);
-	call->kept_len += len;
-	call->kept[call->kept_len] = '\0';
-}
-
-static int
-status_of(CURL *easy)
-{
-	long status = 0;
-
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	return (int)status;
+	call->paused_ms = now_ms;
+	call_move(call, CALL_PAUSED);
+	api_wake(call->api, now_ms + PAUSE_MS);
 }
 
 static size_t
@@ -142,17 +135,21 @@ on_data(char *data, size_t one, size_t len, void *arg)
 {
 	struct api_call *call = arg;
 	const struct api_request *request = &call->request;
+	int64_t now_ms = guest_now_ms(&call->api->guest);
 
 	if (call->cancelled)
 		return 0; /* curl ends it */
-	if (request->silent_ms > 0)
-		call->heard_ms = guest_now_ms(&call->api->guest);
+	call->heard_ms = now_ms;
+	if (!ration_take(&call->api->ration, one * len, now_ms)) {
+		call_pause(call, now_ms);
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	if (call->status == 0)
-		call->status = status_of(call->easy);
+		call->status = easy_status(call->easy);
 	if (call->status / 100 != 2)
-		call_keep(call, data, one * len, FAULT_MAX);
+		kept_add(&call->kept, data, one * len, FAULT_MAX);
 	else if (request->on_data == NULL)
-		call_keep(call, data, one * len, request->keep_max);
+		kept_add(&call->kept, data, one * len, request->keep_max);
 	else if (len > 0)
 		request->on_data(request->arg, data, one * len);
 	return call->cancelled ? 0 : one * len;
@@ -202,31 +199,20 @@ lines_retire(struct api *api, bool all)
 	api->line_count = kept;
 }
 
-/* All that differs from the request that had the handle before. */
 static void
 call_start(struct api_call *call, const struct login *login)
 {
 	bool listens = call->request.silent_ms > 0;
-	CURL *easy;
 
 	call->line = api_line(call->api, login);
 	call->version = login->version;
 	call->headers = line_headers(call->line, login, call->request.type);
-	easy = call->easy = line_take(call->line, &call->request);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-	curl_easy_setopt(
-	    easy, CURLOPT_USERNAME, login->token == NULL ? login->user : NULL);
-	curl_easy_setopt(easy, CURLOPT_PASSWORD,
-	    login->token == NULL ? login->password : NULL);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-	curl_easy_setopt(
-	    easy, CURLOPT_HEADERFUNCTION, listens ? on_header : NULL);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, listens ? call : NULL);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
+	call->easy = line_take(call->line, &call->request);
+	easy_set(call->easy, login, call->headers);
+	easy_set_ears(call->easy, on_data, listens ? on_header : NULL, call,
+	    call->detail);
 	call_move(call, CALL_RUNNING);
-	line_start(call->line, easy);
+	line_start(call->line, call->easy);
 }
 
 /* Those that wait now; one without a login ends, and is answered next turn. */
@@ -258,20 +244,14 @@ api_start_waiting(struct api *api)
 static void
 call_mishap(struct api_call *call, CURLcode code)
 {
-	struct mishap mishap = { code, 0, 0, call->detail, NULL, 0 };
+	int64_t ms = guest_now_ms(&call->api->guest) - call->started_ms;
+	struct mishap mishap = { .code = code,
+		.detail = call->detail,
+		.server = call->api->shown,
+		.connect_s = (long)ms / 1000 };
 	char why[512];
-	const char *server = call->api->shown;
-	char *host = k8s_copy(server);
 
-	host[strcspn(host, " ")] = '\0';
-	mishap.server = host;
-	mishap.connect_s =
-	    (long)(guest_now_ms(&call->api->guest) - call->started_ms) / 1000;
-	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &mishap.os_errno);
-	curl_easy_getinfo(
-	    call->easy, CURLINFO_SSL_VERIFYRESULT, &mishap.verify);
-	mishap_tell(&mishap, why, sizeof(why));
-	free(host);
+	easy_mishap(call->easy, &mishap, why, sizeof(why));
 	call_end(call, why);
 }
 
@@ -283,23 +263,10 @@ call_took(struct api_call *call, CURLcode code)
 		call_mishap(call, code);
 		return;
 	}
-	call->status = status_of(call->easy);
+	call->status = easy_status(call->easy);
 	if (call->status == 401)
 		logins_refused(call->api->logins, call->version);
 	call_move(call, CALL_ENDED);
-}
-
-static int64_t
-retry_after_ms(CURL *easy)
-{
-	curl_off_t seconds = 0;
-
-	if (easy == NULL)
-		return -1;
-	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
-	if (seconds <= 0)
-		return -1;
-	return (seconds < 86400 ? (int64_t)seconds : 86400) * 1000;
 }
 
 /* What the server itself is blamed for; a conflict, say, is no trouble. */
@@ -318,12 +285,12 @@ call_answer(struct api_call *call)
 {
 	struct api_reply reply = { .status = call->status,
 		.reason = "",
-		.body = call->kept != NULL ? call->kept : "",
-		.len = call->kept_len,
+		.body = call->kept.text != NULL ? call->kept.text : "",
+		.len = call->kept.len,
 		.why = call->why };
 	struct answer answer;
 
-	reply.retry_after_ms = retry_after_ms(call->easy);
+	reply.retry_after_ms = easy_retry_after_ms(call->easy);
 	if (call->status != 0 && call->status / 100 != 2) {
 		answer_tell(&answer, call->status, reply.body, reply.len);
 		reply.why = answer.why;
@@ -347,15 +314,12 @@ static int64_t
 call_due_ms(const struct api_call *call)
 {
 	const struct api_request *request = &call->request;
-	int64_t whole = request->timeout_ms > 0
-			    ? call->started_ms + request->timeout_ms
-			    : 0;
-	int64_t silent =
-	    request->silent_ms > 0 ? call->heard_ms + request->silent_ms : 0;
+	int64_t whole = call->started_ms + request->timeout_ms;
+	int64_t silent = call->heard_ms + request->silent_ms;
 
-	if (whole == 0 || (silent != 0 && silent < whole))
-		return silent;
-	return whole;
+	if (request->silent_ms == 0)
+		return request->timeout_ms > 0 ? whole : 0;
+	return request->timeout_ms > 0 && whole < silent ? whole : silent;
 }
 
 static void
@@ -364,16 +328,12 @@ call_expire(struct api_call *call, int64_t now)
 	const struct api_request *request = &call->request;
 	bool whole = request->timeout_ms > 0 &&
 		     now >= call->started_ms + request->timeout_ms;
-	const char *why = "";
 	char text[512];
+	const char *why = "";
 
 	if (call->state == CALL_WAITING)
 		logins_get(call->api->logins, &why);
-	snprintf(text, sizeof(text), "%s %lld s%s%s",
-	    whole ? "no answer within" : "no byte for",
-	    (long long)(whole ? request->timeout_ms : request->silent_ms) /
-		1000,
-	    *why != '\0' ? ": " : "", why);
+	silence_tell(text, sizeof(text), request, whole, why);
 	call_end(call, text);
 }
 
@@ -401,21 +361,48 @@ api_expire(struct api *api)
 /* The turn ----------------------------------------------------------------------------------- */
 
 static void
+calls_free(struct calls *calls)
+{
+	struct api_call *call;
+
+	while ((call = TAILQ_FIRST(calls)) != NULL) {
+		TAILQ_REMOVE(calls, call, link);
+		call_free(call);
+	}
+}
+
+/* Writes that wait are sent: they are last words, a lease given back. */
+static void
+api_flush(struct api *api)
+{
+	const struct login *login = NULL;
+	struct api_call *call, *next;
+	const char *why;
+
+	TAILQ_FOREACH_SAFE (call, &api->calls[CALL_WAITING], link, next) {
+		if (call->request.type == NULL || api->broken != NULL)
+			continue;
+		if (login == NULL &&
+		    (login = logins_get(api->logins, &why)) == NULL)
+			return;
+		call->cancelled = true; /* nobody hears the answer */
+		call_start(call, login);
+	}
+	if (login != NULL)
+		line_flush(api->lines[0], FLUSH_MS);
+}
+
+static void
 api_free(struct api *api)
 {
 	unsigned state;
-	struct api_call *call;
 
-	for (state = CALL_WAITING; state <= CALL_ANSWERED; state++) {
-		while ((call = TAILQ_FIRST(&api->calls[state])) != NULL) {
-			TAILQ_REMOVE(&api->calls[state], call, link);
-			call_free(call);
-		}
-	}
-	while ((call = TAILQ_FIRST(&api->cancelled)) != NULL) {
-		TAILQ_REMOVE(&api->cancelled, call, link);
-		call_free(call);
-	}
+	for (state = CALL_RUNNING; state <= CALL_ANSWERED; state++)
+		calls_free(&api->calls[state]);
+	calls_free(&api->cancelled);
+	api_flush(api);
+	calls_free(&api->calls[CALL_WAITING]);
+	calls_free(&api->calls[CALL_RUNNING]);
 	lines_retire(api, true);
 	free(api->lines);
 	logins_close(api->logins);
@@ -431,10 +418,7 @@ api_collect(struct api *api)
 	CURL *easy;
 	size_t i;
 
-	while ((call = TAILQ_FIRST(&api->cancelled)) != NULL) {
-		TAILQ_REMOVE(&api->cancelled, call, link);
-		call_free(call);
-	}
+	calls_free(&api->cancelled);
 	for (i = 0; i < api->line_count; i++) {
 		while ((easy = line_ended(api->lines[i], &code)) != NULL) {
 			curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
@@ -468,9 +452,30 @@ api_turn(void *arg)
 		return;
 	}
 	lines_retire(api, false);
+	ration_rest(&api->ration, guest_now_ms(&api->guest));
 	if (!TAILQ_EMPTY(ended) || (!TAILQ_EMPTY(&api->calls[CALL_WAITING]) &&
 				       !logins_is_busy(api->logins)))
 		api_wake(api, guest_now_ms(&api->guest));
+}
+
+/* Those that were paused, for as long as the next ration lasts. */
+static void
+api_resume(struct api *api)
+{
+	struct calls *paused = &api->calls[CALL_PAUSED];
+	struct api_call *call = TAILQ_FIRST(paused);
+	int64_t now_ms = guest_now_ms(&api->guest);
+
+	if (call != NULL && call->paused_ms < now_ms)
+		ration_renew(&api->ration);
+	while ((call = TAILQ_FIRST(paused)) != NULL &&
+	       ration_is_left(&api->ration)) {
+		call->started_ms += now_ms - call->paused_ms;
+		call_move(call, CALL_RUNNING);
+		line_resume(call->line, call->easy);
+	}
+	if (call != NULL)
+		api_wake(api, now_ms + PAUSE_MS);
 }
 
 static void
@@ -480,6 +485,7 @@ on_time(void *arg)
 
 	api->due_ms = 0;
 	api_expire(api);
+	api_resume(api);
 	api_turn(api);
 }
 
@@ -555,7 +561,7 @@ api_close(struct api *api)
 		return;
 	}
 	api->closed = true;
-	for (state = CALL_WAITING; state < CALL_ANSWERED; state++) {
+	for (state = CALL_RUNNING; state < CALL_ANSWERED; state++) {
 		while ((call = TAILQ_FIRST(&api->calls[state])) != NULL)
 			api_cancel(call);
 	}
@@ -572,6 +578,7 @@ api_open(struct guest *guest, const char *kubeconfig)
 	for (state = CALL_WAITING; state <= CALL_ANSWERED; state++)
 		TAILQ_INIT(&api->calls[state]);
 	TAILQ_INIT(&api->cancelled);
+	ration_renew(&api->ration);
 	api->timer = guest->host->timer_new(guest->self, on_time, api);
 	api->logins = logins_open(&api->guest, kubeconfig, on_login, api);
 	snprintf(api->shown, sizeof(api->shown), "no API server yet");

@@ -303,12 +303,13 @@ lease_start(struct lease *l, enum step step)
 	l->call = lease_request(l, step, lease_on_done, l);
 }
 
-/* A holder renews; others come by client-go's factor, or when it is stale. */
+/* A holder renews in time, whatever it is told; others come by client-go's factor, or when it is stale. */
 static int64_t
 lease_pause(const struct lease *l, int64_t retry_after_ms)
 {
 	int64_t now_ms = guest_now_ms(l->guest), retry_ms = l->options.retry_ms;
 	int64_t ms = l->sent_ms + retry_ms - now_ms, stale_ms;
+	int64_t most_ms = lease_is_held(l) ? l->options.renew_ms / 3 : PAUSE_MS;
 
 	if (!lease_is_ours(l)) {
 		ms = retry_ms +
@@ -319,8 +320,8 @@ lease_pause(const struct lease *l, int64_t retry_after_ms)
 		    (l->hears || stale_ms < ms))
 			ms = stale_ms;
 	}
-	if (retry_after_ms > PAUSE_MS)
-		retry_after_ms = PAUSE_MS;
+	if (retry_after_ms > most_ms)
+		retry_after_ms = most_ms;
 	if (ms < retry_after_ms)
 		ms = retry_after_ms;
 	return ms > SOON_MS ? ms : SOON_MS;

@@ -36,6 +36,7 @@
 /* Each function that is used: what it returns, its name, what it is given. */
 #define PLAIN_FUNCTIONS(F)                                                     \
 	F(CURL *, curl_easy_init, (void), ())                                  \
+	F(CURLcode, curl_easy_pause, (CURL * easy, int how), (easy, how))      \
 	F(const char *, curl_easy_strerror, (CURLcode code), (code))           \
 	F(CURLM *, curl_multi_init, (void), ())                                \
 	F(CURLMcode, curl_multi_cleanup, (CURLM * multi), (multi))             \
@@ -48,6 +49,12 @@
 	F(CURLMcode, curl_multi_socket_action,                                 \
 	    (CURLM * multi, curl_socket_t fd, int what, int *running),         \
 	    (multi, fd, what, running))                                        \
+	F(CURLMcode, curl_multi_perform, (CURLM * multi, int *running),        \
+	    (multi, running))                                                  \
+	F(CURLMcode, curl_multi_poll,                                          \
+	    (CURLM * multi, struct curl_waitfd * more, unsigned count, int ms, \
+		int *ready),                                                   \
+	    (multi, more, count, ms, ready))                                   \
 	F(CURLSH *, curl_share_init, (void), ())                               \
 	F(CURLSHcode, curl_share_cleanup, (CURLSH * share), (share))           \
 	F(struct curl_slist *, curl_slist_append,                              \

@@ -212,6 +212,32 @@ line_push(struct line *line)
 	line_run(line, CURL_SOCKET_TIMEOUT, 0);
 }
 
+void
+line_resume(struct line *line, CURL *easy)
+{
+	line->inside++;
+	curl_easy_pause(easy, CURLPAUSE_CONT);
+	line->inside--;
+}
+
+void
+line_flush(struct line *line, int64_t ms)
+{
+	int64_t now_ms = guest_now_ms(line->guest), end_ms = now_ms + ms;
+	int running = 1;
+
+	line->inside++;
+	while (now_ms < end_ms) {
+		curl_multi_perform(line->multi, &running);
+		if (running == 0)
+			break;
+		curl_multi_poll(
+		    line->multi, NULL, 0, (int)(end_ms - now_ms), NULL);
+		now_ms = guest_now_ms(line->guest);
+	}
+	line->inside--;
+}
+
 /* What handles know of the server --------------------------------------------------------- */
 
 static struct curl_blob
@@ -297,7 +323,7 @@ easy_set_loop(CURL *easy, struct line *line)
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEP_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEP_EACH_S);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	/* Bounds what one turn reads, and what each watch costs. */
+	/* Bounds what is read at once, and what each watch costs. */
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_LEN);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_LEN);
 }

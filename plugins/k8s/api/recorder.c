@@ -3,7 +3,7 @@
 
 /*
  * A record is one event as it was first said, in one block of memory. It waits
- * in the queue until the writer asks for it; then it is remembered for as long
+ * in a queue, warnings first, until the writer asks for it; then it is remembered for as long
  * as it repeats, so that a repeat is counted and not written: the first one
  * opens a series at once, those that follow are told when the series is
  * refreshed or has ended. Two that differ in their note are two events.
@@ -41,7 +41,7 @@ struct record {
 	int64_t last_ms, written_ms;	    /* ours */
 	uint32_t sent_count, written_count; /* of times; 0: not yet */
 	uint8_t tries;
-	bool queued, under_way, remembered;
+	bool queued, under_way, remembered, urgent;
 	char block[]; /* event_pack */
 };
 TAILQ_HEAD(records, record);
@@ -57,7 +57,7 @@ struct recorder {
 	struct writer *writer;
 	struct bgpd_timer *timer;
 	char *instance;
-	struct records queue, sent, memory;
+	struct records queue, urgent, sent, memory;
 	size_t queue_count, memory_count;
 	struct record *buckets[BUCKETS];
 	struct object *objects;
@@ -78,6 +78,7 @@ record_new(const struct event *event, uint64_t hash)
 	r = k8s_alloc(sizeof(*r) + event_pack(event, NULL));
 	event_pack(event, r->block);
 	r->hash = hash;
+	r->urgent = k8s_equal(event->type, "Warning");
 	return r;
 }
 
@@ -124,10 +125,16 @@ record_forget(struct recorder *rec, struct record *r)
 	record_free_unused(r);
 }
 
+static struct records *
+record_home(struct recorder *rec, const struct record *r)
+{
+	return r->urgent ? &rec->urgent : &rec->queue;
+}
+
 static void
 record_unqueue(struct recorder *rec, struct record *r)
 {
-	TAILQ_REMOVE(&rec->queue, r, in_queue);
+	TAILQ_REMOVE(record_home(rec, r), r, in_queue);
 	rec->queue_count--;
 	r->queued = false;
 }
@@ -138,6 +145,8 @@ queue_drop_oldest(struct recorder *rec)
 {
 	struct record *r = TAILQ_FIRST(&rec->queue);
 
+	if (r == NULL)
+		r = TAILQ_FIRST(&rec->urgent);
 	if (rec->lost++ == 0)
 		say(rec->guest, LOG_WARNING,
 		    "events: %d wait to be written, the oldest are dropped",
@@ -154,7 +163,7 @@ record_queue(struct recorder *rec, struct record *r)
 	r->queued = true; /* first: it must not be freed by the next line */
 	if (rec->queue_count >= QUEUE_MAX)
 		queue_drop_oldest(rec);
-	TAILQ_INSERT_TAIL(&rec->queue, r, in_queue);
+	TAILQ_INSERT_TAIL(record_home(rec, r), r, in_queue);
 	rec->queue_count++;
 	writer_wake(rec->writer, WRITE_EVENT);
 }
@@ -285,8 +294,10 @@ static bool
 recorder_next(void *arg, struct write *write)
 {
 	struct recorder *rec = arg;
-	struct record *r = TAILQ_FIRST(&rec->queue);
+	struct record *r = TAILQ_FIRST(&rec->urgent);
 
+	if (r == NULL)
+		r = TAILQ_FIRST(&rec->queue);
 	if (r == NULL)
 		return false;
 	record_unqueue(rec, r);
@@ -303,13 +314,16 @@ recorder_next(void *arg, struct write *write)
 	return true;
 }
 
-/* Once per reason of the server's. */
+/* Once per reason of the server's; not where its namespace goes, too. */
 static void
 recorder_tell(struct recorder *rec, const struct api_reply *reply)
 {
 	uint64_t hash = hash_text(rec->seed, reply->reason);
 	unsigned i;
 
+	if (reply->status == 403 && reply->why != NULL &&
+	    strstr(reply->why, "because it is being terminated") != NULL)
+		return;
 	for (i = 0; i < rec->told_count; i++) {
 		if (rec->told[i] == hash)
 			return;
@@ -344,11 +358,11 @@ record_failed(
 {
 	if (reply->status == 404 && r->written_count > 0)
 		r->written_count = 0; /* it has expired: anew */
-	else if (!writer_is_retried(reply)) {
+	else if (!writer_is_retried(reply) ||
+		 (reply->status >= 500 && ++r->tries == TRIES_MAX)) {
 		recorder_tell(rec, reply);
 		return false;
-	} else if (reply->status >= 500 && ++r->tries == TRIES_MAX)
-		return false;
+	}
 	record_queue(rec, r);
 	return true;
 }
@@ -387,6 +401,7 @@ recorder_new(struct guest *guest, struct writer *writer, const char *instance)
 	rec->objects = k8s_alloc(OBJECTS * sizeof(*rec->objects));
 	arc4random_buf(&rec->seed, sizeof(rec->seed));
 	TAILQ_INIT(&rec->queue);
+	TAILQ_INIT(&rec->urgent);
 	TAILQ_INIT(&rec->sent);
 	TAILQ_INIT(&rec->memory);
 	rec->timer = guest->host->timer_new(guest->self, recorder_sweep, rec);
@@ -404,10 +419,11 @@ recorder_free(struct recorder *rec)
 		return;
 	writer_serve(rec->writer, WRITE_EVENT, NULL, NULL);
 	rec->guest->host->timer_free(rec->timer);
+	TAILQ_CONCAT(&rec->queue, &rec->urgent, in_queue);
 	TAILQ_CONCAT(&rec->queue, &rec->sent, in_queue);
 	while ((r = TAILQ_FIRST(&rec->queue)) != NULL) {
-		record_unqueue(rec, r);
-		r->under_way = false;
+		TAILQ_REMOVE(&rec->queue, r, in_queue);
+		r->queued = r->under_way = false;
 		record_free_unused(r);
 	}
 	while ((r = TAILQ_FIRST(&rec->memory)) != NULL)

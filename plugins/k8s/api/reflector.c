@@ -271,6 +271,7 @@ probe_ended(struct reflector *r)
 		return;
 	}
 	strcpy(r->version, r->witness.version);
+	r->resumed = true;
 	reflector_next(r, JOB_WATCH, 0);
 }
 

@@ -14,6 +14,7 @@
 
 #define PROOFS	      3 /* answers that drop what is known */
 #define TELL_AGAIN_MS (60 * 1000)
+#define SPREAD_MS     3000
 
 /* What is wrong ------------------------------------------------------------------ */
 
@@ -27,7 +28,7 @@ remedy_over(struct reflector *r)
 	r->guest->host->timer_stop(r->timer);
 	if (troubled || r->absent)
 		tell(r, LOG_NOTICE, "%s", "watching again");
-	r->troubled = r->absent = false;
+	r->troubled = r->absent = r->resumed = false;
 	r->absences = 0;
 	if (troubled)
 		r->sink->on_trouble(r->arg, NULL);
@@ -165,14 +166,20 @@ list_unpaged(struct reflector *r, const struct api_reply *reply)
 	reflector_list(r, pace(r, 410, -1));
 }
 
+/* After a failure it is so for all nodes at once: they come apart. */
 static void
 list_again(struct reflector *r, const struct api_reply *reply)
 {
+	int64_t after_ms = pace(r, 410, -1);
+
+	if (r->resumed)
+		after_ms += arc4random_uniform(SPREAD_MS);
+	r->resumed = false;
 	tell(r, reply->status == 410 ? LOG_INFO : LOG_WARNING,
 	    "version %s cannot be watched: %s; listing again", r->version,
 	    reply->why);
 	why_print(r, 0, reply->why);
-	reflector_list(r, pace(r, 410, -1));
+	reflector_list(r, after_ms);
 }
 
 /* What helps against a status; else it is tried again. */

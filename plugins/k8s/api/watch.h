@@ -87,6 +87,7 @@ struct reflector {
 	bool listed;			  /* what comes are changes */
 	bool told, bad;			  /* anything has come; a bad object */
 	bool same;			  /* the witness was met */
+	bool resumed;	      /* ... and it does not work again yet */
 	bool batch, sweeping; /* for the sink's on_batch; the keys */
 	enum verdict verdict;
 	int error; /* code and message of an ERROR event */

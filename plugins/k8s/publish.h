@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/* What is written back of a Service: its status, events. */
+#ifndef K8S_PUBLISH_H
+#define K8S_PUBLISH_H
+
+#include "cluster.h"
+
+struct api;
+struct recorder;
+
+/* status.c: what a status shall say ------------------------------------------------------- */
+
+struct wish {
+	uint8_t count;
+	struct bgpd_addr addresses[SERVICE_IPS];
+	bool conflict;
+	char *why; /* the caller's to free; NULL: it has an address */
+};
+
+/* As it was decided. */
+void wish_make(const struct service *s, struct wish *wish);
+/* Does the status say something else than was decided? */
+bool wish_differs(const struct service *s);
+/* ... and is that the reason alone, of one that waits as before? */
+bool wish_differs_in_words(const struct service *s);
+/* The status says it now: as if the source had told it. */
+void wish_settle(struct object_service *o, const struct wish *wish);
+/* Of the status subresource; to be freed, as the bodies of merge patches are. */
+char *status_path(const char *name);
+char *status_body(const struct object_service *o, const struct wish *wish);
+/* Nothing of ours, the conditions of others (NULL: none), for that uid alone. */
+char *status_body_of_none(const char *uid, const char *others);
+
+/* events.c: what is said of a Service in events ---------------------------------------------- */
+
+/* It has the addresses, or has none: a transition. */
+void event_of_wish(
+    struct cluster *c, const struct service *s, const struct wish *wish);
+/* Somebody else writes its status. */
+void event_of_rival(struct cluster *c, const struct service *s);
+
+/* former.c: Services that were of the type, or were at all ----------------------------------- */
+
+struct former;
+struct formers;
+
+/* on_ripe: there is one to be taken. */
+struct formers *formers_new(
+    struct cluster *c, void (*on_ripe)(void *arg), void *arg);
+void formers_free(struct formers *formers);
+void formers_clear(struct formers *formers);
+void formers_add(struct formers *formers, const struct service *s);
+/* One whose status is to be cleared, by that patch, both the caller's; NULL. */
+struct former *formers_take(struct formers *formers, char **path, char **body);
+void formers_again(struct formers *formers, struct former *former);
+void former_free(struct former *former);
+
+/* publish.c: statuses and events, written back by one of all the nodes ------------------- */
+
+struct publisher *publisher_new(struct cluster *c, struct api *api);
+struct recorder *publisher_recorder(const struct publisher *p);
+void publisher_free(struct publisher *p);
+/* From now on it wants to be the one: all there is has been read. */
+void publisher_compete(struct publisher *p);
+/* Is it this one that gives addresses, at this very moment? */
+bool publisher_leads(const struct publisher *p);
+/* What was decided, to be written where the status says something else. */
+void publish_service(struct cluster *c, struct service *s);
+/* Forgets what was to be written. */
+void publish_cancel(struct cluster *c, struct service *s);
+/* It is of that type no more, or gone: its status is cleared, if there is one. */
+void publish_former(struct cluster *c, const struct service *s);
+/* It had to give its address up to an older one. */
+void publish_conflict(
+    struct cluster *c, struct service *s, const char *address, const char *to);
+/* A backend's word on an address. */
+void publish_carry(struct cluster *c, const struct bgpd_carry *carry);
+void publish_show(struct cluster *c, struct bgpd_out *out);
+/* Hands the Lease over; on_done when that is done, or cannot be. */
+void publish_stop(struct publisher *p, void (*on_done)(void *arg), void *arg);
+
+#endif

@@ -202,6 +202,14 @@ model_on_scrape(struct bgpd_self *self, void (*on_scrape)(void *), void *arg)
 	(void)self, (void)on_scrape, (void)arg;
 }
 
+/* As the daemon's own: NULL is no fault. */
+static void
+model_timer_free(struct bgpd_timer *timer)
+{
+	if (timer != NULL)
+		fake_timer_free(timer);
+}
+
 static struct bgpd_host model_host;
 
 static void
@@ -209,6 +217,7 @@ host_make(void)
 {
 	model_host = fake_host;
 	model_host.now_ms = model_now_ms;
+	model_host.timer_free = model_timer_free;
 	model_host.overlay = model_overlay;
 	model_host.begin = model_host.end = model_nothing;
 	model_host.offer = model_offer;
@@ -368,14 +377,11 @@ daemon_of_source(const struct source *source)
 
 static const struct source_kind model_source;
 
-/* All there is, as a first list. */
 static struct source *
 source_open(struct guest *guest, const struct settings *set,
     const struct source_sink *sink, void *arg)
 {
 	struct daemon *d = daemon_of(guest->self);
-	char key[16], *text;
-	unsigned i;
 
 	(void)set;
 	d->source.kind = &model_source;
@@ -384,18 +390,40 @@ source_open(struct guest *guest, const struct settings *set,
 	d->watch->open = true;
 	d->watch->last_ms = 0;
 	d->batch = d->synced = false;
-	config_tell(d->watch);
-	for (i = 0; i < DAEMONS; i++)
-		node_tell(d->watch, i);
+	return &d->source;
+}
+
+static void
+services_tell(struct watch *w)
+{
+	char key[16], *text;
+	unsigned i;
+
 	for (i = 0; i < SLOTS; i++) {
 		if (!slots[i].exists)
 			continue;
 		snprintf(key, sizeof(key), "d/s%u", i);
 		text = slot_text(&slots[i]);
-		watch_tell(d->watch, OBJECT_SERVICE, key, text);
+		watch_tell(w, OBJECT_SERVICE, key, text);
 		free(text);
 	}
-	return &d->source;
+}
+
+/* All there is of that kind, as a first list. */
+static void
+source_watch(struct source *source, enum object_kind kind)
+{
+	struct daemon *d = daemon_of_source(source);
+	unsigned i;
+
+	d->watch->kinds |= 1u << kind;
+	d->batch = true;
+	if (kind == OBJECT_CONFIG_MAP)
+		config_tell(d->watch);
+	for (i = 0; kind == OBJECT_NODE && i < DAEMONS; i++)
+		node_tell(d->watch, i);
+	if (kind == OBJECT_SERVICE)
+		services_tell(d->watch);
 }
 
 static void
@@ -423,6 +451,7 @@ static const struct source_kind model_source = {
 	.open = source_open,
 	.close = source_close,
 	.api = source_api_of,
+	.watch = source_watch,
 	.know = source_know,
 };
 
@@ -494,7 +523,8 @@ daemon_hear(struct daemon *d)
 	if (!d->batch || roll(2))
 		return;
 	d->batch = false;
-	d->synced |= TAILQ_EMPTY(&d->watch->news);
+	d->synced |= TAILQ_EMPTY(&d->watch->news) &&
+		     d->watch->kinds == (1u << OBJECT_KINDS) - 1;
 	d->sink->on_batch(d->arg, d->synced);
 }
 

@@ -73,6 +73,7 @@ struct tiding {
 struct watch {
 	TAILQ_HEAD(, tiding) news;
 	bool open;
+	unsigned kinds;	 /* bits: those that it tells of */
 	int64_t last_ms; /* it tells in order */
 };
 
@@ -133,7 +134,7 @@ watch_tell(
 	int64_t at_ms = fake_ms + 1 + roll(roll(10) == 0 ? 200 : 8);
 	struct tiding *t;
 
-	if (!w->open)
+	if (!w->open || ((w->kinds >> kind) & 1) == 0)
 		return;
 	t = calloc(1, sizeof(*t));
 	w->last_ms = t->at_ms = at_ms < w->last_ms ? w->last_ms : at_ms;
@@ -160,6 +161,7 @@ watch_close(struct watch *w)
 	while ((t = TAILQ_FIRST(&w->news)) != NULL)
 		tiding_free(w, t);
 	w->open = false;
+	w->kinds = 0;
 }
 
 static void

@@ -332,7 +332,7 @@ calm(void)
 	server_upset_ms = fake_ms;
 	for (i = 0; i < weather.daemons; i++)
 		config_tell(&watches[i]);
-	wait_for(80000);
+	wait_for(200000); /* another reason alone is written late */
 	patches = server_patches;
 	wait_for(40000);
 	if (patches != server_patches)

@@ -96,7 +96,8 @@ WRONG = ["hostnam us", "router bgp 0", "router bgp 65001\n neighbour 10.1.0.2 "
          "ip prefix-list IN permit 10.0.0.0/33", "route-map OUT permit 10\n "
          "set local-preference much", "plugin absent",
          "router bgp 65001\n neighbor 10.1.0.7 description no AS",
-         "log syslog loud", "plugin k8s\n source api"]
+         "log syslog loud", "plugin k8s\n source api\n source "
+         "directory /nowhere"]
 
 
 def test_a_wrong_line_anywhere_changes_nothing(lab):

@@ -202,15 +202,13 @@ lines_retire(struct api *api, bool all)
 static void
 call_start(struct api_call *call, const struct login *login)
 {
-	bool listens = call->request.silent_ms > 0;
-
 	call->line = api_line(call->api, login);
 	call->version = login->version;
 	call->headers = line_headers(call->line, login, call->request.type);
 	call->easy = line_take(call->line, &call->request);
 	easy_set(call->easy, login, call->headers);
-	easy_set_ears(call->easy, on_data, listens ? on_header : NULL, call,
-	    call->detail);
+	easy_set_ears(call->easy, on_data,
+	    call->request.silent_ms > 0 ? on_header : NULL, call, call->detail);
 	call_move(call, CALL_RUNNING);
 	line_start(call->line, call->easy);
 }

@@ -105,7 +105,7 @@ job_start(struct reflector *r)
 }
 
 /* The job under way ends here, the next begins after a while. */
-void
+static void
 reflector_next(struct reflector *r, enum job job, int64_t after_ms)
 {
 	if (r->call != NULL)

@@ -104,8 +104,7 @@ struct reflector {
 #define tell(r, level, format, ...)                                            \
 	say((r)->guest, level, "%s: " format, (r)->kind->name, __VA_ARGS__)
 
-/* reflector.c: the job under way ends, the next begins after a while */
-void reflector_next(struct reflector *r, enum job job, int64_t after_ms);
+/* reflector.c: the job under way ends, another begins after a while */
 void reflector_list(struct reflector *r, int64_t after_ms); /* a whole list */
 /* On where it was, if the server has that history; else a list. */
 void reflector_resume(struct reflector *r, int64_t after_ms);

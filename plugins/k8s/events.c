@@ -68,7 +68,7 @@ event_of_wish(
 {
 	if (wish->why != NULL)
 		event_failed(c, s, wish->why);
-	else
+	else if (wish->count > 0)
 		event_allocated(c, s, wish);
 }
 

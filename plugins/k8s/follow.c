@@ -80,6 +80,8 @@ assign_follow(struct cluster *c, struct service *s)
 	if (is_lingering(c, s))
 		return;
 	s->linger_ms = 0;
+	/* What was written here and not answered is long over. */
+	s->unsure = false;
 	assign_release(c, s);
 	assign_claim(s, &claim);
 	s->claimed = true;

@@ -87,6 +87,7 @@ static uint64_t dice;
 /* The calendar and the dice are the test's: each run is the same. */
 int64_t __wrap_stamp_now_ns(void);
 uint32_t __wrap_arc4random_uniform(uint32_t bound);
+void __wrap_arc4random_buf(void *to, size_t len);
 
 static uint32_t
 roll(uint32_t bound)
@@ -101,6 +102,12 @@ uint32_t
 __wrap_arc4random_uniform(uint32_t bound)
 {
 	return roll(bound);
+}
+
+void
+__wrap_arc4random_buf(void *to, size_t len)
+{
+	memset(to, (int)roll(256), len);
 }
 
 int64_t

@@ -466,7 +466,7 @@ test_model(void **state)
 		if (only != NULL && strcmp(only, rows[i].name) != 0)
 			continue;
 		row = rows[i];
-		row.seed = first == NULL ? 0 : strtoul(first, NULL, 10);
+		row.seed = first == NULL ? 1 : strtoul(first, NULL, 10);
 		for (k = 0; k < n; k++, row.seed++)
 			run(&row);
 	}

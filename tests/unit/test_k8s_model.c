@@ -306,7 +306,7 @@ check_all(void)
 	assert_non_null(lease_leader());
 	for (s = slots; s < slots + SLOTS; s++) {
 		/* From here on what others wrote is ours as well. */
-		s->said.claims = slot_claim(s);
+		s->said.claims = s->exists ? slot_claim(s) : 0;
 		s->said.foreign = false;
 	}
 	for (s = slots; s < slots + SLOTS; s++) {

@@ -250,13 +250,13 @@ def test_an_expired_token(make_world):
     world = make_world()
     node, plane = world.node, world.plane
     plane.service_account_dir(node.account, ACCOUNT, SPACE,
-                              token=plane.token(ACCOUNT, SPACE, 6))
+                              token=plane.token(ACCOUNT, SPACE, 4))
     began = time.monotonic()
     world.start()
     assert_works(world)
     with world.no_flap():
         # The server remembers for ten seconds more that it was good.
-        time.sleep(max(0, 6 - (time.monotonic() - began)))
+        time.sleep(max(0, 4 - (time.monotonic() - began)))
         plane.apiserver.restart()
         node.wait_k8s("has it expired", seconds=20)
         assert "has it expired" in node.bgpd.read_log()

@@ -162,6 +162,9 @@ class Node:
         return {"NODE_NAME": self.name, "POD_NAME": "fairway-" + self.name,
                 "FAIRWAY_SERVICEACCOUNT_DIR": self.account, **where}
 
+    def runs(self):
+        return self.bgpd.process is not None and not self.bgpd.is_dead()
+
     # What it says
 
     def shown(self, name, space="default"):
@@ -406,14 +409,15 @@ protocol bgp {node.protocol} {{
     def wait_leader(self, seconds=5):
         """The node that gives addresses."""
         return wait_for(lambda: next(
-            (n for n in self.nodes if not n.bgpd.is_dead() and n.leads()),
-            None), seconds, every=0.05, say=self.say)
+            (n for n in self.nodes if n.runs() and n.leads()), None),
+            seconds, every=0.05, say=self.say)
 
     def patches(self, mark=None, name=None):
         """How many writes of statuses there were, whatever came of them."""
         only = {"name": name} if name else {}
         return self.plane.audit.count(
-            self.began if mark is None else mark, user=USER, verb="patch", resource="services/status", **only)
+            self.began if mark is None else mark, user=USER,
+            verb="patch", resource="services/status", **only)
 
     def settled(self, quiet=0.5, seconds=20):
         """Until bgpd has asked nothing for a while; a mark of the audit."""
@@ -495,8 +499,7 @@ protocol bgp {node.protocol} {{
                      and n.is_synced(), seconds, say=node.say)
 
     def say(self):
-        return "".join(n.say() for n in self.nodes
-                       if n.bgpd.process and not n.bgpd.is_dead())
+        return "".join(n.say() for n in self.nodes if n.runs())
 
 
 class Watcher(threading.Thread):

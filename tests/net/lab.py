@@ -169,7 +169,7 @@ class Bgpd:
             "-L", os.path.join(BUILD, "plugins"), *self.args, log=self.log,
             env={**os.environ, **self.env})
         if wait:
-            wait_for(lambda: self.answers() or self.is_dead(),
+            wait_for(lambda: self.answers() or self.is_dead(), every=0.02,
                      say=self.read_log)
             assert not self.is_dead(), self.read_log()
         return self
@@ -262,7 +262,7 @@ class Bird:
             shutil.which("bird") or "/usr/sbin/bird", "-f", "-c", self.conf,
             "-s", self.socket, log=self.log)
         wait_for(lambda: self.ctl("show status", check=False).returncode == 0,
-                 say=lambda: open(self.log).read())
+                 every=0.02, say=lambda: open(self.log).read())
         return self
 
     def ctl(self, command, check=True):

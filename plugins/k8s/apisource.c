@@ -15,8 +15,6 @@
 #include "api/api.h"
 #include "k8s.h"
 
-#define SECRET_NAME "memberlist"
-
 struct feed {
 	struct apisource *source;
 	enum object_kind kind;

@@ -106,18 +106,12 @@ addresses_equal(const struct bgpd_addr *a, size_t a_count,
 	return a_count == b_count;
 }
 
-static bool
-is_said(const struct service *s, const struct bgpd_addr *addr)
+bool
+assign_is_said(const struct service *s, const struct bgpd_addr *addr)
 {
 	const struct object_service *o = s->object;
 
 	return addresses_have(o->status, o->status_count, addr);
-}
-
-bool
-assign_is_said(const struct service *s, size_t i)
-{
-	return is_said(s, &s->addresses[i]);
 }
 
 bool
@@ -144,12 +138,10 @@ static bool
 status_may_say(const struct cluster *c, const struct service *s,
     const struct bgpd_addr *addr)
 {
-	const struct object_service *o = s->object;
-
-	if (c->publisher == NULL || o == NULL)
+	if (c->publisher == NULL || s->object == NULL)
 		return false;
 	return s->unsure || s->publish == PUBLISH_UNDER_WAY ||
-	       addresses_have(o->status, o->status_count, addr);
+	       assign_is_said(s, addr);
 }
 
 /*
@@ -281,8 +273,8 @@ static bool
 is_first(const struct service *s, const struct service *other,
     const struct bgpd_addr *addr)
 {
-	if (is_said(s, addr) != is_said(other, addr))
-		return is_said(s, addr);
+	if (assign_is_said(s, addr) != assign_is_said(other, addr))
+		return assign_is_said(s, addr);
 	if (s->object->created != other->object->created)
 		return s->object->created < other->object->created;
 	return strcmp(s->name, other->name) < 0;

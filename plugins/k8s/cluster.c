@@ -12,8 +12,7 @@
 
 #include "publish.h"
 
-#define SECRET_NAME "memberlist"
-#define TAKEN	    ".taken" /* behind the name of the ConfigMap */
+#define TAKEN ".taken" /* behind the name of the ConfigMap */
 
 K8S_TREE_OF_NAMES(services, service, name)
 

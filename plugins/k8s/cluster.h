@@ -179,8 +179,8 @@ void assign_set_why(struct service *s, const char *why);
 void assign_end(struct cluster *c, struct service *s);
 /* Are the addresses those of its status, in any order? */
 bool assign_is_told(const struct service *s);
-/* Is that one of them in its status? */
-bool assign_is_said(const struct service *s, size_t i);
+/* Is it in its status? */
+bool assign_is_said(const struct service *s, const struct bgpd_addr *addr);
 
 /* follow.c: the addresses of Services, where another one gives them ------------------------ */
 

@@ -91,35 +91,36 @@ config_of(const struct object_data *map, struct report *report)
 	return config_read(text == NULL ? "" : text, len, report);
 }
 
-/*
- * After a restart the one that was in use comes first: the last may be bad, or
- * strand an address that is in use, and then it is refused as it was before.
- */
-static void
-config_begin(struct cluster *c)
-{
-	struct report ignored = { 0 };
-	struct config *config;
-
-	if (c->config != NULL || c->taken == NULL)
-		return;
-	config = config_of(c->taken, &ignored);
-	report_clear(&ignored);
-	if (config == NULL || config_use(c, config) == -1)
-		return;
-	say(c->guest, LOG_NOTICE,
-	    "%s/%s: as it was last taken: %zu peers, "
-	    "%zu address pools",
-	    c->settings->space, c->settings->config_map, c->config->peer_count,
-	    c->config->pool_count);
-}
-
-/* Is it the one that is in use after a restart? */
+/* Is the last one the one that was in use? */
 static bool
 config_is_taken(const struct cluster *c)
 {
 	return c->config_map != NULL && c->taken != NULL &&
 	       object_equal(&c->config_map->object, &c->taken->object);
+}
+
+/*
+ * After a restart the one that was in use comes first: the last may be bad, or
+ * strand an address that is in use, and then it is refused as it was before.
+ */
+static bool
+config_begin(struct cluster *c)
+{
+	struct report ignored = { 0 };
+	struct config *config;
+
+	if (c->config != NULL || c->taken == NULL || config_is_taken(c))
+		return false;
+	config = config_of(c->taken, &ignored);
+	report_clear(&ignored);
+	if (config == NULL || config_use(c, config) == -1)
+		return false;
+	say(c->guest, LOG_NOTICE,
+	    "%s/%s: as it was last taken: %zu peers, "
+	    "%zu address pools",
+	    c->settings->space, c->settings->config_map, c->config->peer_count,
+	    c->config->pool_count);
+	return true;
 }
 
 /* An absent ConfigMap is none. */
@@ -362,11 +363,8 @@ run_slice(struct cluster *c, int64_t until_ms)
 static void
 heads_apply(struct cluster *c)
 {
-	if (c->config == NULL && c->taken != NULL && !config_is_taken(c)) {
-		config_begin(c);
-		if (c->config != NULL)
-			return; /* the last one is tried when this is told */
-	}
+	if (config_begin(c))
+		return; /* the last one is tried when this is told */
 	if (c->config_touched) {
 		c->stranding = false;
 		config_apply(c);

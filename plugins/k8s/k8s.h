@@ -31,6 +31,9 @@ struct object_data {
 	size_t count;
 };
 
+/* Of the key that the nodes share. */
+#define SECRET_NAME "memberlist"
+
 #define LABEL_EXCLUDE "node.kubernetes.io/exclude-from-external-load-balancers"
 #define LABEL_SERVICE "kubernetes.io/service-name"
 

@@ -211,8 +211,6 @@ on_replay(void *arg)
 	    c->service_count, c->slice_count);
 	c->stage = STAGE_CACHED;
 	cluster_converge(c);
-	if (c->config == NULL && c->source == NULL)
-		cluster_rest(c);
 }
 
 static void

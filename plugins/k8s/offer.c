@@ -96,8 +96,9 @@ offer_address(struct cluster *c, struct service *s, struct offer *offer,
 	address->abi = BGPD_ABI;
 	address->size = sizeof(*address);
 	address->address = s->addresses[i];
-	address->phase = s->confirmed || assign_is_said(s, i) ? BGPD_CARRIED
-							      : BGPD_TENTATIVE;
+	address->phase = s->confirmed || assign_is_said(s, &s->addresses[i])
+			     ? BGPD_CARRIED
+			     : BGPD_TENTATIVE;
 	if (pool->is_layer2) {
 		address->protocol = "layer2";
 		address->why_not = decide_layer2(s, self, c->settings->node);

@@ -12,7 +12,6 @@
 #undef NDEBUG
 #include <assert.h>
 #ifdef FUZZ_STANDALONE
-#include <glob.h>
 #endif
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,35 +128,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 }
 
 #ifdef FUZZ_STANDALONE
-static int
-replay(const char *path)
-{
-	static uint8_t bytes[1 << 17];
-	FILE *file = fopen(path, "rb");
-
-	if (file == NULL) {
-		perror(path);
-		return -1;
-	}
-	LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof(bytes), file));
-	fclose(file);
-	return 0;
-}
-
-int
-main(int argc, char **argv)
-{
-	glob_t seeds = { 0 };
-	int failed = 0;
-
-	for (int i = 1; i < argc; i++)
-		failed |= replay(argv[i]);
-	if (argc == 1 &&
-	    glob(TESTS_DIR "/../fuzz/wire/*", 0, NULL, &seeds) != 0)
-		failed = 1; /* no seed is no test */
-	for (size_t i = 0; i < seeds.gl_pathc; i++)
-		failed |= replay(seeds.gl_pathv[i]);
-	globfree(&seeds);
-	return failed != 0;
-}
+#define FUZZ_SEEDS TESTS_DIR "/../fuzz/wire/*"
+#include "replay.h"
 #endif

@@ -104,6 +104,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 }
 
 #ifdef FUZZ_STANDALONE
-#define FUZZ_SEEDS TESTS_DIR "/../fuzz/stream/*"
 #include "replay.h"
+
+int
+main(int argc, char **argv)
+{
+	return replay_all(argc, argv, TESTS_DIR "/../fuzz/stream/*");
+}
 #endif

@@ -3,8 +3,6 @@
 #ifndef FUZZ_REPLAY_H
 #define FUZZ_REPLAY_H
 
-/* FUZZ_SEEDS, defined before, is the pattern of their names. */
-
 #include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,15 +24,16 @@ replay(const char *path)
 	return 0;
 }
 
-int
-main(int argc, char **argv)
+/* main's: seeds_of is the pattern of their names. */
+__attribute__((unused)) static int
+replay_all(int argc, char **argv, const char *seeds_of)
 {
 	glob_t seeds = { 0 };
 	int failed = 0;
 
 	for (int i = 1; i < argc; i++)
 		failed |= replay(argv[i]);
-	if (argc == 1 && glob(FUZZ_SEEDS, 0, NULL, &seeds) != 0)
+	if (argc == 1 && glob(seeds_of, 0, NULL, &seeds) != 0)
 		failed = 1; /* no seed is no test */
 	for (size_t i = 0; i < seeds.gl_pathc; i++)
 		failed |= replay(seeds.gl_pathv[i]);

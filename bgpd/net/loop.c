@@ -4,8 +4,9 @@
 /*
  * One turn of the loop waits for events, then calls who is due: timers before
  * descriptors, so that a keepalive never waits behind a flood of updates. After
- * them every started task gets one slice; while a task is started the loop does
- * not sleep. libevent removes an event that is freed from what is due in the
+ * them come timers of 0 ms, once: the kernel's clock is not set for these, and
+ * one that arms itself again starves nobody. Then every started task gets one
+ * slice; while a task is started the loop does not sleep. libevent removes an event that is freed from what is due in the
  * turn, so a callback may free its own object and any other.
  *
  * A loop belongs to the thread that runs it; loop_post alone may be called from
@@ -48,8 +49,11 @@ struct hook {
 };
 
 struct timer {
+	TAILQ_ENTRY(timer) entry; /* while it is due at once */
 	struct loop *loop;
 	struct event *event;
+	bool soon;     /* due at once: in the loop's list */
+	uint32_t turn; /* in which it was started */
 	int64_t due_ms;
 	void (*on_time)(void *);
 	void *arg;
@@ -80,6 +84,7 @@ struct loop {
 	int64_t now_ms;
 	uint32_t turn;
 	struct loop_stats stats;
+	TAILQ_HEAD(, timer) soon; /* timers of 0 ms */
 	TAILQ_HEAD(, task) tasks; /* those that are on */
 	struct task *slice; /* the task in its slice; NULL once it is freed */
 	SLIST_HEAD(, hook) hooks;
@@ -200,6 +205,7 @@ loop_new(void)
 {
 	struct loop *loop = mem_alloc(sizeof(*loop));
 
+	TAILQ_INIT(&loop->soon);
 	TAILQ_INIT(&loop->tasks);
 	SLIST_INIT(&loop->hooks);
 	STAILQ_INIT(&loop->posts);
@@ -256,7 +262,6 @@ loop_run_tasks(struct loop *loop)
 	int64_t entered_us;
 	bool more;
 
-	loop->turn++;
 	while ((task = TAILQ_FIRST(&loop->tasks)) != NULL &&
 	       task->turn != loop->turn && !loop->stopped) {
 		TAILQ_REMOVE(&loop->tasks, task, entry);
@@ -273,6 +278,29 @@ loop_run_tasks(struct loop *loop)
 	}
 }
 
+static void
+timer_call(struct timer *timer)
+{
+	struct loop *loop = timer->loop;
+	int64_t entered_us = loop_enter(loop);
+
+	timer->on_time(timer->arg);
+	loop_leave(loop, LOOP_TIMER, entered_us);
+}
+
+/* One that starts meanwhile, also again, waits for the next turn. */
+static void
+loop_run_soon(struct loop *loop)
+{
+	struct timer *timer;
+
+	while ((timer = TAILQ_FIRST(&loop->soon)) != NULL &&
+	       timer->turn != loop->turn && !loop->stopped) {
+		timer_stop(timer);
+		timer_call(timer);
+	}
+}
+
 void
 loop_run(struct loop *loop)
 {
@@ -280,15 +308,16 @@ loop_run(struct loop *loop)
 
 	while (!loop->stopped) {
 		flags = EVLOOP_ONCE;
-		if (!TAILQ_EMPTY(&loop->tasks))
+		if (!TAILQ_EMPTY(&loop->tasks) || !TAILQ_EMPTY(&loop->soon))
 			flags |= EVLOOP_NONBLOCK;
 		if (event_base_loop(loop->base, flags) < 0) {
 			log_error("net", "event loop: %s", strerror(errno));
 			break;
 		}
 		loop->stats.turns++;
-		if (!loop->stopped)
-			loop_run_tasks(loop);
+		loop->turn++;
+		loop_run_soon(loop);
+		loop_run_tasks(loop);
 	}
 	loop->stopped = false;
 }
@@ -306,14 +335,9 @@ loop_stop(struct loop *loop)
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct timer *timer = arg;
-	struct loop *loop = timer->loop;
-	int64_t entered_us = loop_enter(loop);
-
 	(void)fd;
 	(void)what;
-	timer->on_time(timer->arg);
-	loop_leave(loop, LOOP_TIMER, entered_us);
+	timer_call(arg);
 }
 
 static struct event *
@@ -345,11 +369,17 @@ timer_start(struct timer *timer, int64_t after_ms)
 {
 	struct timeval tv;
 
-	if (after_ms < 0)
-		after_ms = 0;
+	if (timer->soon || after_ms <= 0)
+		timer_stop(timer);
+	timer->due_ms = clock_now_us() / 1000 + (after_ms > 0 ? after_ms : 0);
+	if (after_ms <= 0) {
+		timer->soon = true;
+		timer->turn = timer->loop->turn;
+		TAILQ_INSERT_TAIL(&timer->loop->soon, timer, entry);
+		return;
+	}
 	tv.tv_sec = after_ms / 1000;
 	tv.tv_usec = after_ms % 1000 * 1000;
-	timer->due_ms = clock_now_us() / 1000 + after_ms;
 	if (event_add(timer->event, &tv) < 0)
 		fatal("out of memory: timer");
 }
@@ -357,13 +387,17 @@ timer_start(struct timer *timer, int64_t after_ms)
 void
 timer_stop(struct timer *timer)
 {
+	if (timer->soon)
+		TAILQ_REMOVE(&timer->loop->soon, timer, entry);
+	timer->soon = false;
 	event_del(timer->event);
 }
 
 bool
 timer_is_on(const struct timer *timer)
 {
-	return event_pending(timer->event, EV_TIMEOUT, NULL) != 0;
+	return timer->soon ||
+	       event_pending(timer->event, EV_TIMEOUT, NULL) != 0;
 }
 
 int64_t
@@ -382,6 +416,7 @@ timer_free(struct timer *timer)
 {
 	if (timer == NULL)
 		return;
+	timer_stop(timer);
 	event_free(timer->event);
 	mem_free(timer);
 }

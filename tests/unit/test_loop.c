@@ -187,6 +187,57 @@ on_free_all_ready(void *arg, unsigned what)
 	on_free_all(arg);
 }
 
+static void
+on_again(void *arg)
+{
+	struct scene *s = arg;
+
+	tell(s, 'a');
+	timer_start(s->a, 0);
+	assert_true(timer_is_on(s->a));
+	assert_int_equal(timer_left_ms(s->a), 0);
+}
+
+static void
+on_byte(void *arg, unsigned what)
+{
+	struct scene *s = arg;
+	char byte;
+
+	(void)what;
+	assert_int_equal(sock_read(s->fds[0], &byte, 1), 1);
+	tell(s, byte);
+	if (byte == 'z')
+		loop_stop(s->loop);
+}
+
+/* One that is due at once, always again, has one turn after each descriptor. */
+static void
+timer_of_zero_starves_nobody(void **state)
+{
+	struct scene *s = *state;
+
+	s->a = timer_new(s->loop, on_again, s);
+	s->b = timer_new(s->loop, on_b, s);
+	s->wa = watch_new(s->loop, s->fds[0], on_byte, s);
+	watch_set(s->wa, WATCH_READ);
+	timer_start(s->a, 0);
+	timer_start(s->b, 0);
+	timer_stop(s->b);
+	assert_false(timer_is_on(s->b));
+	assert_int_equal(write(s->fds[1], "xyz", 3), 3);
+	loop_run(s->loop);
+	assert_string_equal(s->told, "xayaz");
+	/* Another time takes the place of the first. */
+	timer_start(s->a, 10000);
+	run_for(s, 5);
+	assert_string_equal(s->told, "xayaz.");
+	timer_start(s->b, 10000);
+	timer_start(s->b, 0);
+	run_for(s, 5);
+	assert_string_equal(s->told, "xayaz.b.");
+}
+
 static bool
 on_free_all_slice(void *arg)
 {
@@ -540,6 +591,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(timers_keep_order),
+		CASE(timer_of_zero_starves_nobody),
 		CASE(timer_restarts_and_stops),
 		CASE(timer_rearms_in_callback),
 		CASE(free_in_callback),

@@ -142,6 +142,26 @@ test_skip(void **unused)
 	    "items {\"managedFields\":null,\"a\":1}\nitems {\"b\":2}\n");
 }
 
+/* Of what is deleted only the metadata is read, and only there. */
+static void
+test_deleted(void **unused)
+{
+	(void)unused;
+	all_splits(STREAM_WATCH,
+	    "{\"type\":\"DELETED\",\"object\":{\"kind\":\"Pod\",\"metadata\":{"
+	    "\"name\":\"a\",\"l\":{\"x\":1},\"managedFields\":[]},\"spec\":{"
+	    "\"metadata\":{},\"type\":\"b\"}}}\n"
+	    "{\"type\":\"ADDED\",\"object\":{\"type\":\"DELETED\",\"a\":[1]}}"
+	    "{\"object\":{\"a\":1},\"type\":\"DELETED\"}"
+	    "{\"object\":{\"a\":1},\"type\":[\"DELETED\"],\"b\":{\"c\":2}}",
+	    "- {\"type\":\"DELETED\",\"object\":{\"kind\":null,\"metadata\":{"
+	    "\"name\":\"a\",\"l\":{\"x\":1},\"managedFields\":null},\"spec\":"
+	    "null}}\n"
+	    "- {\"type\":\"ADDED\",\"object\":{\"type\":\"DELETED\",\"a\":[1]}}\n"
+	    "- {\"object\":{\"a\":1},\"type\":\"DELETED\"}\n"
+	    "- {\"object\":{\"a\":1},\"type\":[\"DELETED\"],\"b\":{\"c\":2}}\n");
+}
+
 static void
 test_cut(void **unused)
 {
@@ -399,6 +419,7 @@ main(void)
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_skip),
+		cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_bounds),

@@ -10,6 +10,8 @@
 /* libcurl.c: curl's functions may be called after this; or why they may not. */
 
 const char *curl_load(void);
+/* A connection's buffers stay with it, where the TLS library has that. */
+void curl_keep_buffers(CURL *easy);
 
 /* line.c: connections by one generation of a login, in the loop of the host ------- */
 

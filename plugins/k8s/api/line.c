@@ -255,6 +255,7 @@ easy_set_tls(CURL *easy, const struct login *login)
 	struct curl_blob key = blob_of(login->key, login->key_len);
 
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	curl_keep_buffers(easy);
 	if (login->insecure) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);

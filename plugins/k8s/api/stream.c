@@ -4,82 +4,15 @@
 /*
  * Bytes flow through a scanner that knows the grammar of JSON (RFC 8259) and
  * nothing of its values: where one begins and ends, at which depth, under which
- * name. What belongs to a value that is wanted is staged and goes to json-c in
- * long runs, because every call of it costs as much as a hundred bytes; what is
- * named in `skip` is read past. Nothing is held but the value under way, and
- * that is bounded by bytes and, since a tree is larger than its text, by nodes.
- * Depth is a bit each, so that a deep value costs nothing but itself.
+ * name. What of them is kept, extract.c decides. Depth is a bit each, so that a
+ * deep value costs nothing but itself.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <json-c/json.h>
 
-#include "api.h"
-
-#define VALUE_MAX  (8 * 1024 * 1024) /* bytes that are kept of a value */
-#define NODES_MAX  131072	     /* values inside it */
-#define VALUE_DEEP 64		     /* deeper ones are passed over */
-#define DEPTH_MAX  8192		     /* deeper is no JSON of an API server */
-#define TOKEN_LONG (256 * 1024) /* json-c is not to hold more than this idle */
-#define STAGE	   4096
-#define NAME_ROOM  128
-#define WORD_ROOM  64
-#define SKIP_MAX   8
-
-/* What stands next. */
-enum at {
-	AT_VALUE,
-	AT_ENTRY_OR_END, /* behind [ */
-	AT_NAME_OR_END,	 /* behind { */
-	AT_NAME,	 /* behind a comma of an object */
-	AT_COLON,
-	AT_NEXT,   /* behind a value: a comma or the end */
-	AT_STRING, /* from here on blanks are not passed over */
-	AT_ESCAPE,
-	AT_HEX,
-	AT_WORD, /* inside a number, true, false, null */
-	AT_FAULT
-};
-
-struct stream {
-	enum stream_form form;
-	void (*on_value)(
-	    void *arg, const char *name, struct json_object *value);
-	void *arg;
-	struct {
-		char *name;
-		size_t len;
-	} skip[SKIP_MAX];
-	size_t skips;
-
-	/* The scanner. */
-	enum at at;
-	bool name, named_skip; /* the string is a name; it stands in skip */
-	bool in_items, ended; /* of a list: inside `items`; its top is closed */
-	unsigned hex;	      /* digits that must come */
-	unsigned depth;
-	uint8_t objects[DEPTH_MAX / 8]; /* a bit for each depth: { and not [ */
-	size_t name_len, word_len;	/* of those in pieces; over: too long */
-	char name_text[NAME_ROOM], word[WORD_ROOM];
-	const char *name_from; /* in this piece */
-
-	/* The value under way. */
-	const char *run; /* what is to be kept begins here; NULL */
-	unsigned from,
-	    skip_from; /* the depth of the value, of what is skipped */
-	bool inside, skipping, over; /* over: it is passed over */
-	char member[NAME_ROOM];
-	size_t kept, nodes, staged;
-	struct json_tokener *tok;
-	struct json_object *root;
-	char stage[STAGE];
-
-	const char *data, *end; /* the piece at hand */
-	uint64_t before;	/* bytes of earlier ones */
-	char why[120];
-};
+#include "extract.h"
 
 /* What a byte may be. */
 enum { PLAIN = 1, BLANK = 2, WORD = 4, DIGIT = 8, HEX = 16, ESCAPED = 32 };
@@ -112,7 +45,7 @@ is(char c, unsigned what)
 }
 
 /* What must stand where a word began, or at p. NULL: a reader returns it. */
-static const char *
+const char *
 stream_fault(struct stream *s, const char *p, const char *must)
 {
 	uint64_t at = s->before + (uint64_t)(p - s->data);
@@ -123,181 +56,6 @@ stream_fault(struct stream *s, const char *p, const char *must)
 	    (unsigned long long)at, must);
 	s->at = AT_FAULT;
 	return NULL;
-}
-
-/* The value under way -------------------------------------------------------- */
-
-/* It is too much: what json-c has of it goes at once. */
-static void
-value_drop(struct stream *s)
-{
-	s->over = true;
-	s->staged = 0;
-	json_object_put(s->root);
-	s->root = NULL;
-	json_tokener_reset(s->tok);
-}
-
-static void
-value_parse(struct stream *s, const char *data, size_t len)
-{
-	enum json_tokener_error error;
-
-	s->root = json_tokener_parse_ex(s->tok, data, (int)len);
-	error = json_tokener_get_error(s->tok);
-	/* The grammar is right: what json-c refuses is too deep for it. */
-	if (error != json_tokener_success && error != json_tokener_continue)
-		value_drop(s);
-}
-
-static void
-value_flush(struct stream *s)
-{
-	size_t len = s->staged;
-
-	s->staged = 0;
-	if (len > 0)
-		value_parse(s, s->stage, len);
-}
-
-static void
-value_keep(struct stream *s, const char *data, size_t len)
-{
-	if (s->over)
-		return;
-	s->kept += len;
-	if (s->kept > VALUE_MAX || s->nodes > NODES_MAX) {
-		value_drop(s);
-		return;
-	}
-	if (len > STAGE - s->staged)
-		value_flush(s);
-	if (len > STAGE && !s->over)
-		value_parse(s, data, len);
-	else if (!s->over) {
-		memcpy(s->stage + s->staged, data, len);
-		s->staged += len;
-	}
-}
-
-/* What has been read up to here, since the run began, is kept. */
-static void
-run_end(struct stream *s, const char *end)
-{
-	if (s->run != NULL)
-		value_keep(s, s->run, (size_t)(end - s->run));
-	s->run = NULL;
-}
-
-/* It goes to who wants it; a null is no value. */
-static void
-value_tell(struct stream *s)
-{
-	struct json_object *root;
-	const char *name = s->form == STREAM_WATCH ? NULL : s->member;
-
-	value_flush(s);
-	/* A number ends with what follows it: json-c is told that it has. */
-	if (!s->over && s->root == NULL &&
-	    json_tokener_get_error(s->tok) == json_tokener_continue)
-		value_parse(s, "", 1);
-	root = s->root;
-	s->root = NULL;
-	s->inside = false;
-	if (s->kept > TOKEN_LONG) {
-		json_tokener_free(s->tok);
-		s->tok = json_tokener_new_ex(VALUE_DEEP);
-	}
-	if (root != NULL || s->over)
-		s->on_value(s->arg, name, root);
-	json_object_put(root);
-}
-
-/* Is the name that was just read one of those to be skipped? */
-static bool
-name_is_skipped(const struct stream *s, const char *name, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < s->skips; i++) {
-		if (s->skip[i].len == len &&
-		    memcmp(s->skip[i].name, name, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A list: is what begins here wanted? -1: told what is wrong. */
-static int
-list_wants(struct stream *s, const char *p)
-{
-	if (s->depth == 0) {
-		if (*p == '{')
-			return 0;
-		stream_fault(s, p, "the { of a list");
-		return -1;
-	}
-	if (s->depth == 2)
-		return s->in_items;
-	if (s->depth != 1 || strcmp(s->member, "items") != 0)
-		return s->depth == 1;
-	s->in_items = *p == '[';
-	if (s->in_items || *p == 'n')
-		return 0;
-	stream_fault(s, p, "a list of items");
-	return -1;
-}
-
-/* A value begins at p. 0; -1: told what is wrong. */
-static int
-value_begin(struct stream *s, const char *p)
-{
-	bool skip = s->named_skip;
-	int wanted;
-
-	s->named_skip = false;
-	if (s->skipping)
-		return 0;
-	if (s->inside) {
-		s->nodes++;
-		if (!skip)
-			return 0;
-		run_end(s, p);
-		value_keep(s, "null", 4);
-		s->skipping = true;
-		s->skip_from = s->depth;
-		return 0;
-	}
-	wanted = s->form == STREAM_WATCH ? s->depth == 0 : list_wants(s, p);
-	if (wanted != 1)
-		return wanted;
-	s->inside = true;
-	s->over = false;
-	s->from = s->depth;
-	s->kept = s->nodes = 0;
-	s->run = p;
-	return 0;
-}
-
-/* A value ended before p. */
-static void
-value_end(struct stream *s, const char *p)
-{
-	s->at = AT_NEXT;
-	if (s->skipping) {
-		if (s->depth == s->skip_from) {
-			s->skipping = false;
-			s->run = p;
-		}
-	} else if (s->inside && s->depth == s->from) {
-		run_end(s, p);
-		value_tell(s);
-	}
-	if (s->depth > 0)
-		return;
-	/* A text of a watch follows a text; behind a list is nothing. */
-	s->at = s->form == STREAM_WATCH ? AT_VALUE : AT_NEXT;
-	s->ended = s->form == STREAM_LIST;
 }
 
 /* Readers: from p on; where the next one begins, NULL at a fault --------------- */
@@ -332,7 +90,7 @@ read_close(struct stream *s, const char *p)
 	s->depth--;
 	if (s->depth == 1)
 		s->in_items = false;
-	value_end(s, p + 1);
+	extract_end(s, p + 1);
 	return p + 1;
 }
 
@@ -343,11 +101,13 @@ read_value(struct stream *s, const char *p)
 		return read_close(s, p);
 	if (*p != '{' && *p != '[' && *p != '"' && !is(*p, WORD))
 		return stream_fault(s, p, "a value");
-	if (value_begin(s, p) == -1)
+	if (extract_begin(s, p) == -1)
 		return NULL;
 	if (*p == '{' || *p == '[')
 		return read_open(s, p);
 	s->name = false;
+	s->name_len = 0;
+	s->name_from = p + 1;
 	s->word_len = 0;
 	s->at = *p == '"' ? AT_STRING : AT_WORD;
 	return *p == '"' ? p + 1 : p;
@@ -402,23 +162,44 @@ name_add(struct stream *s, const char *from, size_t len)
 	s->name_len += len;
 }
 
+/* All of the name, or of a text that is asked for, up to its end in this piece. */
+static const char *
+name_whole(struct stream *s, const char *end, size_t *len)
+{
+	const char *name = s->name_from;
+
+	*len = (size_t)(end - name);
+	if (s->name_len == 0)
+		return name;
+	name_add(s, name, *len);
+	*len = s->name_len;
+	return s->name_text;
+}
+
 static void
 name_end(struct stream *s, const char *end)
 {
-	const char *name = s->name_from;
-	size_t len = (size_t)(end - name);
+	const char *name;
+	size_t len;
 
 	s->at = AT_COLON;
 	if (s->skipping || (!s->inside && s->depth != 1))
 		return;
-	if (s->name_len > 0) {
-		name_add(s, name, len);
-		name = s->name_text;
-		len = s->name_len;
+	name = name_whole(s, end, &len);
+	extract_name(s, name, len);
+}
+
+static void
+text_end(struct stream *s, const char *end)
+{
+	const char *text;
+	size_t len;
+
+	if (extract_asks(s)) {
+		text = name_whole(s, end, &len);
+		extract_text(s, text, len);
 	}
-	s->named_skip = s->inside && name_is_skipped(s, name, len);
-	if (!s->inside)
-		snprintf(s->member, NAME_ROOM, "%.*s", (int)len, name);
+	extract_end(s, end + 1);
 }
 
 static const char *
@@ -437,7 +218,7 @@ read_string(struct stream *s, const char *p)
 	if (s->name)
 		name_end(s, p);
 	else
-		value_end(s, p + 1);
+		text_end(s, p);
 	return p + 1;
 }
 
@@ -497,7 +278,7 @@ read_word(struct stream *s, const char *p)
 	s->word[s->word_len] = '\0';
 	if (!word_is_good(s->word))
 		return stream_fault(s, p, "a value");
-	value_end(s, p);
+	extract_end(s, p);
 	return p;
 }
 
@@ -539,8 +320,8 @@ stream_feed(struct stream *s, const char *data, size_t len)
 		p = is_blank(s, *p) ? p + 1 : readers[s->at](s, p);
 	if (p == NULL)
 		return -1;
-	run_end(s, end);
-	if (s->at >= AT_STRING && s->name)
+	extract_run_end(s, end);
+	if (s->at >= AT_STRING && (s->name || extract_asks(s)))
 		name_add(s, s->name_from, (size_t)(end - s->name_from));
 	s->before += len;
 	return 0;
@@ -572,9 +353,7 @@ stream_new(enum stream_form form, const char *const *skip,
 	s->form = form;
 	s->on_value = on_value;
 	s->arg = arg;
-	s->tok = json_tokener_new_ex(VALUE_DEEP);
-	if (s->tok == NULL)
-		abort();
+	extract_open(s);
 	for (; *skip != NULL && s->skips < SKIP_MAX; skip++, s->skips++) {
 		s->skip[s->skips].name = k8s_copy(*skip);
 		s->skip[s->skips].len = strlen(*skip);
@@ -591,7 +370,6 @@ stream_free(struct stream *s)
 		return;
 	for (i = 0; i < s->skips; i++)
 		free(s->skip[i].name);
-	json_object_put(s->root);
-	json_tokener_free(s->tok);
+	extract_close(s);
 	free(s);
 }

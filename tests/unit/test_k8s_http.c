@@ -348,12 +348,17 @@ test_nobody(void **unused)
 	/* As soon as it can be read it is used. */
 	configure(&plain, "",
 	    "username: u, password: p, as: me, "
-	    "as-groups: [g1, g2]");
+	    "as-groups: [g1, g2], as-uid: u7, "
+	    "as-user-extra: {'S %': [x], example.com/k: [c d]}");
 	fake_run(1050);
 	get(&ask, "/echo");
 	assert_true(has(&ask, "\"Authorization\": \"Basic dTpw\""));
 	assert_true(has(&ask, "\"Impersonate-User\": \"me\""));
 	assert_true(has(&ask, "\"groups\": [\"g1\", \"g2\"]"));
+	assert_true(has(&ask, "\"Impersonate-Uid\": \"u7\""));
+	assert_true(has(&ask, "\"Impersonate-Extra-S%20%25\": \"x\""));
+	assert_true(
+	    has(&ask, "\"Impersonate-Extra-example.com%2Fk\": \"c d\""));
 	assert_non_null(strstr(api_server(api), " by /tmp/test_k8s_ask"));
 	free(ask.body);
 }

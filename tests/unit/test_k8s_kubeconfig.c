@@ -73,8 +73,11 @@ read_parts(const char *cluster, const char *user)
 static void
 test_all(void **unused)
 {
+	static const char *const extra[] = { "scopes", "a", "scopes", "b",
+		"example.com/k", "c" };
 	const struct login *login;
 	struct plan *plan;
+	size_t i;
 
 	(void)unused;
 	fake_write(directory, "ca.pem", PEM "ca");
@@ -83,7 +86,8 @@ test_all(void **unused)
 			  "ca.pem, tls-server-name: n, proxy-url: 'http://p'",
 	    "client-certificate-data: " PEM64 ", client-key-data: " PEM64
 	    ", token: old, tokenFile: ./token, username: a, password: '1', "
-	    "as: me, as-groups: [x, y]");
+	    "as: me, as-groups: [x, y], as-uid: '7', "
+	    "as-user-extra: {scopes: [a, b], example.com/k: [c]}");
 	login = &plan->login;
 	assert_string_equal(plan->why, "");
 	assert_string_equal(login->server, "https://h:1");
@@ -103,6 +107,10 @@ test_all(void **unused)
 	assert_string_equal(login->as_groups[0], "x");
 	assert_string_equal(login->as_groups[1], "y");
 	assert_null(login->as_groups[2]);
+	assert_string_equal(login->as_uid, "7");
+	for (i = 0; i < sizeof(extra) / sizeof(extra[0]); i++)
+		assert_string_equal(login->as_extra[i], extra[i]);
+	assert_null(login->as_extra[i]);
 	assert_false(login->insecure);
 	assert_null(plan->exec);
 	plan_free(plan);
@@ -234,7 +242,20 @@ test_faults(void **unused)
 		    "client-key needs client-certificate" },
 		{ "server: 'https://h'", "client-certificate-data: " PEM64,
 		    "client-certificate needs client-key" },
-		{ "server: 'https://h'", "as-groups: [a]", "as-groups needs" },
+		{ "server: 'https://h'", "as-groups: [a]",
+		    "as-uid, as-groups and as-user-extra need as" },
+		{ "server: 'https://h'", "as-uid: a", "need as" },
+		{ "server: 'https://h'", "as-user-extra: {a: [b]}", "need as" },
+		{ "server: 'https://h'", "as: a, as-user-extra: [b]",
+		    "as-user-extra must be" },
+		{ "server: 'https://h'", "as: a, as-user-extra: {b: c}",
+		    "b must be a list" },
+		{ "server: 'https://h'", "as: a, as-user-extra: {b: ['']}",
+		    "must be lines, not empty" },
+		{ "server: 'https://h'", "as: a, as-user-extra: {'': [c]}",
+		    "must be lines, not empty" },
+		{ "server: 'https://h'", "as: a, as-groups: [\"b\\nc\"]",
+		    "without control characters" },
 		{ "server: 'https://h'", "as: a, as-groups: [1]",
 		    "as-groups must be a list of text; put in quotes" },
 		{ "server: 'https://h'", "auth-provider: {name: gcp}",

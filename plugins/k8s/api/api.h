@@ -28,7 +28,8 @@ struct login {
 	char *token, *user, *password; /* NULL: none */
 	char *token_file;	       /* read again: token */
 	char *tls_server_name, *proxy_url;
-	char *as_user, **as_groups; /* impersonation; groups end with NULL */
+	/* Impersonation; lists end with NULL, extra: key, value, key, ... */
+	char *as_user, *as_uid, **as_groups, **as_extra;
 	bool insecure;
 	unsigned generation; /* another one: what connections use has changed */
 	unsigned version;    /* another one: anything has */

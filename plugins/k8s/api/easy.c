@@ -1,12 +1,71 @@
 /* SPDX-License-Identifier: ISC */
 /* A request of curl's: who asks, whom it tells, and what it knows in the end. */
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http.h"
 
 #define RETRY_MAX_S 86400
+
+/* Who asks --------------------------------------------------------------------- */
+
+struct curl_slist *
+header_add(struct curl_slist *list, const char *name, const char *value)
+{
+	size_t size;
+	char *text;
+
+	if (value == NULL)
+		return list;
+	size = strlen(name) + strlen(value) + 1;
+	text = k8s_alloc(size);
+	snprintf(text, size, "%s%s", name, value);
+	list = curl_slist_append(list, text);
+	explicit_bzero(text, size);
+	free(text);
+	return list;
+}
+
+/* What a name of a header cannot hold is %XX in it, as client-go has it. */
+static struct curl_slist *
+header_add_extra(struct curl_slist *list, const char *key, const char *value)
+{
+	static const char legal[] = "!#$&'*+-.^_`|~";
+	char *name = k8s_print("Impersonate-Extra-%s: ", key), *out;
+
+	name = k8s_grow(name, 3 * strlen(name) + 1);
+	out = strchr(name, ':') - strlen(key);
+	for (; *key != '\0'; key++) {
+		if (isalnum((unsigned char)*key) || strchr(legal, *key))
+			*out++ = *key;
+		else
+			out += sprintf(out, "%%%02X", (unsigned char)*key);
+	}
+	strcpy(out, ": ");
+	list = header_add(list, name, value);
+	free(name);
+	return list;
+}
+
+struct curl_slist *
+header_add_login(struct curl_slist *list, const struct login *login)
+{
+	size_t i;
+
+	list = header_add(list, "Authorization: Bearer ", login->token);
+	list = header_add(list, "Impersonate-User: ", login->as_user);
+	list = header_add(list, "Impersonate-Uid: ", login->as_uid);
+	for (i = 0; login->as_groups != NULL && login->as_groups[i]; i++)
+		list = header_add(
+		    list, "Impersonate-Group: ", login->as_groups[i]);
+	for (i = 0; login->as_extra != NULL && login->as_extra[i]; i += 2)
+		list = header_add_extra(
+		    list, login->as_extra[i], login->as_extra[i + 1]);
+	return list;
+}
 
 /* All that differs from the request that had the handle before. */
 void

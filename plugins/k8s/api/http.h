@@ -71,6 +71,12 @@ struct kept {
 
 /* Keeps what fits into max; the rest is dropped. */
 void kept_add(struct kept *kept, const char *data, size_t len, size_t max);
+/* Behind the list: "NAME: VALUE" in one, nothing where the value is NULL. */
+struct curl_slist *header_add(
+    struct curl_slist *list, const char *name, const char *value);
+/* Who asks, and as whom: what is no header of basic authentication. */
+struct curl_slist *header_add_login(
+    struct curl_slist *list, const struct login *login);
 /* Headers are borrowed. */
 void easy_set(
     CURL *easy, const struct login *login, struct curl_slist *headers);

@@ -7,7 +7,6 @@
  * is. Faults name the file, the line of the entry where it is known, and a cure.
  */
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,49 +17,12 @@
 
 #define EXEC_GROUP "client.authentication.k8s.io/"
 #define EXTENSION  "client.authentication.k8s.io/exec"
-#define PEM	   "-----BEGIN"
-#define LIST_MAX   256
-
-/* One file that was there. */
-struct page {
-	char *path;
-	struct json_object *root;
-};
 
 struct book {
 	struct plan *plan;
 	struct page *pages;
 	size_t count;
 };
-
-/* A mapping of one, to be read and to be blamed. */
-struct entry {
-	struct plan *plan;
-	const struct page *page;
-	struct json_object *map;
-	const char *what, *name; /* "user", "admin" */
-};
-
-static int
-entry_fail(const struct entry *entry, const char *text)
-{
-	unsigned line = yaml_line(entry->map);
-	char at[16] = "";
-
-	if (line > 0)
-		snprintf(at, sizeof(at), ":%u", line);
-	return plan_fail(entry->plan, "%s%s: %s \"%s\": %s", entry->page->path,
-	    at, entry->what, entry->name, text);
-}
-
-static int
-entry_fail_key(const struct entry *entry, const char *key, const char *text)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "%s%s", key, text);
-	return entry_fail(entry, line);
-}
 
 /* Pages ------------------------------------------------------------------------ */
 
@@ -194,122 +156,6 @@ book_find(
 		return entry_fail_key(entry, what, " must be a mapping");
 	}
 	return 0;
-}
-
-/* Values ------------------------------------------------------------------------- */
-
-/* NULL: not said, empty, or (a fault) no text. Borrowed from the tree. */
-static const char *
-entry_text(const struct entry *entry, const char *key)
-{
-	struct fault fault = { 0, "" };
-	const char *text = tree_text(entry->map, key, &fault), *p;
-
-	if (fault.text[0] != '\0')
-		entry_fail_key(entry, fault.text,
-		    "; put it in quotes where it looks like a number");
-	for (p = text; p != NULL && *p != '\0'; p++) {
-		if (iscntrl((unsigned char)*p)) {
-			entry_fail_key(entry, key,
-			    " must be one line without control characters");
-			return NULL;
-		}
-	}
-	return text != NULL && *text != '\0' ? text : NULL;
-}
-
-static bool
-entry_bool(const struct entry *entry, const char *key)
-{
-	struct fault fault = { 0, "" };
-	struct json_object *value =
-	    tree_member(entry->map, key, json_type_boolean, &fault);
-
-	if (fault.text[0] != '\0')
-		entry_fail(entry, fault.text);
-	return value != NULL && json_object_get_boolean(value);
-}
-
-/* A path, from where the file of the entry is; to be freed. */
-static char *
-entry_path(const struct entry *entry, const char *path)
-{
-	const char *slash = strrchr(entry->page->path, '/');
-
-	if (path[0] == '/' || slash == NULL)
-		return k8s_copy(path);
-	return k8s_print("%.*s/%s", (int)(slash - entry->page->path),
-	    entry->page->path, path);
-}
-
-/* The file that a key names; NULL: a fault. To be freed. */
-static char *
-entry_file(
-    const struct entry *entry, const char *key, const char *path, size_t *len)
-{
-	char *full = entry_path(entry, path);
-	char *text = plan_file(entry->plan, full, len);
-	char line[256];
-
-	if (text == NULL) {
-		snprintf(line, sizeof(line), ": %s: %s", full, strerror(errno));
-		entry_fail_key(entry, key, line);
-	}
-	free(full);
-	return text;
-}
-
-/* PEM, from "KEY-data" or else from the file that KEY names. */
-static char *
-entry_pem(const struct entry *entry, const char *key, size_t *len)
-{
-	char data_key[64], *text;
-	struct fault fault = { 0, "" };
-	const char *data, *path = entry_text(entry, key);
-	int n;
-
-	snprintf(data_key, sizeof(data_key), "%s-data", key);
-	data = tree_text(entry->map, data_key, &fault);
-	if (data == NULL || *data == '\0') {
-		text = path == NULL ? NULL : entry_file(entry, key, path, len);
-		if (text != NULL && strstr(text, PEM) == NULL)
-			entry_fail_key(entry, key, ": the file holds no PEM");
-		return text;
-	}
-	text = k8s_copy(data);
-	n = tree_decode64(text);
-	*len = n > 0 ? (size_t)n : 0;
-	if (n <= 0 || strstr(text, PEM) == NULL)
-		entry_fail_key(entry, data_key,
-		    " must be PEM in base64, as `base64 -w0 FILE` prints it");
-	return text;
-}
-
-/* A list of text, ends with NULL; put in front: first, where it is not NULL. */
-static char **
-entry_list(const struct entry *entry, const char *key, const char *first)
-{
-	struct fault fault = { 0, "" };
-	struct json_object *list, *item;
-	size_t count = tree_list(entry->map, key, &fault, &list), i, n = 0;
-	char **all;
-
-	if (count > LIST_MAX)
-		count = LIST_MAX;
-	all = k8s_alloc((count + 2) * sizeof(*all));
-	if (first != NULL)
-		all[n++] = k8s_copy(first);
-	for (i = 0; i < count; i++) {
-		item = json_object_array_get_idx(list, i);
-		if (json_object_is_type(item, json_type_string))
-			all[n++] = k8s_copy(json_object_get_string(item));
-		else
-			tree_fault(&fault, key, "a list of text");
-	}
-	if (fault.text[0] != '\0')
-		entry_fail_key(entry, fault.text,
-		    "; put in quotes what looks like a number");
-	return all;
 }
 
 /* A cluster --------------------------------------------------------------------------- */
@@ -474,6 +320,58 @@ exec_take(const struct entry *user, const struct entry *cluster)
 		    "and a daemon has none; use a token or a certificate");
 }
 
+/* Every value of every key of as-user-extra. */
+static char **
+extra_read(const struct entry *entry)
+{
+	struct fault fault = { 0, "" };
+	struct entry extra = *entry;
+	char **all = k8s_alloc((2 * LIST_MAX + 1) * sizeof(*all)), **list;
+	size_t i, n = 0;
+
+	extra.map = tree_map(entry->map, "as-user-extra", &fault);
+	if (fault.text[0] != '\0')
+		entry_fail(entry, fault.text);
+	if (extra.map == NULL)
+		return all;
+	json_object_object_foreach(extra.map, key, unused)
+	{
+		(void)unused;
+		list = entry_list(&extra, key, NULL);
+		for (i = 0; list[i] != NULL && n < 2 * LIST_MAX; i++) {
+			all[n++] = k8s_copy(key);
+			all[n++] = k8s_copy(list[i]);
+		}
+		list_free(list);
+	}
+	return all;
+}
+
+static void
+as_read(const struct entry *entry, struct login *login)
+{
+	char **const lists[] = { login->as_groups =
+				     entry_list(entry, "as-groups", NULL),
+		login->as_extra = extra_read(entry) };
+	size_t i, k;
+
+	login->as_user = k8s_copy(entry_text(entry, "as"));
+	login->as_uid = k8s_copy(entry_text(entry, "as-uid"));
+	if (login->as_user == NULL &&
+	    (login->as_uid != NULL || *lists[0] != NULL || *lists[1] != NULL))
+		entry_fail(
+		    entry, "as-uid, as-groups and as-user-extra need as");
+	for (i = 0; i < 2; i++) {
+		for (k = 0; lists[i][k] != NULL; k++) {
+			if (!entry_is_line(lists[i][k]))
+				entry_fail(entry,
+				    "as-groups and as-user-extra must be "
+				    "lines, not empty, without control "
+				    "characters");
+		}
+	}
+}
+
 static void
 user_read(const struct entry *entry, struct login *login)
 {
@@ -491,10 +389,7 @@ user_read(const struct entry *entry, struct login *login)
 	login->user = k8s_copy(name);
 	login->password =
 	    k8s_copy(name != NULL && password == NULL ? "" : password);
-	login->as_user = k8s_copy(entry_text(entry, "as"));
-	login->as_groups = entry_list(entry, "as-groups", NULL);
-	if (login->as_groups[0] != NULL && login->as_user == NULL)
-		entry_fail(entry, "as-groups needs as");
+	as_read(entry, login);
 	if (json_object_object_get_ex(entry->map, "auth-provider", NULL))
 		entry_fail(entry,
 		    "auth-provider is of the past; use exec, a token or a "

@@ -413,41 +413,17 @@ line_ended(struct line *line, CURLcode *code)
 	return NULL;
 }
 
-/* "NAME: VALUE" */
-static struct curl_slist *
-header_add(struct curl_slist *list, const char *name, const char *value)
-{
-	size_t size;
-	char *text;
-
-	if (value == NULL)
-		return list;
-	size = strlen(name) + strlen(value) + 1;
-	text = k8s_alloc(size);
-	snprintf(text, size, "%s%s", name, value);
-	list = curl_slist_append(list, text);
-	explicit_bzero(text, size);
-	free(text);
-	return list;
-}
-
 struct curl_slist *
 line_headers(
     const struct line *line, const struct login *login, const char *type)
 {
 	struct curl_slist *list =
 	    curl_slist_append(NULL, "Accept: application/json");
-	size_t i;
 
 	if (line->host != NULL)
 		list = curl_slist_append(list, line->host);
 	list = header_add(list, "Content-Type: ", type);
-	list = header_add(list, "Authorization: Bearer ", login->token);
-	list = header_add(list, "Impersonate-User: ", login->as_user);
-	for (i = 0; login->as_groups != NULL && login->as_groups[i]; i++)
-		list = header_add(
-		    list, "Impersonate-Group: ", login->as_groups[i]);
-	return list;
+	return header_add_login(list, login);
 }
 
 /* Opening -------------------------------------------------------------------------------- */

@@ -108,7 +108,7 @@ secret_free(char *secret)
 	free(secret);
 }
 
-static void
+void
 list_free(char **list)
 {
 	size_t i;
@@ -134,7 +134,9 @@ login_clear(struct login *login)
 	free(login->tls_server_name);
 	secret_free(login->proxy_url);
 	free(login->as_user);
+	free(login->as_uid);
 	list_free(login->as_groups);
+	list_free(login->as_extra);
 }
 
 void
@@ -316,18 +318,25 @@ mark_wire(const struct login *login)
 }
 
 static uint64_t
+mark_list(uint64_t mark, char *const *list)
+{
+	for (; list != NULL && *list != NULL; list++)
+		mark = mark_text(mark, *list);
+	return mark_text(mark, NULL);
+}
+
+static uint64_t
 mark_all(const struct login *login)
 {
 	uint64_t mark = mark_wire(login);
-	size_t i;
 
 	mark = mark_text(mark, login->token);
 	mark = mark_text(mark, login->user);
 	mark = mark_text(mark, login->password);
 	mark = mark_text(mark, login->as_user);
-	for (i = 0; login->as_groups != NULL && login->as_groups[i]; i++)
-		mark = mark_text(mark, login->as_groups[i]);
-	return mark;
+	mark = mark_text(mark, login->as_uid);
+	mark = mark_list(mark, login->as_groups);
+	return mark_list(mark, login->as_extra);
 }
 
 static uint64_t

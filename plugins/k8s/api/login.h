@@ -34,6 +34,7 @@ struct plan {
 /* login.c */
 
 struct plan *plan_new(void);
+void list_free(char **list); /* of text, ends with NULL */
 void plan_free(struct plan *plan);
 /* The file, NUL behind it, to be freed; NULL: errno. Its state is noted. */
 char *plan_file(struct plan *plan, const char *path, size_t *len);
@@ -42,6 +43,44 @@ int plan_fail(struct plan *plan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A token as a file or a plugin has it, blanks around it cut; NULL: it is none. */
 char *token_read(const char *text);
+
+/* entry.c: the values of a kubeconfig's entry ------------------------------------ */
+
+#define LIST_MAX 256
+
+/* One file that was there. */
+struct page {
+	char *path;
+	struct json_object *root;
+};
+
+/* A mapping of one, to be read and to be blamed. */
+struct entry {
+	struct plan *plan;
+	const struct page *page;
+	struct json_object *map;
+	const char *what, *name; /* "user", "admin" */
+};
+
+/* The first fault is kept, with the line of the entry; -1. */
+int entry_fail(const struct entry *entry, const char *text);
+int entry_fail_key(
+    const struct entry *entry, const char *key, const char *text);
+/* NULL: not said, empty, or (a fault) no line of text. Borrowed from the tree. */
+const char *entry_text(const struct entry *entry, const char *key);
+bool entry_bool(const struct entry *entry, const char *key);
+/* A path, from where the file of the entry is; to be freed. */
+char *entry_path(const struct entry *entry, const char *path);
+/* The file that a key names; NULL: a fault. To be freed. */
+char *entry_file(
+    const struct entry *entry, const char *key, const char *path, size_t *len);
+/* PEM, from "KEY-data" or else from the file that KEY names. */
+char *entry_pem(const struct entry *entry, const char *key, size_t *len);
+/* A list of text, ends with NULL; put in front: first, where it is not NULL. */
+char **entry_list(
+    const struct entry *entry, const char *key, const char *first);
+/* Not empty, no control characters: it can be a header's. */
+bool entry_is_line(const char *text);
 
 /* kubeconfig.c: paths by colon; those that are not there are passed over. */
 

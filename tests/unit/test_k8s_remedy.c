@@ -463,7 +463,7 @@ test_optional(void **unused)
 	asks(STREAM);
 }
 
-/* For want of a right nothing is dropped. */
+/* For want of a right nothing is dropped, and nobody waits. */
 static void
 test_optional_forbidden(void **unused)
 {
@@ -474,9 +474,22 @@ test_optional_forbidden(void **unused)
 	reflector_know(r, "ns/a");
 	for (i = 0; i < 5; i++) {
 		asks(STREAM);
-		assert_int_equal(reflector_is_synced(r), i >= 3);
+		assert_int_equal(reflector_is_synced(r), i >= 1);
 		fails(403, "Forbidden");
 	}
+	heard_is("synced ");
+	assert_int_equal(reflector_count(r), 1);
+	assert_int_equal(logged(LOG_NOTICE), 1);
+	/* It is granted, and taken away again: that is believed in the end. */
+	asks(STREAM);
+	sends(EVENT("ADDED", "a", "9", "1") LIST_IS_OVER("9"));
+	pass(10000);
+	fails(403, "Forbidden");
+	for (i = 0; i < 2; i++) {
+		asks(PROBE("a"));
+		fails(403, "Forbidden");
+	}
+	asks(STREAM);
 	assert_int_equal(reflector_count(r), 1);
 	assert_null(strstr(heard, "-ns/a"));
 }

@@ -90,13 +90,15 @@ trouble(struct reflector *r, int status, const char *why)
 
 /*
  * Is an optional kind not there? That is believed at once where nothing is
- * known, and else when it is said again and again.
+ * known, and else when it is said again and again. Want of a right drops nothing:
+ * the first reading of all kinds does not wait for it.
  */
 static bool
 is_absent(struct reflector *r, int status)
 {
-	unsigned proofs =
-	    status == 404 && known_count(r->known) == 0 ? 1 : PROOFS;
+	bool is_harmless =
+	    status == 403 ? !r->synced : known_count(r->known) == 0;
+	unsigned proofs = is_harmless ? 1 : PROOFS;
 
 	if (!r->kind->optional || (status != 403 && status != 404))
 		return false;

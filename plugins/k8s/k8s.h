@@ -85,9 +85,11 @@ struct object_service {
 	struct object object;
 	char uid[UID_LEN], version[VERSION_LEN]; /* resourceVersion; "" */
 	int64_t created;			 /* seconds; 0: not said */
-	bool balancer;				 /* type LoadBalancer */
-	bool local;				 /* externalTrafficPolicy */
-	bool both;				 /* RequireDualStack */
+	/* lastTransitionTime of ours; seconds, 0: not said. */
+	int64_t allocated_since, conflict_since;
+	bool balancer;	  /* type LoadBalancer */
+	bool local;	  /* externalTrafficPolicy */
+	bool both;	  /* RequireDualStack */
 	bool status_seen; /* the status says anything at all */
 	uint8_t status_count, family_count, families[SERVICE_IPS];
 	uint8_t allocated, conflict; /* enum condition, of the status */

@@ -253,9 +253,10 @@ service_print_ingress(const struct object_service *s, struct text *out)
 }
 
 static void
-condition_print(
-    const char *type, uint8_t said, const char *message, struct text *out)
+condition_print(const char *type, uint8_t said, const char *message,
+    int64_t since, struct text *out)
 {
+	char stamp[STAMP_LEN];
 	size_t entry;
 
 	if (said == CONDITION_UNSAID)
@@ -264,6 +265,10 @@ condition_print(
 	text_string(out, "type", type);
 	text_string(out, "status", said == CONDITION_TRUE ? "True" : "False");
 	text_string(out, "message", message);
+	if (since != 0) {
+		stamp_print(stamp, since);
+		text_string(out, "lastTransitionTime", stamp);
+	}
 	text_close_or_drop(out, entry, '}');
 }
 
@@ -274,9 +279,10 @@ service_print_status(const struct object_service *s, struct text *out)
 
 	service_print_ingress(s, out);
 	list = text_open(out, "conditions", '[');
+	condition_print(CONDITION_ALLOCATED, s->allocated, s->allocated_why,
+	    s->allocated_since, out);
 	condition_print(
-	    CONDITION_ALLOCATED, s->allocated, s->allocated_why, out);
-	condition_print(CONDITION_CONFLICT, s->conflict, NULL, out);
+	    CONDITION_CONFLICT, s->conflict, NULL, s->conflict_since, out);
 	if (s->conditions != NULL)
 		text_raw(out, NULL, s->conditions);
 	text_close_or_drop(out, list, ']');

@@ -15,6 +15,8 @@ struct wish {
 	struct bgpd_addr addresses[SERVICE_IPS];
 	bool conflict;
 	char *why; /* the caller's to free; NULL: it has an address */
+	/* Since when its conditions are as they are; seconds. */
+	int64_t allocated_since, conflict_since;
 };
 
 /* As it was decided. */

@@ -248,6 +248,16 @@ conditions_keep(struct object_service *s, struct json_object *condition)
 	strcpy(s->conditions + len, text);
 }
 
+/* Seconds; 0: not said, or no time. */
+static int64_t
+condition_since(struct json_object *condition, struct fault *fault)
+{
+	const char *text = tree_text(condition, "lastTransitionTime", fault);
+	int64_t since = 0;
+
+	return text != NULL && stamp_read(text, &since) ? since : 0;
+}
+
 static void
 service_read_conditions(
     struct object_service *s, struct json_object *status, struct fault *fault)
@@ -267,12 +277,14 @@ service_read_conditions(
 						  : CONDITION_FALSE;
 		if (strcmp(type, CONDITION_ALLOCATED) == 0) {
 			s->allocated = (uint8_t)said;
+			s->allocated_since = condition_since(entry, fault);
 			free(s->allocated_why);
 			s->allocated_why =
 			    copy_said(tree_text(entry, "message", fault));
-		} else if (strcmp(type, CONDITION_CONFLICT) == 0)
+		} else if (strcmp(type, CONDITION_CONFLICT) == 0) {
 			s->conflict = (uint8_t)said;
-		else
+			s->conflict_since = condition_since(entry, fault);
+		} else
 			conditions_keep(s, entry);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the status of a Service shall say, and the patch that says it. */
 
-/* Pure, but for the time of day in a condition. */
+/* Pure, but for the time of day when a condition changes. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,17 +17,17 @@
 /* metav1.Condition */
 static void
 condition_print(struct text *out, const char *type, bool status,
-    const char *reason, const char *message)
+    const char *reason, const char *message, int64_t since)
 {
-	char now[STAMP_LEN];
+	char stamp[STAMP_LEN];
 
-	stamp_print(now, stamp_now_ns() / 1000000000);
+	stamp_print(stamp, since);
 	text_open(out, NULL, '{');
 	text_string(out, "type", type);
 	text_string(out, "status", status ? "True" : "False");
 	text_string(out, "reason", reason);
 	text_string(out, "message", message);
-	text_string(out, "lastTransitionTime", now);
+	text_string(out, "lastTransitionTime", stamp);
 	text_close(out, '}');
 }
 
@@ -91,10 +91,10 @@ status_body(const struct object_service *o, const struct wish *wish)
 	conditions_open(&out, o->conditions);
 	condition_print(&out, CONDITION_ALLOCATED, allocated,
 	    allocated ? "IPAllocated" : "AllocationFailed",
-	    allocated ? "" : wish->why);
+	    allocated ? "" : wish->why, wish->allocated_since);
 	condition_print(&out, CONDITION_CONFLICT, wish->conflict,
 	    wish->conflict ? "AddressInUse" : "NoConflict",
-	    wish->conflict ? wish->why : "");
+	    wish->conflict ? wish->why : "", wish->conflict_since);
 	return body_close(&out);
 }
 
@@ -123,17 +123,33 @@ status_path(const char *name)
 
 /* Wishes ------------------------------------------------------------------------------- */
 
+/* A transition is of the status: another reason is none. */
+static int64_t
+wish_since(uint8_t said, int64_t since, bool status, int64_t now)
+{
+	uint8_t wanted = status ? CONDITION_TRUE : CONDITION_FALSE;
+
+	return said == wanted && since != 0 ? since : now;
+}
+
 void
 wish_make(const struct service *s, struct wish *wish)
 {
+	int64_t now = stamp_now_ns() / 1000000000;
+	const struct object_service *o = s->object;
+
 	memset(wish, 0, sizeof(*wish));
 	wish->count = s->address_count;
 	memcpy(wish->addresses, s->addresses, sizeof(wish->addresses));
-	if (s->why == NULL)
-		return;
-	wish->why = k8s_copy(s->why);
-	wish->why[text_fit(s->why, WHY_MAX)] = '\0';
-	wish->conflict = s->conflict;
+	if (s->why != NULL) {
+		wish->why = k8s_copy(s->why);
+		wish->why[text_fit(s->why, WHY_MAX)] = '\0';
+		wish->conflict = s->conflict;
+	}
+	wish->allocated_since =
+	    wish_since(o->allocated, o->allocated_since, s->why == NULL, now);
+	wish->conflict_since =
+	    wish_since(o->conflict, o->conflict_since, wish->conflict, now);
 }
 
 /* The message says it, as far as there is room. */
@@ -180,6 +196,8 @@ wish_settle(struct object_service *o, const struct wish *wish)
 	o->status_seen = wish->count > 0;
 	o->allocated = wish->why == NULL ? CONDITION_TRUE : CONDITION_FALSE;
 	o->conflict = wish->conflict ? CONDITION_TRUE : CONDITION_FALSE;
+	o->allocated_since = wish->allocated_since;
+	o->conflict_since = wish->conflict_since;
 	free(o->allocated_why);
 	o->allocated_why = k8s_copy(wish->why);
 }

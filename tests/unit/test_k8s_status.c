@@ -197,6 +197,58 @@ test_patch_of_a_failure(void **state)
 	service_drop(s);
 }
 
+#define SAID(type, status, since)                                              \
+	"{\"type\":\"bgpd.io/" type "\",\"status\":\"" status                  \
+	"\",\"message\":\"old\",\"lastTransitionTime\":\"" since "\"}"
+#define SINCE "2026-01-02T03:04:05Z"
+
+static void
+assert_since(const char *said, const char *why, bool allocated, bool conflict)
+{
+	struct service *s = service_with(said);
+	struct json_object *root;
+	struct wish wish;
+	const char *since;
+
+	s->why = k8s_copy(why);
+	root = patch_of(s);
+	since = at(root, "status/conditions/0/lastTransitionTime");
+	assert_int_equal(strcmp(since, SINCE) == 0, allocated);
+	since = at(root, "status/conditions/1/lastTransitionTime");
+	assert_int_equal(strcmp(since, SINCE) == 0, conflict);
+	json_object_put(root);
+
+	/* What was written is what it goes on from. */
+	wish_make(s, &wish);
+	wish_settle(s->object, &wish);
+	free(wish.why);
+	wish_make(s, &wish);
+	assert_int_equal(wish.allocated_since, s->object->allocated_since);
+	assert_int_equal(wish.conflict_since, s->object->conflict_since);
+	free(wish.why);
+	service_drop(s);
+}
+
+/* metav1.Condition: a transition is of the status, and not of the reason. */
+static void
+test_since(void **state)
+{
+	(void)state;
+	assert_since("{\"conditions\":[" SAID("Allocated", "False",
+			 SINCE) "," SAID("Conflict", "False", SINCE) "]}",
+	    "other", true, true);
+	assert_since("{\"conditions\":[" SAID("Allocated", "False",
+			 SINCE) "," SAID("Conflict", "True", SINCE) "]}",
+	    NULL, false, false);
+	assert_since("{\"conditions\":[" SAID("Conflict", "False", SINCE) "]}",
+	    "other", false, true);
+	/* No time is none. */
+	assert_since("{\"conditions\":[" SAID("Allocated", "False", "x") "]}",
+	    "other", false, false);
+	assert_since("{\"conditions\":[" OURS("False", "full") "]}", "full",
+	    false, false);
+}
+
 static void
 test_paths(void **state)
 {
@@ -252,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_patch_of_addresses),
 		cmocka_unit_test(test_patch_of_a_failure),
+		cmocka_unit_test(test_since),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_long_reason),
 	};

@@ -24,6 +24,19 @@ struct feed {
 	bool was_synced;
 };
 
+/*
+ * What was said of objects that cannot be read: of each version once, though
+ * lists show it again and again, and not too much in a minute.
+ */
+#define SAID_ROOM 256
+#define SAID_MAX  10 /* lines in a minute */
+#define SAID_MS	  60000
+struct complaints {
+	uint64_t said[SAID_ROOM]; /* hashes; the oldest is written over */
+	size_t at, lines, unsaid;
+	int64_t since_ms;
+};
+
 struct apisource {
 	struct source source;
 	struct guest *guest;
@@ -34,6 +47,7 @@ struct apisource {
 	struct feed feeds[OBJECT_KINDS];
 	bool all_nodes;
 	size_t faults; /* objects that could not be read */
+	struct complaints complaints;
 };
 
 /* What is asked for. A %s of the path is the namespace. */
@@ -67,6 +81,64 @@ is_synced(const struct apisource *a)
 	return true;
 }
 
+/* Objects that cannot be read ------------------------------------------------------ */
+
+/* FNV-1a, 64 bits. */
+static uint64_t
+hash_add(uint64_t hash, const char *text)
+{
+	do {
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	} while (*text++ != '\0');
+	return hash;
+}
+
+/* Is that version of it known to be bad? It is from here on. */
+static bool
+was_said(struct complaints *said, const char *kind, const char *key,
+    struct json_object *root)
+{
+	struct fault ignored = { 0 };
+	struct json_object *meta = tree_map(root, "metadata", &ignored);
+	const char *version = tree_text(meta, "resourceVersion", &ignored);
+	uint64_t hash = 0xcbf29ce484222325;
+	size_t i;
+
+	hash = hash_add(hash_add(hash, kind), key);
+	hash = hash_add(hash, version == NULL ? "" : version);
+	for (i = 0; i < SAID_ROOM; i++) {
+		if (said->said[i] == hash)
+			return true;
+	}
+	said->said[said->at++ % SAID_ROOM] = hash;
+	return false;
+}
+
+static void
+object_complain(struct feed *feed, const char *key, struct json_object *root,
+    const char *why)
+{
+	struct apisource *a = feed->source;
+	struct complaints *said = &a->complaints;
+	const char *kind = object_kind_name(feed->kind);
+	int64_t now_ms = guest_now_ms(a->guest);
+
+	if (was_said(said, kind, key, root))
+		return;
+	if (said->lines == 0 || now_ms - said->since_ms >= SAID_MS) {
+		if (said->unsaid > 0)
+			say(a->guest, LOG_WARNING,
+			    "%zu more objects could not be read", said->unsaid);
+		said->since_ms = now_ms;
+		said->lines = said->unsaid = 0;
+	}
+	if (said->lines++ < SAID_MAX)
+		say(a->guest, LOG_WARNING, "%s %s: %s; %s", kind, key, why,
+		    "its last good version stays, if there was one");
+	else
+		said->unsaid++;
+}
+
 /* From the reflectors -------------------------------------------------------------- */
 
 static void
@@ -81,9 +153,7 @@ on_object(void *arg, const char *key, struct json_object *root)
 	object = object_read(feed->kind, root, &name, &fault);
 	if (object == NULL) {
 		a->faults++;
-		say(a->guest, LOG_WARNING, "%s %s: %s; %s",
-		    object_kind_name(feed->kind), key, fault.text,
-		    "its last good version stays, if there was one");
+		object_complain(feed, key, root, fault.text);
 		free(name);
 		return;
 	}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """The ConfigMap comes, changes and goes; what is served is not the worse for it."""
 
+import copy
+import json
 import time
 
 from cluster import make, make_node
@@ -189,6 +191,34 @@ def test_an_object_that_cannot_be_read(make_world):
     world.label_node("prod-01", **{"node.kubernetes.io__exclude"
                                    "-from-external-load-balancers": ""})
     world.wait_route("198.51.100.1", gone=True)
+
+
+def test_many_that_cannot_be_read_in_the_first_list(make_world):
+    """They cost neither the list nor the log: what can be read is served."""
+    world = make_world(proxy=True)
+    world.serve("web")
+    good = world.service("web")
+    version = good["metadata"]["resourceVersion"]
+    events = [{"type": "ADDED", "object": good}]
+    # The first of them twice: told of once.
+    for n in (*range(6), *range(40)):
+        bad = copy.deepcopy(good)
+        bad["metadata"]["name"] = f"bad-{n}"
+        bad["spec"]["ports"] = "eighty"
+        events.append({"type": "ADDED", "object": bad})
+    events.append({"type": "BOOKMARK", "object": {"metadata": {
+        "resourceVersion": version,
+        "annotations": {"k8s.io/initial-events-end": "true"}}}})
+    world.proxy.answer(
+        200, body="".join(json.dumps(e) + "\n" for e in events), times=1,
+        path="/services$")
+    world.start()
+    world.wait_route(world.wait_address("web"))
+    wait_for(lambda: world.node.k8s()["objectFaults"] >= 46, 5,
+             say=world.say)
+    told = [line for line in world.node.bgpd.read_log().splitlines()
+            if "ports must be" in line]
+    assert len(told) == 10 and len(set(told)) == 10, told
 
 
 def test_annotations_that_say_nothing_of_sense(world):

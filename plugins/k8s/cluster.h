@@ -81,7 +81,8 @@ struct run {
 };
 
 struct pool_metrics {
-	struct bgpd_metric *total, *in_use;
+	struct bgpd_metric *total, *in_use, *services;
+	size_t service_count; /* since the last scrape began */
 };
 
 struct cluster {

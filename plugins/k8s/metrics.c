@@ -105,6 +105,39 @@ on_neighbor(void *arg, const struct bgpd_neighbor *n)
 	    (double)(n->prefixes_announced + n->prefixes_pending));
 }
 
+/* One of two families counts once in a pool. */
+static void
+pools_count(struct cluster *c, const struct service *s)
+{
+	const struct config_pool *pool, *last = NULL;
+	uint8_t i;
+
+	for (i = 0; i < s->address_count; i++) {
+		pool = alloc_pool(c->alloc, &s->addresses[i]);
+		if (pool != NULL && pool != last)
+			c->pool_metrics[pool - c->config->pools]
+			    .service_count++;
+		last = pool;
+	}
+}
+
+static void
+pools_tell(struct cluster *c)
+{
+	const struct bgpd_host *host = c->guest->host;
+	struct service *s;
+	size_t i;
+
+	for (i = 0; i < c->pool_metric_count; i++)
+		c->pool_metrics[i].service_count = 0;
+	for (s = services_first(c); c->config != NULL && s != NULL;
+	     s = services_next(s))
+		pools_count(c, s);
+	for (i = 0; i < c->pool_metric_count; i++)
+		host->metric_set(c->pool_metrics[i].services,
+		    (double)c->pool_metrics[i].service_count);
+}
+
 /* Each address that this node announces by BGP. */
 static void
 announced_tell(const struct cluster *c)
@@ -147,6 +180,7 @@ on_scrape(void *arg)
 		s->is_there = false;
 	guest->host->neighbors(guest->self, on_neighbor, m);
 	announced_tell(m->cluster);
+	pools_tell(m->cluster);
 	LIST_FOREACH_SAFE (s, &m->sessions, link, next)
 		if (!s->is_there)
 			session_free(m, s);

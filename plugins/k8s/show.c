@@ -181,6 +181,7 @@ pool_metrics_free(struct cluster *c)
 	for (i = 0; i < c->pool_metric_count; i++) {
 		c->guest->host->metric_free(c->pool_metrics[i].total);
 		c->guest->host->metric_free(c->pool_metrics[i].in_use);
+		c->guest->host->metric_free(c->pool_metrics[i].services);
 	}
 	free(c->pool_metrics);
 	c->pool_metrics = NULL;
@@ -207,6 +208,11 @@ metrics_set_pools(struct cluster *c)
 		c->pool_metrics[i].in_use = host->metric(c->guest->self,
 		    BGPD_GAUGE, "metallb_allocator_addresses_in_use_total",
 		    "Number of addresses of the pool that are in use", labels);
+		/* MetalLB has declared this one, and never sets it. */
+		c->pool_metrics[i].services = host->metric(c->guest->self,
+		    BGPD_GAUGE, "metallb_allocator_services_allocated_total",
+		    "Number of services that have an address of the pool",
+		    labels);
 		host->metric_set(c->pool_metrics[i].total, pool_capacity(pool));
 	}
 	c->pool_metric_count = c->config->pool_count;

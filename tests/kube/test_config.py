@@ -31,6 +31,8 @@ def test_metrics_and_health(make_world):
         say=lambda: str(world.node.metrics()))
     metrics = world.node.metrics()
     assert metrics['metallb_allocator_addresses_total{pool="main"}'] == 256
+    assert metrics[
+        'metallb_allocator_services_allocated_total{pool="main"}'] == 1
     assert metrics["metallb_k8s_client_updates_total"] > 0
     up = {k: v for k, v in metrics.items()
           if k.startswith("metallb_bgp_session_up")}

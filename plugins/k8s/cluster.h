@@ -218,6 +218,18 @@ void cluster_want_nodes(struct cluster *c);
 /* All that was touched is told. */
 void cluster_rest(struct cluster *c);
 
+/* identity.c: who we are in a Lease ------------------------------------------------------- */
+
+struct identity;
+
+/* Never NULL. path: of the file that outlives a restart. */
+struct identity *identity_open(
+    struct guest *guest, const char *path, const char *node);
+void identity_close(struct identity *id);
+const char *identity_text(const struct identity *id);
+/* The node of any such text, for people; to be freed. NULL of NULL. */
+char *identity_node(const char *text);
+
 /* show.c */
 
 int show_k8s(struct cluster *c, struct bgpd_out *out);

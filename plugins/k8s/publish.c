@@ -45,6 +45,7 @@ struct publisher {
 	struct api *api;
 	struct writer *writer;
 	struct recorder *recorder;
+	struct identity *identity;
 	struct lease *lease; /* NULL: it does not compete yet */
 	struct formers *formers;
 	struct bgpd_timer *later_timer, *stop_timer;
@@ -428,7 +429,7 @@ publisher_compete(struct publisher *p)
 	struct lease_options options = {
 		.space = p->c->settings->space,
 		.name = LEASE_NAME,
-		.identity = p->c->settings->node,
+		.identity = identity_text(p->identity),
 		.duration_ms = LEASE_DURATION_MS,
 		.renew_ms = LEASE_RENEW_MS,
 		.retry_ms = LEASE_RETRY_MS,
@@ -470,7 +471,8 @@ publish_show(struct cluster *c, struct bgpd_out *out)
 {
 	const struct bgpd_host *host = c->guest->host;
 	struct publisher *p = c->publisher;
-	const char *holder = p->lease == NULL ? NULL : lease_holder(p->lease);
+	char *holder =
+	    identity_node(p->lease == NULL ? NULL : lease_holder(p->lease));
 	const char *trouble = p->lease == NULL ? NULL : lease_trouble(p->lease);
 
 	host->out_print(out, "Allocator: %s%s\n",
@@ -488,6 +490,7 @@ publish_show(struct cluster *c, struct bgpd_out *out)
 	if (holder != NULL)
 		host->out_string(out, "allocator", holder);
 	host->out_int(out, "statusesWritten", (int64_t)p->patches);
+	free(holder);
 }
 
 struct publisher *
@@ -495,9 +498,12 @@ publisher_new(struct cluster *c, struct api *api)
 {
 	struct publisher *p = k8s_alloc(sizeof(*p));
 	const struct bgpd_host *host = c->guest->host;
+	char *path = k8s_print("%s.identity", c->settings->state);
 
 	p->c = c;
 	p->api = api;
+	p->identity = identity_open(c->guest, path, c->settings->node);
+	free(path);
 	TAILQ_INIT(&p->queue);
 	p->writer = writer_new(c->guest, api);
 	p->recorder = recorder_new(c->guest, p->writer, c->settings->node);
@@ -526,6 +532,7 @@ publisher_free(struct publisher *p)
 		return;
 	host = p->c->guest->host;
 	lease_close(p->lease);
+	identity_close(p->identity);
 	recorder_free(p->recorder);
 	writer_free(p->writer);
 	host->timer_free(p->stop_timer);

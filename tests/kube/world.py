@@ -406,6 +406,10 @@ protocol bgp {node.protocol} {{
     def lease(self):
         return self.plane.get("Lease", LEASE, SPACE)["spec"]
 
+    def holder(self):
+        """The node in the Lease; behind it is what tells its processes apart."""
+        return self.lease().get("holderIdentity", "").split("_")[0]
+
     def wait_leader(self, seconds=5):
         """The node that gives addresses."""
         return wait_for(lambda: next(

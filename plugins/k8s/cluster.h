@@ -135,9 +135,6 @@ void cluster_init(struct cluster *c);
 void cluster_clear(struct cluster *c);
 void cluster_take(struct cluster *c, struct object *object);
 void cluster_drop(struct cluster *c, enum object_kind kind, const char *name);
-/* The one after that name, in their order; after NULL: the first. */
-const struct object *cluster_next(
-    const struct cluster *c, enum object_kind kind, const char *after);
 struct service *cluster_find(const struct cluster *c, const char *name);
 /* The node this runs on; NULL: its object is not known. */
 const struct object_node *cluster_self(const struct cluster *c);
@@ -152,6 +149,12 @@ struct node *nodes_next(struct node *node);
 struct node *nodes_first(const struct cluster *c);
 struct service *services_next(struct service *s);
 struct service *services_first(const struct cluster *c);
+
+/* walk.c: one after the other, in slices -------------------------------------------------- */
+
+/* The one after that name, in their order; after NULL: the first. */
+const struct object *cluster_next(
+    const struct cluster *c, enum object_kind kind, const char *after);
 
 /* decide.c: does this node announce, and who could ------------------------------- */
 

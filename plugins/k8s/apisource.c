@@ -303,6 +303,16 @@ apisource_want_nodes(struct source *source)
 	reflector_know(feed->reflector, a->set->node);
 }
 
+static bool
+apisource_has_nodes(const struct source *source)
+{
+	const struct apisource *a =
+	    (const struct apisource *)(const void *)source;
+	const struct reflector *nodes = a->feeds[OBJECT_NODE].reflector;
+
+	return a->all_nodes && nodes != NULL && reflector_is_synced(nodes);
+}
+
 /* Showing ------------------------------------------------------------------------------ */
 
 static const char *
@@ -366,5 +376,6 @@ const struct source_kind source_api = {
 	.watch = apisource_watch,
 	.know = apisource_know,
 	.want_nodes = apisource_want_nodes,
+	.has_nodes = apisource_has_nodes,
 	.show = apisource_show,
 };

@@ -12,7 +12,9 @@
 
 #include "publish.h"
 
-#define TAKEN ".taken" /* behind the name of the ConfigMap */
+/* Behind the name of the ConfigMap, what is kept besides it; in this order. */
+#define WHOLE ".all-nodes"
+#define TAKEN ".taken"
 
 K8S_TREE_OF_NAMES(services, service, name)
 
@@ -33,7 +35,13 @@ cluster_self(const struct cluster *c)
 {
 	struct node *node = nodes_find(&c->nodes, c->settings->node);
 
-	return node == NULL ? NULL : node->object;
+	return node == NULL ? c->former_self : node->object;
+}
+
+bool
+cluster_has_self(const struct cluster *c)
+{
+	return nodes_find(&c->nodes, c->settings->node) != NULL;
 }
 
 struct node *
@@ -257,6 +265,25 @@ node_carries_alike(const struct object_node *a, const struct object_node *b)
 }
 
 static void
+self_forget(struct cluster *c)
+{
+	object_free(c->former_self == NULL ? NULL : &c->former_self->object);
+	c->former_self = NULL;
+}
+
+/* Deleted by a slip, or for a moment: who its peers are hangs on its labels. */
+static void
+self_keep(struct cluster *c, struct object_node *object)
+{
+	say(c->guest, LOG_WARNING,
+	    "the Node object %s, on which this runs, was deleted: the labels "
+	    "that it had count on",
+	    object->object.name);
+	self_forget(c);
+	c->former_self = object;
+}
+
+static void
 take_node(struct cluster *c, struct object *object)
 {
 	struct node *node = nodes_find(&c->nodes, object->name);
@@ -272,6 +299,8 @@ take_node(struct cluster *c, struct object *object)
 		RB_INSERT(nodes, &c->nodes, node);
 		c->node_count++;
 		c->carriers_touched = true;
+		if (strcmp(object->name, c->settings->node) == 0)
+			self_forget(c);
 	} else {
 		c->carriers_touched |=
 		    !node_carries_alike(node->object, (const void *)object);
@@ -290,7 +319,10 @@ drop_node(struct cluster *c, const char *name)
 		return;
 	cluster_erase(c, OBJECT_NODE, name);
 	RB_REMOVE(nodes, &c->nodes, node);
-	object_free(&node->object->object);
+	if (strcmp(name, c->settings->node) == 0)
+		self_keep(c, node->object);
+	else
+		object_free(&node->object->object);
 	free(node);
 	c->node_count--;
 	c->nodes_touched = c->carriers_touched = true;
@@ -309,8 +341,12 @@ data_slot(struct cluster *c, enum object_kind kind, const char *name)
 	name += len + 1;
 	len = strlen(wanted);
 	if (kind == OBJECT_CONFIG_MAP && c->cache != NULL &&
-	    strncmp(name, wanted, len) == 0 && strcmp(name + len, TAKEN) == 0)
-		return &c->taken;
+	    strncmp(name, wanted, len) == 0) {
+		if (strcmp(name + len, TAKEN) == 0)
+			return &c->taken;
+		if (strcmp(name + len, WHOLE) == 0)
+			return &c->whole;
+	}
 	if (strcmp(name, wanted) != 0)
 		return NULL;
 	return kind == OBJECT_SECRET ? &c->secret : &c->config_map;
@@ -364,11 +400,30 @@ cluster_keep_taken(struct cluster *c)
 	    (c->taken != NULL && object_equal(&c->taken->object, map)))
 		return;
 	copy = data_copy(c->config_map);
-	copy->object.name = k8s_alloc(strlen(map->name) + sizeof(TAKEN));
-	stpcpy(stpcpy(copy->object.name, map->name), TAKEN);
+	copy->object.name = k8s_print("%s%s", map->name, TAKEN);
 	object_free(c->taken == NULL ? NULL : &c->taken->object);
 	c->taken = copy;
 	cluster_record(c, &copy->object);
+}
+
+void
+cluster_keep_whole(struct cluster *c, bool whole)
+{
+	const struct settings *set = c->settings;
+
+	if (c->cache == NULL || whole == (c->whole != NULL))
+		return;
+	if (whole) {
+		c->whole = k8s_alloc(sizeof(*c->whole));
+		c->whole->object.kind = OBJECT_CONFIG_MAP;
+		c->whole->object.name =
+		    k8s_print("%s/%s%s", set->space, set->config_map, WHOLE);
+		cluster_record(c, &c->whole->object);
+		return;
+	}
+	cluster_erase(c, OBJECT_CONFIG_MAP, c->whole->object.name);
+	object_free(&c->whole->object);
+	c->whole = NULL;
 }
 
 /* All kinds ------------------------------------------------------------------------------- */
@@ -421,8 +476,11 @@ cluster_clear(struct cluster *c)
 
 	while ((slice = RB_MIN(slices, &c->slices)) != NULL)
 		drop_slice(c, slice->object->object.name);
-	while ((node = RB_MIN(nodes, &c->nodes)) != NULL)
-		drop_node(c, node->object->object.name);
+	while ((node = RB_MIN(nodes, &c->nodes)) != NULL) {
+		RB_REMOVE(nodes, &c->nodes, node);
+		object_free(&node->object->object);
+		free(node);
+	}
 	while ((s = RB_MIN(services, &c->services)) != NULL) {
 		RB_REMOVE(services, &c->services, s);
 		object_free(s->object == NULL ? NULL : &s->object->object);
@@ -432,6 +490,9 @@ cluster_clear(struct cluster *c)
 	object_free(c->config_map == NULL ? NULL : &c->config_map->object);
 	object_free(c->secret == NULL ? NULL : &c->secret->object);
 	object_free(c->taken == NULL ? NULL : &c->taken->object);
+	object_free(c->whole == NULL ? NULL : &c->whole->object);
+	self_forget(c);
+	c->whole = NULL;
 	c->config_map = c->secret = c->taken = NULL;
 	c->service_count = 0;
 	TAILQ_INIT(&c->touched);

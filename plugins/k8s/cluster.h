@@ -104,10 +104,15 @@ struct cluster {
 	struct touched touched;
 	struct object_data *config_map, *secret; /* NULL: there is none */
 	struct object_data *taken; /* the ConfigMap last taken, for a restart */
+	struct object_data *whole; /* the mark that all Nodes were known once */
+	struct object_node *former_self; /* our Node, which was deleted; NULL */
 	size_t service_count, slice_count, node_count; /* for show */
 	uint8_t stage;				       /* enum stage */
 	bool begun, offered; /* the first offers are coming, are out */
 	bool config_touched, nodes_touched;
+	bool nodes_whole; /* every Node that could carry is known */
+	struct bgpd_timer *nodes_wait; /* until those of before count */
+	char *retold; /* the Service that was last told of them; NULL */
 	bool
 	    carriers_touched; /* who of the nodes may announce, or where it is */
 	struct run run;
@@ -136,12 +141,19 @@ void cluster_clear(struct cluster *c);
 void cluster_take(struct cluster *c, struct object *object);
 void cluster_drop(struct cluster *c, enum object_kind kind, const char *name);
 struct service *cluster_find(const struct cluster *c, const char *name);
-/* The node this runs on; NULL: its object is not known. */
+/*
+ * The node this runs on, as it was last, though it was deleted since; NULL: its
+ * object was never seen.
+ */
 const struct object_node *cluster_self(const struct cluster *c);
 void service_touch(struct cluster *c, struct service *s);
 enum duty cluster_duty(const struct cluster *c);
+/* Is there a Node object of that name now? */
+bool cluster_has_self(const struct cluster *c);
 /* The ConfigMap was taken: that is remembered over a restart. */
 void cluster_keep_taken(struct cluster *c);
+/* All Nodes are known, or this one alone is looked for: so is that. */
+void cluster_keep_whole(struct cluster *c, bool whole);
 void cluster_touch_all(struct cluster *c);
 /* Frees it where nothing needs it any more. */
 void service_settle(struct cluster *c, struct service *s);

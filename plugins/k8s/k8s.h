@@ -194,6 +194,8 @@ struct source_kind {
 	    struct source *source, enum object_kind kind, const char *name);
 	/* From now on every Node, not this one alone. */
 	void (*want_nodes)(struct source *source);
+	/* Have they been told, since they were wanted? */
+	bool (*has_nodes)(const struct source *source);
 	/* One line per kind of object, for show; NULL: nothing to say. */
 	void (*show)(const struct source *source, struct bgpd_out *out);
 };

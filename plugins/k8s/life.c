@@ -14,7 +14,9 @@
 
 #include "publish.h"
 
-#define PAUSE_MS 1
+#define PAUSE_MS      1
+#define NODES_WAIT_MS 5000 /* for the list of Nodes, where one is kept */
+#define NODES_SLICE   100
 
 enum duty
 cluster_duty(const struct cluster *c)
@@ -49,6 +51,41 @@ on_gone(void *arg, enum object_kind kind, const char *name)
 	cluster_drop(c, kind, name);
 }
 
+static bool
+config_has_layer2(const struct config *config)
+{
+	size_t i;
+
+	for (i = 0; config != NULL && i < config->pool_count; i++) {
+		if (config->pools[i].is_layer2)
+			return true;
+	}
+	return false;
+}
+
+/* Who else could carry an address at layer 2 is known. */
+static void
+nodes_set_whole(struct cluster *c)
+{
+	if (!c->nodes_whole && config_has_layer2(c->config))
+		c->nodes_touched = c->carriers_touched = true;
+	c->nodes_whole = true;
+}
+
+/* Also before the rest is read: those of before count no more. */
+static void
+nodes_look(struct cluster *c, bool synced)
+{
+	const struct source_kind *kind = c->source->kind;
+	bool whole =
+	    kind->has_nodes == NULL ? synced : kind->has_nodes(c->source);
+
+	if (!whole)
+		return;
+	nodes_set_whole(c);
+	cluster_keep_whole(c, true);
+}
+
 static void
 on_synced(struct cluster *c)
 {
@@ -63,6 +100,7 @@ on_batch(void *arg, bool synced)
 {
 	struct cluster *c = arg;
 
+	nodes_look(c, synced);
 	if (synced && c->stage != STAGE_SYNCED)
 		on_synced(c);
 	/* A part of a first reading may lack what stands: it waits. */
@@ -103,18 +141,45 @@ on_watch(void *arg)
 void
 cluster_want_nodes(struct cluster *c)
 {
-	const struct config *config = c->config;
-	size_t i;
+	const struct source_kind *kind =
+	    c->source == NULL ? NULL : c->source->kind;
 
-	if (config == NULL || c->source == NULL ||
-	    c->source->kind->want_nodes == NULL)
+	if (kind != NULL && kind->want_nodes != NULL &&
+	    config_has_layer2(c->config))
+		kind->want_nodes(c->source);
+}
+
+/*
+ * The first lists do not come, and the Nodes of before are the best that is
+ * known. What was told once is told again with them, in slices, but for what has
+ * changed since: that waits for all the rest.
+ */
+static void
+on_nodes_wait(void *arg)
+{
+	struct cluster *c = arg;
+	const struct object *object = NULL;
+	struct service *s;
+	unsigned n = 0;
+
+	if (c->whole == NULL || c->stage != STAGE_CACHED)
 		return;
-	for (i = 0; i < config->pool_count; i++) {
-		if (config->pools[i].is_layer2)
-			break;
+	if (c->retold == NULL)
+		say(c->guest, LOG_NOTICE,
+		    "layer 2: the first lists do not come; the %zu Nodes that "
+		    "are known count",
+		    c->node_count);
+	nodes_set_whole(c);
+	while (n++ < NODES_SLICE &&
+	       (object = cluster_next(c, OBJECT_SERVICE, c->retold)) != NULL) {
+		free(c->retold);
+		c->retold = k8s_copy(object->name);
+		s = cluster_find(c, c->retold);
+		if (s->offered && !s->touched && !s->in_run)
+			offer_service(c, s);
 	}
-	if (i < config->pool_count)
-		c->source->kind->want_nodes(c->source);
+	if (object != NULL)
+		c->guest->host->timer_start(c->nodes_wait, PAUSE_MS);
 }
 
 static void
@@ -125,6 +190,9 @@ source_start(struct cluster *c)
 
 	c->source = kind->open(c->guest, c->settings, &sink, c);
 	cluster_want_nodes(c);
+	/* Only this one is looked for: the list that is kept shrinks to it. */
+	if (kind->want_nodes != NULL && !config_has_layer2(c->config))
+		cluster_keep_whole(c, false);
 	if (kind->watch != NULL) {
 		c->watches =
 		    c->guest->host->timer_new(c->guest->self, on_watch, c);
@@ -210,6 +278,7 @@ on_replay(void *arg)
 	    "the API server has been read",
 	    c->service_count, c->slice_count);
 	c->stage = STAGE_CACHED;
+	c->guest->host->timer_start(c->nodes_wait, NODES_WAIT_MS);
 	cluster_converge(c);
 }
 
@@ -243,6 +312,7 @@ cluster_open(struct guest *guest, struct settings *settings)
 	c->config_touched = c->nodes_touched = true;
 	c->alloc = alloc_new();
 	c->waiters = waiters_new();
+	c->nodes_wait = guest->host->timer_new(guest->self, on_nodes_wait, c);
 	metrics_open(c);
 	converge_open(c);
 	cluster_ready(c);
@@ -259,6 +329,7 @@ cluster_close(struct cluster *c)
 	c->publisher = NULL;
 	if (c->source != NULL)
 		c->source->kind->close(c->source);
+	c->guest->host->timer_free(c->nodes_wait);
 	c->guest->host->timer_free(c->replay);
 	c->guest->host->timer_free(c->watches);
 	converge_close(c);
@@ -272,6 +343,7 @@ cluster_close(struct cluster *c)
 	config_free(c->config);
 	report_clear(&c->report);
 	free(c->refusal);
+	free(c->retold);
 	free(c->overlay);
 	free(c->peer_faults);
 	free(c);

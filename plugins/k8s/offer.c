@@ -62,22 +62,42 @@ candidate_fill(struct bgpd_candidate *candidate, const struct object_node *node,
 	}
 }
 
-/* The nodes that may carry it at layer 2; this one though it is not known. */
+/* Why this node is no candidate at layer 2; NULL: it is one. */
+static const char *
+why_not_layer2(const struct cluster *c, const struct service *s)
+{
+	const struct object_node *self = cluster_self(c);
+	const char *why = decide_layer2(s, self, c->settings->node);
+
+	if (why != NULL)
+		return why;
+	if (!c->nodes_whole)
+		return "nodesUnknown: the list of Nodes was not read yet, and "
+		       "another one may carry it";
+	/* All others elect without it. */
+	if (c->node_count > 0 && !cluster_has_self(c))
+		return "nodeUnknown: there is no Node object of this node";
+	return NULL;
+}
+
+/*
+ * The nodes that may carry it at layer 2: none before all of them are known, or
+ * each would elect itself. Where nobody has Node objects, it is this one.
+ */
 static void
 offer_candidates(
     struct cluster *c, struct service *s, struct offer *offer, uint8_t family)
 {
 	struct bgpd_candidate *list;
-	struct node *node;
+	struct node *node = c->nodes_whole ? nodes_first(c) : NULL;
 	size_t n = 0;
 
 	list = k8s_alloc((c->node_count + 1) * sizeof(list[0]));
-	for (node = nodes_first(c); node != NULL; node = nodes_next(node)) {
+	for (; node != NULL; node = nodes_next(node)) {
 		if (decide_candidate(s, node->object))
 			candidate_fill(&list[n++], node->object, family);
 	}
-	if (cluster_self(c) == NULL &&
-	    decide_layer2(s, NULL, c->settings->node) == NULL) {
+	if (c->node_count == 0 && why_not_layer2(c, s) == NULL) {
 		list[n].abi = BGPD_ABI;
 		list[n].size = sizeof(list[n]);
 		list[n++].node = c->settings->node;
@@ -101,7 +121,7 @@ offer_address(struct cluster *c, struct service *s, struct offer *offer,
 			     : BGPD_TENTATIVE;
 	if (pool->is_layer2) {
 		address->protocol = "layer2";
-		address->why_not = decide_layer2(s, self, c->settings->node);
+		address->why_not = why_not_layer2(c, s);
 		if (offer->candidates == NULL)
 			offer_candidates(c, s, offer, s->addresses[i].family);
 		address->candidates = offer->candidates;

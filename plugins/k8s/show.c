@@ -82,7 +82,7 @@ show_text(struct cluster *c, struct bgpd_out *out, const struct summary *sum)
 	    set->where == NULL ? "" : " ", set->where == NULL ? "" : set->where,
 	    sum->source);
 	host->out_print(out, "Node: %s%s\n", set->node,
-	    cluster_self(c) == NULL ? " (its Node object is not known)" : "");
+	    cluster_has_self(c) ? "" : " (its Node object is not known)");
 	host->out_print(out, "State: %s%s%s\n", set->state,
 	    c->cache != NULL ? ".objects" : "",
 	    state_is_kept(c) ? "" : " (not kept)");
@@ -113,7 +113,7 @@ show_json(struct cluster *c, struct bgpd_out *out, const struct summary *sum)
 		host->out_string(out, "path", set->where);
 	host->out_string(out, "sourceState", sum->source);
 	host->out_string(out, "node", set->node);
-	host->out_bool(out, "nodeKnown", cluster_self(c) != NULL);
+	host->out_bool(out, "nodeKnown", cluster_has_self(c));
 	host->out_string(out, "namespace", set->space);
 	host->out_string(out, "configMap", set->config_map);
 	host->out_string(out, "config", sum->config);

@@ -52,7 +52,8 @@ next_node(const struct cluster *c, const char *after)
 static const struct object *
 next_map(const struct cluster *c, const char *after)
 {
-	const struct object_data *maps[] = { c->config_map, c->taken };
+	const struct object_data *maps[] = { c->config_map, c->whole,
+		c->taken };
 	size_t i;
 
 	for (i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {

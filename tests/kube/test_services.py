@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from cluster import make_pod, make_service, path_of, pod_status
+from cluster import (
+    make_node, make_pod, make_service, path_of, pod_status)
 from lab import Bird, wait_for
 from world import CONFIG, HALF, SEED, SMALL, curl, within
 
@@ -502,6 +503,53 @@ def test_layer2_as_it_stands(make_world):
     assert not world.routes()
     world.remove("web-05")
     world.wait_address("late", "192.168.1.245")
+
+
+def test_layer2_waits_for_all_nodes(make_world):
+    """Each that knew of itself alone would answer for the address."""
+    def shown():
+        return world.node.shown("web")["addresses"][0]
+
+    def candidates():
+        return world.node.bgpd.json("show l2")["addresses"][address][
+            "candidates"]
+
+    world = make_world(proxy=True).start()
+    world.plane.ensure(make_node("prod-09", None, ["10.0.0.10"]))
+    world.serve("web")
+    address = world.wait_address("web")
+    world.wait_route(address)
+    fault = world.proxy.stall(path="/nodes$")
+    world.configure(CONFIG.replace("protocol: bgp", "protocol: layer2"))
+    wait_for(lambda: "nodesUnknown" in shown().get("why", ""), 5,
+             say=world.say)
+    fault.wait()
+    time.sleep(HALF)
+    assert "nodesUnknown" in shown()["why"] and candidates() == 0
+    fault.remove()
+    wait_for(lambda: candidates() == 2, 5, say=world.say)
+    assert not shown().get("why")
+
+
+def test_our_own_node_is_deleted(make_world):
+    """Its labels choose the peers: those of before count on."""
+    world = make_world(config=CONFIG.replace(
+        "  my-asn", "  node-selectors:\n  - match-labels:\n      rack: a\n"
+        "  my-asn", 1), labels={"rack": "a"}).start()
+    world.serve("web")
+    address = world.wait_address("web")
+    world.wait_route(address)
+    with world.no_flap():
+        ups = world.node.ups()
+        world.plane.delete("Node", "prod-01")
+        wait_for(lambda: "was deleted" in world.node.bgpd.read_log(), 5)
+        time.sleep(HALF)
+        assert world.node.ups() == ups
+        world.plane.ensure(make_node("prod-01", {"rack": "a"},
+                                     ["10.0.0.2"]))
+        wait_for(lambda: world.node.k8s()["nodeKnown"], 5)
+    world.label_node("prod-01", rack="b")
+    world.wait_route(address, gone=True)
 
 
 def test_a_name_that_comes_again_is_another_one(world):

@@ -466,34 +466,71 @@ cluster_init(struct cluster *c)
 	TAILQ_INIT(&c->touched);
 }
 
-/* Lets go of every object; nobody is told. The cache is closed before. */
-void
-cluster_clear(struct cluster *c)
-{
-	struct service *s;
-	struct slice *slice;
-	struct node *node;
+/* Letting go ------------------------------------------------------------------------------- */
 
-	while ((slice = RB_MIN(slices, &c->slices)) != NULL)
-		drop_slice(c, slice->object->object.name);
-	while ((node = RB_MIN(nodes, &c->nodes)) != NULL) {
-		RB_REMOVE(nodes, &c->nodes, node);
-		object_free(&node->object->object);
-		free(node);
-	}
-	while ((s = RB_MIN(services, &c->services)) != NULL) {
-		RB_REMOVE(services, &c->services, s);
-		object_free(s->object == NULL ? NULL : &s->object->object);
-		free(s->why);
-		free(s);
-	}
+static bool
+clear_slice(struct cluster *c)
+{
+	struct slice *slice = RB_ROOT(&c->slices);
+
+	if (slice == NULL)
+		return false;
+	RB_REMOVE(slices, &c->slices, slice);
+	object_free(&slice->object->object);
+	free(slice);
+	return true;
+}
+
+static bool
+clear_service(struct cluster *c)
+{
+	struct service *s = RB_ROOT(&c->services);
+
+	if (s == NULL)
+		return false;
+	/* What it holds goes with it, or all of that went in one piece. */
+	alloc_release(c->alloc, s->name, NULL);
+	RB_REMOVE(services, &c->services, s);
+	object_free(s->object == NULL ? NULL : &s->object->object);
+	free(s->why);
+	free(s);
+	return true;
+}
+
+static bool
+clear_node(struct cluster *c)
+{
+	struct node *node = RB_ROOT(&c->nodes);
+
+	if (node == NULL)
+		return false;
+	RB_REMOVE(nodes, &c->nodes, node);
+	object_free(&node->object->object);
+	free(node);
+	return true;
+}
+
+static void
+clear_rest(struct cluster *c)
+{
 	object_free(c->config_map == NULL ? NULL : &c->config_map->object);
 	object_free(c->secret == NULL ? NULL : &c->secret->object);
 	object_free(c->taken == NULL ? NULL : &c->taken->object);
 	object_free(c->whole == NULL ? NULL : &c->whole->object);
 	self_forget(c);
-	c->whole = NULL;
-	c->config_map = c->secret = c->taken = NULL;
-	c->service_count = 0;
+	c->config_map = c->secret = c->taken = c->whole = NULL;
+	c->service_count = c->slice_count = c->node_count = 0;
 	TAILQ_INIT(&c->touched);
+}
+
+bool
+cluster_clear(struct cluster *c, size_t max)
+{
+	for (; max > 0; max--) {
+		if (!clear_slice(c) && !clear_service(c) && !clear_node(c)) {
+			clear_rest(c);
+			return true;
+		}
+	}
+	return false;
 }

@@ -87,6 +87,7 @@ struct pool_metrics {
 
 struct cluster {
 	struct guest *guest;
+	SLIST_ENTRY(cluster) in_parting; /* k8s.c's */
 	struct settings *settings;
 	struct source *source; /* NULL: not opened yet */
 	/* One of them, as the source asks: what survives a restart. */
@@ -137,7 +138,11 @@ struct cluster {
 /* cluster.c: the objects, indexed; who is touched by what ----------------------- */
 
 void cluster_init(struct cluster *c);
-void cluster_clear(struct cluster *c);
+/*
+ * Lets go of that many objects; true: of all. Nobody is told, and in between
+ * nothing else may be done with any.
+ */
+bool cluster_clear(struct cluster *c, size_t max);
 void cluster_take(struct cluster *c, struct object *object);
 void cluster_drop(struct cluster *c, enum object_kind kind, const char *name);
 struct service *cluster_find(const struct cluster *c, const char *name);
@@ -228,6 +233,12 @@ void converge_close(struct cluster *c);
 
 struct cluster *cluster_open(struct guest *guest, struct settings *settings);
 void cluster_close(struct cluster *c);
+/*
+ * The same in two: from the first on it does nothing and needs no settings; the
+ * second, called until it is true, frees it slice by slice.
+ */
+void cluster_quiet(struct cluster *c);
+bool cluster_free(struct cluster *c);
 /* The other nodes matter where there is a pool of layer 2. */
 void cluster_want_nodes(struct cluster *c);
 /* All that was touched is told. */

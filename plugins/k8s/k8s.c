@@ -13,6 +13,8 @@
 #endif
 #define STATE FAIRWAY_LOCALSTATEDIR "/lib/fairway/k8s.state"
 
+#define PAUSE_MS 1 /* between slices: others' descriptors are served */
+
 enum row {
 	ROW_DIRECTORY,
 	ROW_API,
@@ -27,8 +29,13 @@ enum row {
 
 struct k8s {
 	struct guest guest;
-	struct settings settings;
-	struct cluster *cluster; /* NULL until it is configured */
+	struct settings settings, next; /* next: while it moves */
+	struct cluster *cluster;	/* NULL until it is configured */
+	bool moves;		  /* the Lease is handed over before `next` */
+	bool stops;		  /* ... and it is asked to stop meanwhile */
+	struct bgpd_timer *moved; /* it was */
+	SLIST_HEAD(, cluster) parting;
+	struct bgpd_timer *part; /* frees what is parting, in slices */
 };
 
 #define LINE(row, syntax, help)                                                \
@@ -169,6 +176,68 @@ static const struct bgpd_source source = {
 	.on_carry = on_carry,
 };
 
+static void
+on_stopped(void *arg)
+{
+	struct k8s *k = arg;
+
+	k->guest.host->ready_to_stop(k->guest.self);
+}
+
+/* Thousands of objects are freed between other things. */
+static void
+on_part(void *arg)
+{
+	struct k8s *k = arg;
+	struct cluster *c = SLIST_FIRST(&k->parting);
+
+	SLIST_REMOVE_HEAD(&k->parting, in_parting);
+	if (!cluster_free(c))
+		SLIST_INSERT_HEAD(&k->parting, c, in_parting);
+	if (!SLIST_EMPTY(&k->parting))
+		k->guest.host->timer_start(k->part, PAUSE_MS);
+}
+
+/* What was told stands until the new source has been read. */
+static void
+k8s_move(struct k8s *k)
+{
+	k->moves = false;
+	if (k->cluster != NULL) {
+		cluster_quiet(k->cluster);
+		SLIST_INSERT_HEAD(&k->parting, k->cluster, in_parting);
+		k->guest.host->timer_start(k->part, PAUSE_MS);
+	}
+	k->cluster = NULL;
+	settings_free(&k->settings);
+	k->settings = k->next;
+	memset(&k->next, 0, sizeof(k->next));
+	if (k->settings.source == NULL)
+		k8s_withdraw(k);
+	else
+		k->cluster = cluster_open(&k->guest, &k->settings);
+}
+
+static void
+on_moved(void *arg)
+{
+	struct k8s *k = arg;
+
+	if (k->stops)
+		on_stopped(k);
+	else
+		k8s_move(k);
+}
+
+/* From inside of what is closed next. */
+static void
+on_handed_over(void *arg)
+{
+	struct k8s *k = arg;
+
+	k->guest.host->timer_start(k->moved, 0);
+}
+
 static int
 k8s_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 {
@@ -176,6 +245,7 @@ k8s_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 
 	k->guest.host = host;
 	k->guest.self = self;
+	SLIST_INIT(&k->parting);
 	*arg = k;
 	if (host->source(self, &source) == -1) {
 		host->log(self, LOG_ERR, "the source k8s is there already");
@@ -183,6 +253,8 @@ k8s_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 		free(k);
 		return -1;
 	}
+	k->moved = host->timer_new(self, on_moved, k);
+	k->part = host->timer_new(self, on_part, k);
 	return 0;
 }
 
@@ -191,17 +263,20 @@ k8s_stop(void *arg)
 {
 	struct k8s *k = arg;
 
+	struct cluster *c;
+
 	cluster_close(k->cluster);
+	while ((c = SLIST_FIRST(&k->parting)) != NULL) {
+		SLIST_REMOVE_HEAD(&k->parting, in_parting);
+		while (!cluster_free(c))
+			;
+	}
+	disk_wait();
+	k->guest.host->timer_free(k->moved);
+	k->guest.host->timer_free(k->part);
 	settings_free(&k->settings);
+	settings_free(&k->next);
 	free(k);
-}
-
-static void
-on_stopped(void *arg)
-{
-	struct k8s *k = arg;
-
-	k->guest.host->ready_to_stop(k->guest.self);
 }
 
 static const char *
@@ -238,19 +313,21 @@ k8s_configure(void *arg, const struct bgpd_line *lines, uint32_t line_count,
 	struct settings settings;
 
 	settings_read(&settings, lines, line_count, line_size);
-	if (k->cluster != NULL && settings_equal(&settings, &k->settings)) {
+	if (!k->moves && k->cluster != NULL &&
+	    settings_equal(&settings, &k->settings)) {
 		settings_free(&settings);
 		return;
 	}
-	/* What was told stands until the new source has been read. */
-	cluster_close(k->cluster);
-	k->cluster = NULL;
-	settings_free(&k->settings);
-	k->settings = settings;
-	if (settings.source == NULL)
-		k8s_withdraw(k);
+	settings_free(&k->next);
+	k->next = settings;
+	if (k->moves)
+		return;
+	/* The Lease is handed over first: that takes three seconds at most. */
+	k->moves = true;
+	if (k->cluster != NULL && k->cluster->publisher != NULL)
+		publish_stop(k->cluster->publisher, on_handed_over, k);
 	else
-		k->cluster = cluster_open(&k->guest, &k->settings);
+		k8s_move(k);
 }
 
 /* The Lease is handed over, so that another one allocates at once. */
@@ -259,6 +336,9 @@ k8s_stopping(void *arg)
 {
 	struct k8s *k = arg;
 
+	k->stops = true;
+	if (k->moves)
+		return;
 	if (k->cluster != NULL && k->cluster->publisher != NULL)
 		publish_stop(k->cluster->publisher, on_stopped, k);
 	else

@@ -192,7 +192,7 @@ struct source_kind {
 	/* Known from before: told as gone when the first reading lacks it. */
 	void (*know)(
 	    struct source *source, enum object_kind kind, const char *name);
-	/* From now on every Node, not this one alone. */
+	/* From now on every Node, not this one alone; NULL: it is so anyway. */
 	void (*want_nodes)(struct source *source);
 	/* Have they been told, since they were wanted? */
 	bool (*has_nodes)(const struct source *source);
@@ -221,6 +221,10 @@ const char *journal_find(struct journal *j, const char *name);
 void journal_walk(
     struct journal *j, void (*on_name)(void *, const char *), void *arg);
 bool journal_works(const struct journal *j);
+
+/* disk.c: all that was written is on the disk when this returns. It may take long:
+ * before the code goes, and not from the loop. */
+void disk_wait(void);
 
 /* cache.c: the objects last seen, for when the API server is away ------------------ */
 

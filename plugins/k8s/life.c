@@ -17,6 +17,7 @@
 #define PAUSE_MS      1
 #define NODES_WAIT_MS 5000 /* for the list of Nodes, where one is kept */
 #define NODES_SLICE   100
+#define FREE_SLICE    500
 
 enum duty
 cluster_duty(const struct cluster *c)
@@ -321,10 +322,8 @@ cluster_open(struct guest *guest, struct settings *settings)
 }
 
 void
-cluster_close(struct cluster *c)
+cluster_quiet(struct cluster *c)
 {
-	if (c == NULL)
-		return;
 	publisher_free(c->publisher);
 	c->publisher = NULL;
 	if (c->source != NULL)
@@ -337,7 +336,14 @@ cluster_close(struct cluster *c)
 	journal_close(c->journal);
 	cache_close(c->cache);
 	c->cache = NULL;
-	cluster_clear(c);
+	c->settings = NULL;
+}
+
+bool
+cluster_free(struct cluster *c)
+{
+	if (!cluster_clear(c, FREE_SLICE))
+		return false;
 	waiters_free(c->waiters);
 	alloc_free(c->alloc);
 	config_free(c->config);
@@ -347,4 +353,15 @@ cluster_close(struct cluster *c)
 	free(c->overlay);
 	free(c->peer_faults);
 	free(c);
+	return true;
+}
+
+void
+cluster_close(struct cluster *c)
+{
+	if (c == NULL)
+		return;
+	cluster_quiet(c);
+	while (!cluster_free(c))
+		;
 }

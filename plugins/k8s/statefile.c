@@ -21,8 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,10 +45,8 @@ struct statefile {
 	struct bgpd_timer *flush, *sync, *renewal;
 	bool wanted; /* a renewal, at due_ms */
 	int64_t due_ms;
-	pthread_t thread;
-	int thread_fd, thread_errno; /* the thread's, until it is joined */
-	atomic_bool synced;
-	bool syncing, dirty;
+	struct disk_sync *syncing;
+	bool dirty;
 };
 
 /* Said once until all is well again. */
@@ -71,30 +67,19 @@ statefile_fault(struct statefile *f, const char *what, int error)
 
 /* To the disk ---------------------------------------------------------------- */
 
-static void *
-sync_run(void *arg)
-{
-	struct statefile *f = arg;
-
-	f->thread_errno = fdatasync(f->thread_fd) == -1 ? errno : 0;
-	atomic_store(&f->synced, true);
-	return NULL;
-}
-
 static void renewal_want(struct statefile *f, int64_t after_ms);
 
-/* Waits for the thread, which has little left to do or nothing. */
 static void
 sync_end(struct statefile *f)
 {
-	pthread_join(f->thread, NULL);
-	close(f->thread_fd);
-	f->syncing = false;
-	if (f->thread_errno == 0)
+	int error = disk_sync_end(f->syncing);
+
+	f->syncing = NULL;
+	if (error == 0)
 		return;
 	/* What the kernel has dropped is written again from the start. */
-	f->now.write_errno = f->thread_errno;
-	statefile_fault(f, "cannot be brought to the disk", f->thread_errno);
+	f->now.write_errno = error;
+	statefile_fault(f, "cannot be brought to the disk", error);
 	renewal_want(f, RETRY_MS);
 }
 
@@ -107,31 +92,25 @@ on_sync(void *arg)
 {
 	struct statefile *f = arg;
 
-	if (f->syncing && atomic_load(&f->synced)) {
+	if (f->syncing != NULL && disk_sync_is_over(f->syncing)) {
 		sync_end(f);
 		if (f->dirty)
 			f->guest->host->timer_start(f->sync, f->kind->sync_ms);
 		return;
 	}
-	if (!f->syncing && f->dirty && f->now.fd != -1) {
+	if (f->syncing == NULL && f->dirty && f->now.fd != -1) {
 		statefile_flush(f);
 		f->dirty = false;
-		atomic_store(&f->synced, false);
-		f->thread_fd = fcntl(f->now.fd, F_DUPFD_CLOEXEC, 0);
-		if (f->thread_fd != -1)
-			f->syncing =
-			    pthread_create(&f->thread, NULL, sync_run, f) == 0;
-		if (f->thread_fd != -1 && !f->syncing)
-			close(f->thread_fd);
+		f->syncing = disk_sync(f->now.fd);
 	}
-	if (f->syncing)
+	if (f->syncing != NULL)
 		f->guest->host->timer_start(f->sync, SYNC_LOOK_MS);
 }
 
 static void
 sync_want(struct statefile *f)
 {
-	if (!f->dirty && !f->syncing)
+	if (!f->dirty && f->syncing == NULL)
 		f->guest->host->timer_start(f->sync, f->kind->sync_ms);
 	f->dirty = true;
 }
@@ -544,10 +523,12 @@ statefile_close(struct statefile *f)
 	host = f->guest->host;
 	statefile_abort(f);
 	statefile_flush(f);
-	if (f->syncing)
-		sync_end(f);
+	disk_sync_leave(f->syncing);
 	if (f->dirty && f->now.fd != -1)
-		fdatasync(f->now.fd);
+		disk_sync_leave(disk_sync(f->now.fd));
+	/* The syncs go on with the lock, and another may be opened at once. */
+	if (f->now.fd != -1)
+		flock(f->now.fd, LOCK_UN);
 	line_writer_stop(&f->now);
 	line_reader_stop(&f->reader);
 	host->timer_free(f->flush);

@@ -43,6 +43,18 @@ bool line_writer_works(const struct line_writer *w);
 int line_writer_add(struct line_writer *w, const char *text, size_t len);
 int line_writer_flush(struct line_writer *w);
 
+/* disk.c: to the disk, beside the loop -------------------------------------------- */
+
+struct disk_sync;
+
+/* Of all that was written so far; NULL: it cannot be begun. */
+struct disk_sync *disk_sync(int fd);
+bool disk_sync_is_over(const struct disk_sync *s);
+/* Waits for it, where it is not over; 0, or errno. */
+int disk_sync_end(struct disk_sync *s);
+/* Nobody asks for it any more, who may be NULL; it goes on. */
+void disk_sync_leave(struct disk_sync *s);
+
 /* statefile.c -------------------------------------------------------------------- */
 
 struct statefile;
@@ -64,6 +76,7 @@ struct statefile_kind {
  */
 struct statefile *statefile_open(struct guest *guest, const char *path,
     const char *node, const struct statefile_kind *kind, void *arg);
+/* Does not wait for the disk: disk_wait does. */
 void statefile_close(struct statefile *f);
 /*
  * The records that were there, in order, for about so long (0: all of them): is

@@ -32,7 +32,7 @@ def who_told(world, name, reason="IPAllocated"):
 
 
 def test_one_writes_and_all_announce(pair):
-    assert pair.lease()["holderIdentity"] == "prod-01"
+    assert pair.holder() == "prod-01"
     assert pair.lease()["leaseDurationSeconds"] == DURATION
     assert not pair.second.leads()
     assert pair.second.k8s()["allocator"] == "prod-01"
@@ -59,7 +59,7 @@ def test_a_holder_that_stops_hands_over(pair):
         pair.serve("next")
         pair.wait_address("next", seconds=4)
         pair.wait_event("next", "IPAllocated")
-    assert pair.lease()["holderIdentity"] == "prod-02"
+    assert pair.holder() == "prod-02"
     assert who_told(pair, "next") == ["prod-02"]
     assert pair.addresses("web") == [address]
     pair.first.bgpd.start()
@@ -84,12 +84,71 @@ def test_a_holder_that_dies_is_followed(pair):
 
 
 def test_a_holder_that_dies_and_is_back_goes_on(pair):
-    """Its own name is in the Lease: it need not wait."""
+    """It is itself in the Lease: it need not wait."""
+    before = pair.lease()["holderIdentity"]
     pair.first.bgpd.kill()
     pair.first.bgpd.start()
     pair.first.wait_synced()
     pair.serve("web")
     pair.wait_address("web", seconds=5)
+    assert pair.lease()["holderIdentity"] == before
+
+
+def test_two_of_one_name(make_world):
+    """The name of a node, given twice by mistake: one of them leads."""
+    world = make_world(nodes=2).start()
+    first, second = world.nodes
+    second.bgpd.kill(signal.SIGTERM)
+    wait_for(first.leads, DURATION + 5, say=world.say)
+    second.bgpd.env["NODE_NAME"] = first.name
+    second.bgpd.start()
+    second.wait_synced()
+    assert second.k8s()["node"] == first.name
+    wait_for(lambda: second.k8s().get("allocator") == first.name, 5,
+             say=second.say)
+    before = world.lease()["leaseTransitions"]
+    end = time.monotonic() + 6  # three renewals
+    while time.monotonic() < end:
+        assert first.leads() and not second.leads(), world.say()
+        time.sleep(0.1)
+    assert world.lease()["leaseTransitions"] == before
+    first.bgpd.kill(signal.SIGTERM)
+    wait_for(second.leads, 3, say=second.say)
+
+
+def reload(node):
+    node.bgpd.reconfigure(node.conf("load-balancer-class example.com/x"))
+
+
+def test_a_reload_hands_over(pair):
+    """Another class is another cluster: who leads lets go first."""
+    pair.serve("web")
+    address = pair.wait_address("web")
+    pair.wait_route(address, pair.second)
+    with pair.no_flap(pair.second), within(3):
+        reload(pair.first)
+        wait_for(pair.second.leads, 3, every=0.02, say=pair.say)
+    pair.serve("next")
+    pair.wait_address("next", seconds=2)
+    pair.first.wait_synced()
+    pair.wait_route(address, pair.first, gone=True)
+    assert not pair.first.leads()
+
+
+def test_a_reload_in_the_middle_of_a_renewal(make_world):
+    """The server has it, its answer is on the way: nothing of it is lost."""
+    world = make_world(nodes=2, proxy=True).start()
+    leader = world.wait_leader()
+    other = next(n for n in world.nodes if n is not leader)
+    fault = world.proxy.stall(path="/leases/", method="PUT")
+    fault.wait()
+    assert leader.leads()
+    reload(leader)
+    fault.wait(2)  # what is given back
+    fault.remove()
+    wait_for(other.leads, 4, every=0.02, say=world.say)
+    leader.wait_synced()
+    assert other.leads() and not leader.leads()
 
 
 def test_a_frozen_holder_wakes(pair):
@@ -129,7 +188,7 @@ def test_a_lease_that_is_deleted_comes_again(pair):
     pair.plane.delete("Lease", LEASE, SPACE)
     wait_for(lambda: pair.plane.list("Lease", SPACE), DURATION + 5, every=0.2)
     leader = pair.wait_leader()
-    assert pair.lease()["holderIdentity"] == leader.name
+    assert pair.holder() == leader.name
     pair.serve("web")
     pair.wait_address("web")
     assert not all(n.leads() for n in pair.nodes)

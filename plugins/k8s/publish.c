@@ -287,7 +287,6 @@ static void
 flight_refused(
     struct publisher *p, struct service *s, const struct api_reply *reply)
 {
-	p->c->guest->host->metric_add(p->errors_metric, 1);
 	say(p->c->guest, LOG_WARNING, "the status of %s cannot be written: %s",
 	    s->name, reply->why);
 	s->rest_ms = guest_now_ms(p->c->guest) + REST_MS - 1;
@@ -301,7 +300,6 @@ flight_forbidden(
 {
 	int64_t now_ms = guest_now_ms(p->c->guest), rest_ms;
 
-	p->c->guest->host->metric_add(p->errors_metric, 1);
 	if (!p->forbidden)
 		say(p->c->guest, LOG_ERR,
 		    "the status of %s cannot be written: %s; the ServiceAccount "
@@ -331,9 +329,13 @@ flight_missed(
 		s->unsure = true;
 		s->unsaid |= flight_tells(flight);
 	}
-	if (writer_is_retried(reply))
+	if (writer_is_retried(reply)) {
 		queue_add(p, s); /* the writer pauses */
-	else if (status == 403)
+		return;
+	}
+	if (status != 409 && status != 404)
+		p->c->guest->host->metric_add(p->errors_metric, 1);
+	if (status == 403)
 		flight_forbidden(p, s, reply);
 	else if (status != 409 && status != 404)
 		flight_refused(p, s, reply);

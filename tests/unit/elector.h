@@ -3,34 +3,18 @@
 #ifndef ELECTOR_H
 #define ELECTOR_H
 
+#include "dice.h"
 #include "fake_api.h"
 
-/* The calendar and the dice are the test's: each run is the same. */
+/* The calendar is the test's, too. */
 static int64_t calendar_ns = INT64_C(1767323045000000000);
-static uint64_t dice = UINT64_C(0x9e3779b97f4a7c15);
 
 int64_t __wrap_stamp_now_ns(void);
-uint32_t __wrap_arc4random_uniform(uint32_t bound);
 
 int64_t
 __wrap_stamp_now_ns(void)
 {
 	return calendar_ns;
-}
-
-static uint32_t
-roll(uint32_t bound)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return bound == 0 ? 0 : (uint32_t)(dice >> 32) % bound;
-}
-
-uint32_t
-__wrap_arc4random_uniform(uint32_t bound)
-{
-	return roll(bound);
 }
 
 /* A watch on the lease: the test tells of it --------------------------------------- */

@@ -16,6 +16,7 @@
 
 #include "../../plugins/k8s/cluster.h"
 #include "../../plugins/k8s/text.h"
+#include "dice.h"
 #include "fake_api.h"
 
 #define SLOTS	  40
@@ -82,27 +83,10 @@ static struct slot slots[SLOTS];
 static struct watch watches[DAEMONS];
 static unsigned server_version, server_patches;
 static int64_t server_created, server_upset_ms;
-static uint64_t dice;
 
-/* The calendar and the dice are the test's: each run is the same. */
+/* The calendar is the test's, and random bytes are. */
 int64_t __wrap_stamp_now_ns(void);
-uint32_t __wrap_arc4random_uniform(uint32_t bound);
 void __wrap_arc4random_buf(void *to, size_t len);
-
-static uint32_t
-roll(uint32_t bound)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return bound == 0 ? 0 : (uint32_t)(dice >> 32) % bound;
-}
-
-uint32_t
-__wrap_arc4random_uniform(uint32_t bound)
-{
-	return roll(bound);
-}
 
 void
 __wrap_arc4random_buf(void *to, size_t len)

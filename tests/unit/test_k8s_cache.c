@@ -289,7 +289,7 @@ test_odd(void **unused)
 		c = model_read(&n);
 		assert_non_null(strstr(fake_log, "cannot be read"));
 		model_is(&m, &n);
-		fake_run(5);
+		fake_run(50); /* it is written anew */
 		cache_close(c);
 		fake_forget();
 		model_clear(&n);

@@ -8,7 +8,7 @@ FROM ${DEBIAN} AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         build-essential autoconf automake libtool pkg-config libevent-dev \
-        libjson-c-dev libbsd-dev libedit-dev libyaml-dev libcurl4-openssl-dev \
+        libjson-c-dev libbsd-dev libmd-dev libedit-dev libyaml-dev libcurl4-openssl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -25,7 +25,7 @@ FROM ${DEBIAN}
 # The C library's own and these: what bgpd, bgpsh and the plugins are linked to.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libevent-core-2.1-7 libevent-extra-2.1-7 libjson-c5 libbsd0 libedit2 libyaml-0-2 libcurl4 \
+        libevent-core-2.1-7 libevent-extra-2.1-7 libjson-c5 libbsd0 libmd0 libedit2 libyaml-0-2 libcurl4 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY --from=build /out/usr/sbin/bgpd /usr/sbin/bgpd
 COPY --from=build /out/usr/bin/bgpsh /usr/bin/bgpsh

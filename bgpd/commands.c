@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "announce/announce.h"
+#include "bfd/bfd.h"
 #include "cli/out.h"
 #include "cli/read.h"
 #include "config.h"
@@ -309,6 +310,7 @@ static const unsigned top_mount_count =
 
 const struct cli_mount *const config_mounts[] = {
 	top_mounts,
+	bfd_mounts,
 	policy_mounts,
 	peer_mounts,
 	announce_mounts,
@@ -318,6 +320,7 @@ const struct cli_mount *const config_mounts[] = {
 };
 const unsigned *const config_mount_counts[] = {
 	&top_mount_count,
+	&bfd_mount_count,
 	&policy_mount_count,
 	&peer_mount_count,
 	&announce_mount_count,

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "announce/announce.h"
+#include "bfd/bfd.h"
 #include "cli/read.h"
 #include "config.h"
 #include "host.h"
@@ -46,6 +47,7 @@ static struct {
 	struct cli_tree *tree; /* all layers, as running */
 	struct policy *policy;
 	LIST_HEAD(, layer) layers;
+	struct bfd *bfd;
 	struct rib *rib;
 	struct peers *peers;
 	struct announce *announce;
@@ -212,7 +214,7 @@ file_read(const char *path, struct cli_fault_list *faults)
 /* applying --------------------------------------------------------------------- */
 
 /*
- * Hands a checked tree to the floors. Policies first, because peers ask them;
+ * Hands a checked tree to the floors. Policies and profiles first, for peers;
  * plugins last, because they answer with layers of their own.
  */
 static void
@@ -226,6 +228,7 @@ tree_apply(struct cli_tree *tree)
 	house.policy = policy;
 	policy_bind_shows(policy);
 	settings_apply(root);
+	bfd_configure(house.bfd, tree);
 	peers_set_hostname(house.peers, settings_hostname());
 	peers_configure(house.peers, tree, policy);
 	origin_apply(tree, policy, house.rib, house.announce, house.peers);
@@ -303,18 +306,19 @@ config_start_log(void)
 }
 
 void
-config_run(struct loop *loop, struct rib *rib, struct peers *peers,
-    struct announce *announce, struct web *web)
+config_run(struct loop *loop, struct bfd *bfd, struct rib *rib,
+    struct peers *peers, struct announce *announce, struct web *web)
 {
 	struct cli_tree *tree = house.tree;
 
+	house.bfd = bfd;
 	house.rib = rib;
 	house.peers = peers;
 	house.announce = announce;
 	house.web = web;
 	house.is_running = true;
 	house.tree = NULL;
-	plugins_open(loop, announce, peers);
+	plugins_open(loop, bfd, announce, peers);
 	tree_take(tree);
 }
 

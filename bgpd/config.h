@@ -7,6 +7,7 @@
 #include "util/text.h"
 
 struct announce;
+struct bfd;
 struct loop;
 struct peers;
 struct policy;
@@ -32,8 +33,8 @@ int config_open(const char *file, struct cli_fault_list *faults);
 /* The candidate's log lines, before there is anything to say. */
 void config_start_log(void);
 /* Takes the candidate into these floors; from here on changes apply at once. */
-void config_run(struct loop *loop, struct rib *rib, struct peers *peers,
-    struct announce *announce, struct web *web);
+void config_run(struct loop *loop, struct bfd *bfd, struct rib *rib,
+    struct peers *peers, struct announce *announce, struct web *web);
 /* Reads the file again: all or nothing; the log says what was wrong. 0 or -1. */
 int config_reload(void);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bfd/bfd.h"
 #include "cli/out.h"
 #include "config.h"
 #include "host.h"
@@ -18,6 +19,7 @@
 #include "util/mem.h"
 
 static struct loop *host_loop;
+static struct bfd *host_bfd;
 static struct announce *host_announce;
 
 static void
@@ -240,22 +242,61 @@ host_carried(struct bgpd_self *self, const struct bgpd_carry *carry)
 		announce_carried(self->backend, carry);
 }
 
-/* BFD: not built yet, and says so -------------------------------------------- */
+/* BFD ------------------------------------------------------------------------- */
 
 struct bgpd_bfd {
 	LIST_ENTRY(bgpd_bfd) entry;
-	struct bgpd_self *self;
-	struct timer *soon;
+	struct bfd_client *client;
+	int told; /* enum bgpd_bfd_state; -1: nothing yet */
 	void (*on_state)(void *, int, const char *);
 	void *arg;
 };
 
+/* Up or not is all that a guest is told, and each of them once. */
 static void
-bfd_answer(void *arg)
+bfd_on_news(void *arg, const struct bfd_news *news)
 {
 	struct bgpd_bfd *bfd = arg;
+	int state = BGPD_BFD_DOWN;
 
-	bfd->on_state(bfd->arg, BGPD_BFD_NOT_YET, "this daemon has no BFD");
+	if (news->state == BFD_UP)
+		state = BGPD_BFD_UP;
+	else if (news->peer_admin_down)
+		state = BGPD_BFD_ADMIN;
+	if (state == bfd->told)
+		return;
+	bfd->told = state;
+	bfd->on_state(bfd->arg, state, news->why);
+}
+
+static struct addr
+addr_in(const struct bgpd_addr *addr)
+{
+	struct addr in = { 0 };
+
+	if (addr->family == 0)
+		return in;
+	in.family = addr->family == 4 ? AF_INET : AF_INET6;
+	memcpy(in.bytes, addr->bytes, addr_bits(in.family) / 8);
+	return in;
+}
+
+static void
+bfd_ask_read(const struct bgpd_bfd_options *options, struct bfd_ask *ask)
+{
+	memset(ask, 0, sizeof(*ask));
+	ask->peer = addr_in(&options->peer);
+	ask->local = addr_in(&options->local);
+	ask->multihop = options->interface == NULL;
+	if (!ask->multihop)
+		snprintf(ask->interface, sizeof(ask->interface), "%s",
+		    options->interface);
+	if (BGPD_HAS(options, struct bgpd_bfd_options, profile))
+		ask->profile = options->profile;
+	if (!BGPD_HAS(options, struct bgpd_bfd_options, multiplier))
+		return;
+	ask->knobs.tx_us = ask->knobs.rx_us = options->interval_us;
+	ask->knobs.multiplier = options->multiplier;
 }
 
 static struct bgpd_bfd *
@@ -263,13 +304,13 @@ host_bfd_new(struct bgpd_self *self, const struct bgpd_bfd_options *options,
     void (*on_state)(void *, int, const char *), void *arg)
 {
 	struct bgpd_bfd *bfd = mem_alloc(sizeof(*bfd));
+	struct bfd_ask ask;
 
-	(void)options;
-	bfd->self = self;
+	bfd_ask_read(options, &ask);
+	bfd->told = -1;
 	bfd->on_state = on_state;
 	bfd->arg = arg;
-	bfd->soon = timer_new(host_loop, bfd_answer, bfd);
-	timer_start(bfd->soon, 0);
+	bfd->client = bfd_client_new(host_bfd, &ask, bfd_on_news, bfd);
 	LIST_INSERT_HEAD(&self->bfds, bfd, entry);
 	return bfd;
 }
@@ -279,9 +320,15 @@ host_bfd_free(struct bgpd_bfd *bfd)
 {
 	if (bfd == NULL)
 		return;
-	timer_free(bfd->soon);
+	bfd_client_free(bfd->client);
 	LIST_REMOVE(bfd, entry);
 	mem_free(bfd);
+}
+
+static int64_t
+host_bfd_heard_us(struct bgpd_bfd *bfd)
+{
+	return bfd_client_heard_us(bfd->client);
 }
 
 /* metrics: report.c keeps them --------------------------------------------------- */
@@ -404,12 +451,14 @@ const struct bgpd_host host_table = {
 	.on_scrape = report_on_scrape,
 	.sample = report_sample,
 	.neighbors = report_neighbors,
+	.bfd_heard_us = host_bfd_heard_us,
 };
 
 void
-host_open(struct loop *loop, struct announce *announce)
+host_open(struct loop *loop, struct bfd *bfd, struct announce *announce)
 {
 	host_loop = loop;
+	host_bfd = bfd;
 	host_announce = announce;
 }
 

@@ -12,6 +12,7 @@
 #include "plugin.h"
 #include "util/text.h"
 
+struct bfd;
 struct peers;
 
 /* plugin.c: the guests ------------------------------------------------------- */
@@ -19,8 +20,8 @@ struct peers;
 /* Where NAME.so is looked for, in this order, before the installed place. */
 void plugins_add_directory(const char *directory);
 /* From now on plugins may run; until then they are loaded for their rows. */
-void plugins_open(
-    struct loop *loop, struct announce *announce, const struct peers *peers);
+void plugins_open(struct loop *loop, struct bfd *bfd, struct announce *announce,
+    const struct peers *peers);
 /* Stops and unloads all of them. */
 void plugins_close(void);
 /* Their on_stopping; on_ready comes when all are ready, perhaps at once. */
@@ -75,7 +76,7 @@ struct bgpd_self {
 /* host.c: the table, and what a guest left behind -------------------------------- */
 
 extern const struct bgpd_host host_table;
-void host_open(struct loop *loop, struct announce *announce);
+void host_open(struct loop *loop, struct bfd *bfd, struct announce *announce);
 /* Takes back all that the guest was lent. */
 void host_release(struct bgpd_self *self);
 /* plugin.c's, for host.c: this one is ready to stop. */

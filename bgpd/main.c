@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "announce/announce.h"
+#include "bfd/bfd.h"
 #include "config.h"
 #include "host.h"
 #include "net/net.h"
@@ -208,6 +209,7 @@ options_read(struct options *o, int argc, char **argv)
 struct house {
 	struct options options;
 	struct loop *loop;
+	struct bfd *bfd;
 	struct rib *rib;
 	struct announce *announce;
 	struct peers *peers;
@@ -265,6 +267,7 @@ house_open_web(struct house *h)
 {
 	const struct web_house all = {
 		.loop = h->loop,
+		.bfd = h->bfd,
 		.rib = h->rib,
 		.peers = h->peers,
 		.announce = h->announce,
@@ -287,9 +290,14 @@ house_open(struct house *h)
 	h->loop = loop_new();
 	if (h->loop == NULL)
 		return -1;
+	h->bfd = bfd_new(h->loop);
+	if (h->bfd == NULL)
+		return -1;
+	bfd_bind_shows(h->bfd);
 	h->rib = rib_new();
 	h->announce = announce_new(h->rib);
 	h->peers = peers_new(h->loop, h->rib);
+	peers_set_bfd(h->peers, h->bfd);
 	peers_bind_shows(h->peers);
 	announce_show_bind(h->announce);
 	house_open_web(h);
@@ -313,6 +321,8 @@ house_close(struct house *h)
 		peers_free(h->peers);
 		announce_free(h->announce);
 	}
+	bfd_bind_shows(NULL);
+	bfd_free(h->bfd);
 	config_free();
 	if (h->rib != NULL)
 		rib_free(h->rib);
@@ -394,7 +404,7 @@ house_run(struct house *h)
 	loop_signal(h->loop, SIGTERM, on_stop_signal, h);
 	loop_signal(h->loop, SIGINT, on_stop_signal, h);
 	loop_signal(h->loop, SIGHUP, on_reload_signal, h);
-	config_run(h->loop, h->rib, h->peers, h->announce, h->web);
+	config_run(h->loop, h->bfd, h->rib, h->peers, h->announce, h->web);
 	house_apply_log(h);
 	h->trim = timer_new(h->loop, on_trim, h);
 	timer_start(h->trim, TRIM_MS);

@@ -383,10 +383,10 @@ plugins_check(const struct cli_tree *tree, struct cli_fault_list *faults)
 }
 
 void
-plugins_open(
-    struct loop *loop, struct announce *announce, const struct peers *peers)
+plugins_open(struct loop *loop, struct bfd *bfd, struct announce *announce,
+    const struct peers *peers)
 {
-	host_open(loop, announce);
+	host_open(loop, bfd, announce);
 	report_open(peers);
 	is_open = true;
 }

@@ -21,12 +21,11 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#define BGPD_ABI	UINT32_C(0x00010001) /* major << 16 | minor */
+#define BGPD_ABI	UINT32_C(0x00010002) /* major << 16 | minor */
 #define BGPD_INIT(type) BGPD_ABI, (uint32_t)sizeof(type)
 /* Does the other side know this member? */
 #define BGPD_HAS(p, type, member)                                              \
 	((p)->size >= offsetof(type, member) + sizeof((p)->member))
-
 struct bgpd_host;
 struct bgpd_self; /* the plugin, as the daemon knows it */
 struct bgpd_timer;
@@ -206,7 +205,7 @@ struct bgpd_plugin {
 
 enum { BGPD_READ = 1, BGPD_WRITE = 2, BGPD_COUNTER = 0, BGPD_GAUGE = 1 };
 enum bgpd_bfd_state { BGPD_BFD_DOWN, BGPD_BFD_UP, BGPD_BFD_NOT_YET };
-
+enum { BGPD_BFD_ADMIN = 3 }; /* down, and the peer wished it: since 1.2 */
 struct bgpd_bfd_options {
 	uint32_t abi, size;
 	struct bgpd_addr peer, local;
@@ -291,8 +290,9 @@ struct bgpd_host {
 	void (*neighbors)(struct bgpd_self *self,
 	    void (*on_neighbor)(void *, const struct bgpd_neighbor *),
 	    void *arg);
+	/* Since 1.2. The peer's last packet, as of now; INT64_MIN: none yet. */
+	int64_t (*bfd_heard_us)(struct bgpd_bfd *bfd);
 };
-
 #ifdef __cplusplus
 }
 #endif

@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 name=$1
 shift
 "$top/etc/install.sh" build-essential autoconf automake libtool pkg-config \
-    libevent-dev libjson-c-dev libbsd-dev libedit-dev libyaml-dev \
+    libevent-dev libjson-c-dev libbsd-dev libmd-dev libedit-dev libyaml-dev \
     libcurl4-openssl-dev libcmocka-dev python3 >&2
 build=$top/build/$name
 mkdir -p "$build"

@@ -14,12 +14,9 @@
  */
 #include <bsd/sys/queue.h>
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -31,13 +28,6 @@
 enum { PRIORITY_TIMER, PRIORITY_IO, PRIORITY_COUNT };
 #define DISPATCH_MAX_US 50000 /* look at the timers again after this long */
 #define SLOW_US		10000 /* a callback that held the loop for longer */
-
-struct post {
-	STAILQ_ENTRY(post) entry;
-	void (*on_post)(void *);
-	void *arg;
-};
-STAILQ_HEAD(posts, post);
 
 struct hook {
 	SLIST_ENTRY(hook) entry;
@@ -88,9 +78,7 @@ struct loop {
 	TAILQ_HEAD(, task) tasks; /* those that are on */
 	struct task *slice; /* the task in its slice; NULL once it is freed */
 	SLIST_HEAD(, hook) hooks;
-	pthread_mutex_t lock; /* of posts */
-	struct posts posts;
-	int post_fd;
+	struct posts *posts;
 	struct watch *post_watch;
 };
 
@@ -183,21 +171,9 @@ static void
 loop_on_post(void *arg, unsigned what)
 {
 	struct loop *loop = arg;
-	struct posts mine = STAILQ_HEAD_INITIALIZER(mine);
-	struct post *post;
-	uint64_t count;
 
 	(void)what;
-	if (read(loop->post_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		log_error("net", "eventfd: %s", strerror(errno));
-	pthread_mutex_lock(&loop->lock);
-	STAILQ_CONCAT(&mine, &loop->posts);
-	pthread_mutex_unlock(&loop->lock);
-	while ((post = STAILQ_FIRST(&mine)) != NULL) {
-		STAILQ_REMOVE_HEAD(&mine, entry);
-		post->on_post(post->arg);
-		mem_free(post);
-	}
+	posts_run(loop->posts);
 }
 
 struct loop *
@@ -208,18 +184,17 @@ loop_new(void)
 	TAILQ_INIT(&loop->soon);
 	TAILQ_INIT(&loop->tasks);
 	SLIST_INIT(&loop->hooks);
-	STAILQ_INIT(&loop->posts);
-	pthread_mutex_init(&loop->lock, NULL);
 	loop->now_ms = clock_now_us() / 1000;
 	loop->base = base_new();
-	loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (loop->base == NULL || loop->post_fd < 0) {
+	loop->posts = posts_new();
+	if (loop->base == NULL || posts_fd(loop->posts) < 0) {
 		log_error(
 		    "net", "cannot make an event loop: %s", strerror(errno));
 		loop_free(loop);
 		return NULL;
 	}
-	loop->post_watch = watch_new(loop, loop->post_fd, loop_on_post, loop);
+	loop->post_watch =
+	    watch_new(loop, posts_fd(loop->posts), loop_on_post, loop);
 	watch_set(loop->post_watch, WATCH_READ);
 	return loop;
 }
@@ -236,22 +211,14 @@ hook_free(struct hook *hook)
 void
 loop_free(struct loop *loop)
 {
-	struct post *post;
-
 	if (loop == NULL)
 		return;
 	while (!SLIST_EMPTY(&loop->hooks))
 		hook_free(SLIST_FIRST(&loop->hooks));
-	while ((post = STAILQ_FIRST(&loop->posts)) != NULL) {
-		STAILQ_REMOVE_HEAD(&loop->posts, entry);
-		mem_free(post);
-	}
 	watch_free(loop->post_watch);
-	if (loop->post_fd >= 0)
-		close(loop->post_fd);
+	posts_free(loop->posts);
 	if (loop->base != NULL)
 		event_base_free(loop->base);
-	pthread_mutex_destroy(&loop->lock);
 	mem_free(loop);
 }
 
@@ -365,23 +332,31 @@ timer_new(struct loop *loop, void (*on_time)(void *), void *arg)
 }
 
 void
-timer_start(struct timer *timer, int64_t after_ms)
+timer_start_us(struct timer *timer, int64_t after_us)
 {
 	struct timeval tv;
 
-	if (timer->soon || after_ms <= 0)
+	if (timer->soon || after_us <= 0)
 		timer_stop(timer);
-	timer->due_ms = clock_now_us() / 1000 + (after_ms > 0 ? after_ms : 0);
-	if (after_ms <= 0) {
+	if (after_us < 0)
+		after_us = 0;
+	timer->due_ms = (clock_now_us() + after_us) / 1000;
+	if (after_us == 0) {
 		timer->soon = true;
 		timer->turn = timer->loop->turn;
 		TAILQ_INSERT_TAIL(&timer->loop->soon, timer, entry);
 		return;
 	}
-	tv.tv_sec = after_ms / 1000;
-	tv.tv_usec = after_ms % 1000 * 1000;
+	tv.tv_sec = after_us / 1000000;
+	tv.tv_usec = after_us % 1000000;
 	if (event_add(timer->event, &tv) < 0)
 		fatal("out of memory: timer");
+}
+
+void
+timer_start(struct timer *timer, int64_t after_ms)
+{
+	timer_start_us(timer, after_ms * 1000);
 }
 
 void
@@ -539,17 +514,7 @@ task_free(struct task *task)
 void
 loop_post(struct loop *loop, void (*on_post)(void *), void *arg)
 {
-	struct post *post = mem_alloc(sizeof(*post));
-	const uint64_t one = 1;
-
-	post->on_post = on_post;
-	post->arg = arg;
-	/* Woken inside the lock: once it is seen, the loop may be freed. */
-	pthread_mutex_lock(&loop->lock);
-	STAILQ_INSERT_TAIL(&loop->posts, post, entry);
-	if (write(loop->post_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_error("net", "eventfd: %s", strerror(errno));
-	pthread_mutex_unlock(&loop->lock);
+	posts_add(loop->posts, on_post, arg);
 }
 
 static void

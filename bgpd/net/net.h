@@ -29,6 +29,8 @@ int64_t clock_now_us(void);		      /* monotonic, exact */
 /* All of the below may be stopped and freed inside their own callback. */
 struct timer *timer_new(struct loop *loop, void (*on_time)(void *), void *arg);
 void timer_start(struct timer *timer, int64_t after_ms); /* re-arms */
+/* As exact as the kernel's clock: 50 us late at worst on an idle machine. */
+void timer_start_us(struct timer *timer, int64_t after_us);
 void timer_stop(struct timer *timer);
 bool timer_is_on(const struct timer *timer);
 int64_t timer_left_ms(const struct timer *timer); /* -1 when off */
@@ -112,6 +114,36 @@ int sock_remote(int fd, struct addr *addr, uint16_t *port);
 ssize_t sock_read(int fd, void *data, size_t len);
 ssize_t sock_write(int fd, const void *data, size_t len);
 void sock_close(int fd);
+
+/* udp.c: UDP sockets for BFD ----------------------------------------------- */
+
+#define UDP_BYTES 256 /* of a packet; one that has more is told as empty */
+#define UDP_BATCH 16
+
+struct udp_packet {
+	struct addr remote, local; /* without a scope */
+	uint32_t interface;	   /* index */
+	uint8_t ttl;		   /* what was left of it */
+	size_t len;
+	uint8_t bytes[UDP_BYTES];
+};
+
+struct udp_options {
+	struct addr local;     /* family 0: the kernel's choice */
+	const char *interface; /* NULL or "": by routes */
+	uint8_t ttl;
+	uint8_t dscp;
+};
+
+/* On all addresses of a family. -1 with why, which may be NULL. */
+int udp_listen(uint8_t family, uint16_t port, struct text *why);
+/* What waits, at most UDP_BATCH; how many. */
+unsigned udp_receive(int fd, struct udp_packet packets[UDP_BATCH]);
+/* To one remote alone, from a port of RFC 5881 4. -1 with why. */
+int udp_dial(const struct addr *remote, uint16_t port,
+    const struct udp_options *options, struct text *why);
+/* 0, also where it may get lost; -1 with why: a new socket may do better. */
+int udp_send(int fd, const void *bytes, size_t len, struct text *why);
 
 /* local.c: the control socket (AF_UNIX, stream) ---------------------------- */
 

@@ -152,7 +152,8 @@ process_remove_pid(void)
 
 /* What listening, TCP-MD5 and raw sockets need after start. */
 #define CAPABILITIES                                                           \
-	(1u << CAP_NET_BIND_SERVICE | 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW)
+	(1u << CAP_NET_BIND_SERVICE | 1u << CAP_NET_ADMIN |                    \
+	    1u << CAP_NET_RAW | 1u << CAP_SYS_NICE)
 
 static int
 capabilities_keep(void)

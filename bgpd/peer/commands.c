@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The language of this floor: router, neighbors, address families, shows, clears. */
+#include "bfd/bfd.h"
 #include "peer/session.h"
 #include "peer/show.h"
 
@@ -49,6 +50,10 @@ neighbor_check(const struct cli_node *node, struct cli_fault_list *faults)
 		    "neighbor %s is link-local: add `neighbor %s interface "
 		    "IFNAME`",
 		    addr, addr);
+	if (n->bfd_profile != NULL && !bfd_has_profile(node, n->bfd_profile))
+		cli_warning(faults, node->file, node->line,
+		    "neighbor %s: there is no BFD profile %s", addr,
+		    n->bfd_profile);
 	if (cli_is_set(node, offsetof(struct neighbor, hold_secs)) &&
 	    n->hold_secs != 0 && n->hold_secs < 3)
 		cli_fault(faults, node->file, node->line,
@@ -225,6 +230,20 @@ static const struct cli_row neighbor_rows[] = {
 		CLI_FIELD(
 		    "HOLD", cli_u16, neighbor, hold_secs, "180", 0, 65535)),
 	    CLI_LIVE, "Seconds between KEEPALIVEs; seconds of silence allowed"),
+	LINE("bfd [MULT RX TX]",
+	    CLI_FIELDS(
+		CLI_FIELD(NULL_TOKEN, cli_flag, neighbor, bfd, NULL, 0, 0),
+		CLI_FIELD(
+		    "MULT", cli_u8, neighbor, bfd_multiplier, NULL, 1, 255),
+		CLI_FIELD("RX", cli_u32, neighbor, bfd_rx_ms, NULL, 10, 60000),
+		CLI_FIELD("TX", cli_u32, neighbor, bfd_tx_ms, NULL, 10, 60000)),
+	    CLI_LIVE, "Ends at once when BFD fails (RFC 5882)"),
+	LEAF("bfd profile NAME", cli_word, neighbor, bfd_profile, NULL, 1, 64,
+	    CLI_LIVE, "The same, as the profile says"),
+	FLAG("bfd strict", neighbor, bfd_strict, "off", CLI_LIVE,
+	    "The same, and no session before BFD is up"),
+	IGNORE("bfd check-control-plane-failure",
+	    "a neighbor's C bit changes nothing here"),
 	LEAF("timers connect SECS", cli_u16, neighbor, connect_secs, "120", 1,
 	    65535, CLI_LIVE, "The longest pause between two dials"),
 	HELP("timers", "Timers of this neighbor"),

@@ -155,6 +155,7 @@ peer_add(
 	peer->found = true;
 	if (config->password != NULL)
 		listen_set_password(peers, &peer->addr, config->password);
+	liveness_apply(peer);
 	peer_start(peer);
 }
 
@@ -232,6 +233,7 @@ peers_apply_neighbor(struct peers *peers, const struct neighbor *config)
 	}
 	peer->found = true;
 	peer_apply(peer, config);
+	liveness_apply(peer);
 }
 
 void

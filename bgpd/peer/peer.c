@@ -43,7 +43,7 @@ bool
 peer_is_enabled(const struct peer *peer)
 {
 	return !peer->peers->stopping && !peer->leaving && !peer->overflown &&
-	       !peer->config->shutdown;
+	       !peer->bfd_holds && !peer->config->shutdown;
 }
 
 const struct session *
@@ -65,6 +65,8 @@ peer_state_name(const struct peer *peer)
 		return "Idle (Admin)";
 	if (peer->overflown)
 		return "Idle (PfxCt)";
+	if (peer->bfd_holds)
+		return "Idle (BFD)";
 	return name_of(fsm_state_names, peer_session(peer)->state);
 }
 
@@ -337,6 +339,7 @@ peer_free(struct peer *peer)
 
 	peer->leaving = true;
 	peer_end(peer, NULL);
+	liveness_apply(peer);
 	listen_set_password(peers, &peer->addr, NULL);
 	session_clear(&peer->out);
 	session_clear(&peer->in);

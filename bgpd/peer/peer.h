@@ -16,6 +16,7 @@
  * What flows out: paths to the RIB, and what the RIB tells to the peers. The
  * rest of this floor's rooms share peer/session.h.
  */
+struct bfd;
 struct loop;
 struct policy;
 struct rib;
@@ -74,6 +75,12 @@ struct neighbor {
 	struct addr router_id;
 	const char *interface; /* of a link-local neighbour */
 	bool no_connected_check;
+	bool bfd; /* or one of the next: it is watched */
+	bool bfd_strict;
+	const char *bfd_profile;
+	uint8_t bfd_multiplier; /* 0: the profile's, the default; as the next */
+	uint32_t bfd_rx_ms;
+	uint32_t bfd_tx_ms;
 };
 
 struct address_family {
@@ -119,6 +126,8 @@ bool neighbor_is_active(const struct neighbor *neighbor, enum family family);
 struct peers;
 
 struct peers *peers_new(struct loop *loop, struct rib *rib);
+/* Who watches neighbors; without it their bfd lines are idle. */
+void peers_set_bfd(struct peers *peers, struct bfd *bfd);
 /* Closes what is open without a word: see peers_stop. */
 void peers_free(struct peers *peers);
 /* Our name in OPEN; copied. Applies to sessions that come. */

@@ -11,6 +11,7 @@
 #include "peer/rules.h"
 #include "rib/rib.h"
 
+struct bfd_client;
 struct out;
 struct peer;
 struct watch;
@@ -128,6 +129,11 @@ void listen_close(struct peers *peers);
 void listen_set_password(
     struct peers *peers, const struct addr *remote, const char *password);
 
+/* liveness.c: BFD ----------------------------------------------------------------- */
+
+/* Watches the neighbor, or not, as its lines say now. */
+void liveness_apply(struct peer *peer);
+
 /* receive.c: UPDATE to the RIB ----------------------------------------------------------- */
 
 /* 0, or -1 with what to send. */
@@ -193,11 +199,13 @@ struct peer {
 	struct peer_family families[FAMILY_COUNT];
 	struct timer *retry;
 	unsigned attempts;
-	struct timer *restart; /* after too many prefixes */
-	bool overflown;	       /* Idle (PfxCt) */
-	bool found;	       /* by the configuration under way */
-	bool leaving;	       /* is being removed */
-	char obstacle[96];     /* why it is not dialled; "" */
+	struct timer *restart;	/* after too many prefixes */
+	bool overflown;		/* Idle (PfxCt) */
+	bool found;		/* by the configuration under way */
+	bool leaving;		/* is being removed */
+	struct bfd_client *bfd; /* NULL: it is not watched */
+	bool bfd_holds;		/* no session before BFD is up */
+	char obstacle[96];	/* why it is not dialled; "" */
 	struct peer_reset reset;
 	int64_t changed_ms; /* up or down; -1: never was up */
 	uint64_t in_count[MESSAGE_REFRESH + 1];
@@ -212,6 +220,7 @@ TAILQ_HEAD(peer_list, peer);
 
 struct peers {
 	struct loop *loop;
+	struct bfd *bfd; /* may be NULL */
 	struct rib *rib;
 	struct policy *policy;
 	const struct router *router; /* in the tree of now; may be NULL */

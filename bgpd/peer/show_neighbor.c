@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bfd/bfd.h"
 #include "peer/show.h"
 
 static void
@@ -326,6 +327,36 @@ neighbor_reset(struct out *out, const struct peer *peer)
 	}
 }
 
+/* What was agreed on, and how long it has been as it is. */
+static void
+neighbor_bfd(struct out *out, const struct peer *peer)
+{
+	const char *type, *state;
+	struct bfd_status s;
+	char time[24];
+
+	if (peer->bfd == NULL || !bfd_client_status(peer->bfd, &s))
+		return;
+	type = s.multihop ? "multi hop" : "single hop";
+	state = s.state == BFD_UP ? "Up" : "Down";
+	text_uptime(time, sizeof(time), (s.now_us - s.changed_us) / 1000000);
+	out_print(out,
+	    "\n  BFD: Type: %s%s\n    Detect Multiplier: %u, Min Rx interval: "
+	    "%lld, Min Tx interval: %lld\n    Status: %s, Last update: %s\n",
+	    type, peer->config->bfd_strict ? ", strict" : "",
+	    s.knobs.multiplier, (long long)(s.knobs.rx_us / BFD_MS),
+	    (long long)(s.knobs.tx_us / BFD_MS), state, time);
+	out_object(out, "peerBfdInfo");
+	out_string(out, "type", type);
+	out_int(out, "detectMultiplier", s.knobs.multiplier);
+	out_int(out, "rxMinInterval", s.knobs.rx_us / BFD_MS);
+	out_int(out, "txMinInterval", s.knobs.tx_us / BFD_MS);
+	out_string(out, "status", state);
+	out_string(out, "lastUpdate", time);
+	out_bool(out, "strict", peer->config->bfd_strict);
+	out_close(out);
+}
+
 static void
 neighbor_ends(struct out *out, const struct peer *peer)
 {
@@ -375,6 +406,7 @@ neighbor_show(struct out *out, const struct peer *peer)
 		if (peer->plan.families[i])
 			neighbor_family(out, peer, i);
 	out_close(out);
+	neighbor_bfd(out, peer);
 	neighbor_reset(out, peer);
 	neighbor_ends(out, peer);
 	out_close(out);

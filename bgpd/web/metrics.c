@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "announce/announce.h"
+#include "bfd/bfd.h"
 #include "net/net.h"
 #include "peer/peer.h"
 #include "rib/rib.h"
@@ -148,6 +149,109 @@ neighbor_collect(void *arg, const struct peer_status *s)
 	neighbor_add_routes(c, s);
 }
 
+/* BFD ------------------------------------------------------------------------------- */
+
+enum bfd_metric {
+	BFD_METRIC_UP,
+	BFD_METRIC_UPS,
+	BFD_METRIC_DOWNS,
+	BFD_METRIC_IN,
+	BFD_METRIC_OUT,
+	BFD_METRIC_REFUSED,
+	BFD_METRIC_DETECTION,
+	BFD_METRIC_LATE,
+};
+
+static const struct exposition_family bfd_families[] = {
+	[BFD_METRIC_UP] =
+	    GAUGE("bgpd_bfd_session_up", "1 if the BFD session is up"),
+	[BFD_METRIC_UPS] = COUNTER(
+	    "bgpd_bfd_session_ups_total", "How often the BFD session went up"),
+	[BFD_METRIC_DOWNS] = COUNTER("bgpd_bfd_session_downs_total",
+	    "How often the BFD session, being up, went down"),
+	[BFD_METRIC_IN] = COUNTER("bgpd_bfd_packets_received_total",
+	    "BFD packets of the peer that were taken"),
+	[BFD_METRIC_OUT] =
+	    COUNTER("bgpd_bfd_packets_sent_total", "BFD packets to the peer"),
+	[BFD_METRIC_REFUSED] = COUNTER("bgpd_bfd_packets_refused_total",
+	    "BFD packets of the peer with wrong authentication"),
+	[BFD_METRIC_DETECTION] = GAUGE("bgpd_bfd_detection_time_seconds",
+	    "After so much silence the session is down"),
+	[BFD_METRIC_LATE] = COUNTER("bgpd_bfd_session_late_turns_total",
+	    "Turns of our clock that came a detection time late, or more"),
+};
+
+static void
+bfd_collect_session(void *arg, const struct bfd_status *s)
+{
+	struct collector *c = arg;
+	char text[ADDR_TEXT];
+	const struct {
+		enum bfd_metric metric;
+		double value;
+	} values[] = {
+		{ BFD_METRIC_UP, s->state == BFD_UP },
+		{ BFD_METRIC_UPS, s->counters.ups },
+		{ BFD_METRIC_DOWNS, s->counters.downs },
+		{ BFD_METRIC_IN, (double)s->counters.in },
+		{ BFD_METRIC_OUT, (double)s->counters.out },
+		{ BFD_METRIC_REFUSED, (double)s->counters.refused },
+		{ BFD_METRIC_DETECTION, (double)s->detection_us / 1e6 },
+		{ BFD_METRIC_LATE, s->counters.late },
+	};
+	size_t i;
+
+	text_clear(&c->labels);
+	exposition_label(&c->labels, "peer", addr_print(&s->peer, text));
+	exposition_label(
+	    &c->labels, "interface", s->interface != NULL ? s->interface : "");
+	exposition_label(&c->labels, "hops", s->multihop ? "multi" : "single");
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		add(c, &bfd_families[values[i].metric], values[i].value);
+}
+
+static void
+bfd_add_dropped(struct collector *c, const char *reason, uint64_t count)
+{
+	static const struct exposition_family dropped =
+	    COUNTER("bgpd_bfd_packets_dropped_total",
+		"BFD packets that no session took, by reason: malformed, "
+		"unknown (of no session), far (TTL too small)");
+
+	text_clear(&c->labels);
+	exposition_label(&c->labels, "reason", reason);
+	add(c, &dropped, (double)count);
+}
+
+static void
+bfd_collect(struct collector *c)
+{
+	static const struct exposition_family real_time =
+	    GAUGE("bgpd_bfd_real_time",
+		"1 if the thread of BFD is scheduled in real time");
+	static const struct exposition_family late =
+	    COUNTER("bgpd_bfd_late_turns_total",
+		"Turns of BFD's clock that came more than 5 ms late");
+	static const struct exposition_family latest =
+	    GAUGE("bgpd_bfd_latest_turn_seconds",
+		"The most that a turn of BFD's clock was late");
+	struct bfd_totals totals;
+
+	if (c->house->bfd == NULL)
+		return;
+	bfd_get_totals(c->house->bfd, &totals);
+	if (!totals.running)
+		return;
+	bfd_each(c->house->bfd, bfd_collect_session, c);
+	bfd_add_dropped(c, "malformed", totals.malformed);
+	bfd_add_dropped(c, "unknown", totals.unknown);
+	bfd_add_dropped(c, "far", totals.far);
+	text_clear(&c->labels);
+	add(c, &real_time, totals.real_time);
+	add(c, &late, (double)totals.late);
+	add(c, &latest, (double)totals.latest_us / 1e6);
+}
+
 /* Routes and services -------------------------------------------------------------- */
 
 static void
@@ -276,6 +380,7 @@ metrics_collect(const struct web_house *house, struct exposition *e)
 	c.now_ms = loop_now_ms(house->loop);
 	info_collect(&c);
 	peers_each(house->peers, neighbor_collect, &c);
+	bfd_collect(&c);
 	rib_collect(&c);
 	announce_count(house->announce, services_collect, &c);
 	loop_collect(&c);

@@ -12,6 +12,7 @@
 #include "util/text.h"
 
 struct announce;
+struct bfd;
 struct exposition;
 struct loop;
 struct peers;
@@ -47,6 +48,7 @@ void exposition_name(char *name, bool is_label);
 /* What the pages speak of, and the roof, where guests are known. */
 struct web_house {
 	struct loop *loop;
+	const struct bfd *bfd; /* NULL: there is none */
 	const struct rib *rib;
 	const struct peers *peers;
 	const struct announce *announce;

@@ -249,8 +249,8 @@ become_nobody(void)
 	if (line == NULL || sscanf(line, "CapEff: %llx", &effective) != 1)
 		return 3;
 	mem_free(data);
-	/* NET_BIND_SERVICE 10, NET_ADMIN 12, NET_RAW 13: these at most. */
-	return (effective & ~0x3400ULL) == 0 && (effective & 0x400) ? 0 : 4;
+	/* NET_BIND_SERVICE 10, NET_ADMIN 12, NET_RAW 13, SYS_NICE 23. */
+	return (effective & ~0x803400ULL) == 0 && (effective & 0x400) ? 0 : 4;
 }
 
 static void

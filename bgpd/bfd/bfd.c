@@ -67,7 +67,7 @@ client_set_pending(struct bfd_client *client, bool pending)
 /* Sessions ---------------------------------------------------------------------------- */
 
 static void
-session_say(const struct session *session, char out[ADDR_TEXT + 24])
+session_say(const struct session *session, char out[ADDR_TEXT + 32])
 {
 	char text[ADDR_TEXT];
 	struct addr peer = session->setup.peer;
@@ -78,12 +78,14 @@ session_say(const struct session *session, char out[ADDR_TEXT + 24])
 		strcat(out, "%");
 		strcat(out, session->setup.interface);
 	}
+	if (session->setup.multihop)
+		strcat(out, " multihop");
 }
 
 static void
 session_log(const struct session *session)
 {
-	char who[ADDR_TEXT + 24];
+	char who[ADDR_TEXT + 32];
 	bool loud = session->setup.knobs.log_changes;
 
 	session_say(session, who);
@@ -219,7 +221,7 @@ session_on_state(struct session *session, const struct news *news)
 static void
 session_on_obstacle(struct session *session, const struct news *news)
 {
-	char who[ADDR_TEXT + 24];
+	char who[ADDR_TEXT + 32];
 
 	memcpy(session->obstacle, news->text, sizeof(session->obstacle));
 	if (news->text[0] == '\0' || session->ending)

@@ -353,6 +353,56 @@ class Frr:
             seconds, say=lambda: self.vty("show bgp all").stdout)
 
 
+class FrrBfd:
+    """FRR's bfdd in a host, with the zebra that it hears of interfaces from."""
+
+    def __init__(self, host, conf, name="frrbfd"):
+        self.host = host
+        self.name = name
+        self.dir = host.path(name)
+        os.makedirs(self.dir, exist_ok=True)
+        os.chmod(self.dir, 0o777)
+        self.conf = host.write(name + ".conf", conf, 0o666)
+        self.empty = host.write(name + "-zebra.conf", "", 0o666)
+        self.log = host.path(name + ".log")
+        self.process = self.zebra = None
+
+    def start(self):
+        common = ["--vty_socket", self.dir, "-z", self.dir + "/zserv.api",
+                  "--log", "stdout", "-N", self.name]
+        self.zebra = self.host.start(
+            "/usr/lib/frr/zebra", "-f", self.empty, "-i",
+            self.dir + "/zebra.pid", *common, log=self.log)
+        wait_for(lambda: self.vty("show version", daemon="zebra",
+                                  check=False).returncode == 0,
+                 say=lambda: open(self.log).read())
+        self.start_bfdd()
+        return self
+
+    def start_bfdd(self):
+        self.process = self.host.start(
+            "/usr/lib/frr/bfdd", "-f", self.conf, "-i",
+            self.dir + "/bfdd.pid", "--bfdctl", self.dir + "/bfdd.sock",
+            "--vty_socket", self.dir, "-z", self.dir + "/zserv.api",
+            "--log", "stdout", "-N", self.name, log=self.log)
+        wait_for(lambda: self.vty("show version", check=False).returncode == 0,
+                 say=lambda: open(self.log).read())
+
+    def vty(self, *commands, check=True, daemon="bfdd"):
+        args = []
+        for command in commands:
+            args += ["-c", command]
+        return run("vtysh", "--vty_socket", self.dir, "-d", daemon, *args,
+                   check=check)
+
+    def peers(self):
+        text = self.vty("show bfd peers json", check=False).stdout
+        return json.loads(text[text.index("["):]) if "[" in text else []
+
+    def peer(self, addr):
+        return next((p for p in self.peers() if p["peer"] == addr), {})
+
+
 class Gobgp:
     """GoBGP in a host."""
 

@@ -8,11 +8,14 @@
  * is only what the news say of it. It goes when the thread has let go.
  */
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bfd/session.h"
 #include "util/log.h"
 #include "util/mem.h"
+
+#define WHO_TEXT (ADDR_TEXT + 32)
 
 /* News to clients ------------------------------------------------------------------ */
 
@@ -66,31 +69,26 @@ client_set_pending(struct bfd_client *client, bool pending)
 
 /* Sessions ---------------------------------------------------------------------------- */
 
-static void
-session_say(const struct session *session, char out[ADDR_TEXT + 32])
+static const char *
+session_say(const struct session *session, char out[WHO_TEXT])
 {
 	char text[ADDR_TEXT];
-	struct addr peer = session->setup.peer;
+	const struct link_setup *setup = &session->setup;
 
-	peer.scope = 0;
-	strcpy(out, addr_print(&peer, text));
-	if (session->setup.interface[0] != '\0') {
-		strcat(out, "%");
-		strcat(out, session->setup.interface);
-	}
-	if (session->setup.multihop)
-		strcat(out, " multihop");
+	snprintf(out, WHO_TEXT, "%s%s%s%s", addr_print(&setup->peer, text),
+	    setup->interface[0] != '\0' ? "%" : "", setup->interface,
+	    setup->multihop ? " multihop" : "");
+	return out;
 }
 
 static void
 session_log(const struct session *session)
 {
-	char who[ADDR_TEXT + 32];
+	char who[WHO_TEXT];
 	bool loud = session->setup.knobs.log_changes;
 
-	session_say(session, who);
-	(loud ? log_notice : log_info)("bfd", "%s: %s (%s)", who,
-	    name_of(bfd_state_names, session->state),
+	(loud ? log_notice : log_info)("bfd", "%s: %s (%s)",
+	    session_say(session, who), name_of(bfd_state_names, session->state),
 	    bfd_diag_name(session->diag));
 }
 
@@ -221,13 +219,13 @@ session_on_state(struct session *session, const struct news *news)
 static void
 session_on_obstacle(struct session *session, const struct news *news)
 {
-	char who[ADDR_TEXT + 32];
+	char who[WHO_TEXT];
 
 	memcpy(session->obstacle, news->text, sizeof(session->obstacle));
 	if (news->text[0] == '\0' || session->ending)
 		return;
-	session_say(session, who);
-	log_info("bfd", "%s: cannot send: %s", who, news->text);
+	log_info("bfd", "%s: cannot send: %s", session_say(session, who),
+	    news->text);
 }
 
 static void

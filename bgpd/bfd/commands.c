@@ -108,18 +108,18 @@ static const struct cli_row bfd_rows[] = {
 	ROWS_END,
 };
 
-/* What a profile and a peer have in common. */
+/* What a profile and a peer have in common; 0 where nothing was said. */
 #define KNOB_ROWS(type)                                                        \
-	LEAF("transmit-interval N", cli_u32, type, knobs.tx_ms, "300",         \
+	LEAF("transmit-interval N", cli_u32, type, knobs.tx_ms, NULL,          \
 	    MS_LEAST, MS_MOST, CLI_LIVE,                                       \
 	    "Milliseconds between packets that we send"),                      \
-	    LEAF("receive-interval N", cli_u32, type, knobs.rx_ms, "300",      \
+	    LEAF("receive-interval N", cli_u32, type, knobs.rx_ms, NULL,       \
 		MS_LEAST, MS_MOST, CLI_LIVE,                                   \
 		"Milliseconds between packets that we can receive"),           \
-	    LEAF("detect-multiplier N", cli_u8, type, knobs.multiplier, "3",   \
+	    LEAF("detect-multiplier N", cli_u8, type, knobs.multiplier, NULL,  \
 		1, 255, CLI_LIVE,                                              \
 		"Packets that may be missed before the session is down"),      \
-	    LEAF("minimum-ttl N", cli_u8, type, knobs.min_ttl, "254", 1, 254,  \
+	    LEAF("minimum-ttl N", cli_u8, type, knobs.min_ttl, NULL, 1, 254,   \
 		CLI_LIVE,                                                      \
 		"Packets of a multihop peer have at least this TTL"),          \
 	    FLAG("passive-mode", type, knobs.passive, "off", CLI_LIVE,         \

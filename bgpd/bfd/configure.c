@@ -36,24 +36,15 @@ key_fill(const struct knob_lines *lines, struct bfd_key *key)
 	memcpy(key->secret, lines->secret, key->len);
 }
 
-#define SAID(member)                                                           \
-	cli_is_set(                                                            \
-	    node, (size_t)((const char *)&lines->member - (const char *)node))
-
 /* What was not said stays 0. */
 static void
-knobs_fill(const struct cli_node *node, const struct knob_lines *lines,
-    struct bfd_knobs *knobs)
+knobs_fill(const struct knob_lines *lines, struct bfd_knobs *knobs)
 {
 	memset(knobs, 0, sizeof(*knobs));
-	if (SAID(tx_ms))
-		knobs->tx_us = lines->tx_ms * BFD_MS;
-	if (SAID(rx_ms))
-		knobs->rx_us = lines->rx_ms * BFD_MS;
-	if (SAID(multiplier))
-		knobs->multiplier = lines->multiplier;
-	if (SAID(min_ttl))
-		knobs->min_ttl = lines->min_ttl;
+	knobs->tx_us = (uint32_t)(lines->tx_ms * BFD_MS);
+	knobs->rx_us = (uint32_t)(lines->rx_ms * BFD_MS);
+	knobs->multiplier = lines->multiplier;
+	knobs->min_ttl = lines->min_ttl;
 	knobs->passive = lines->passive;
 	knobs->shutdown = lines->shutdown;
 	knobs->log_changes = lines->log_changes;
@@ -88,7 +79,7 @@ profiles_read(struct bfd *bfd, const struct bfd_line *line)
 	{
 		profile = mem_alloc(sizeof(*profile));
 		profile->name = mem_string(said->name);
-		knobs_fill(&said->node, &said->knobs, &profile->knobs);
+		knobs_fill(&said->knobs, &profile->knobs);
 		LIST_INSERT_HEAD(&bfd->profiles, profile, entry);
 	}
 }
@@ -122,7 +113,7 @@ line_ask(const struct bfd_peer_line *said, struct bfd_ask *ask)
 		strncpy(ask->interface, said->interface,
 		    sizeof(ask->interface) - 1);
 	ask->profile = said->profile;
-	knobs_fill(&said->node, &said->knobs, &ask->knobs);
+	knobs_fill(&said->knobs, &ask->knobs);
 }
 
 static struct line *

@@ -162,11 +162,9 @@ link_on_time(void *arg)
 	int64_t now_us = clock_now_us(), late_us = now_us - link->due_us;
 	int64_t detection_us = machine_detection_us(&link->machine);
 
-	if (late_us > TRUSTED_US) {
-		engine_note_late(link->engine, late_us);
-		if (detection_us > 0 && late_us >= detection_us)
-			link->machine.counters.late++;
-	}
+	engine_note_late(link->engine, late_us);
+	if (detection_us > 0 && late_us >= detection_us)
+		link->machine.counters.late++;
 	if (late_us > TRUSTED_US || machine_is_expired(&link->machine, now_us))
 		engine_drain(link->engine);
 	now_us = clock_now_us();

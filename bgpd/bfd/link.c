@@ -135,6 +135,23 @@ link_tell_state(struct link *link)
 	engine_tell(link->engine, link_news(link, NEWS_STATE));
 }
 
+/* A packet that comes seldom changes when the next one goes. */
+static void
+link_wait(struct link *link)
+{
+	int64_t due_us = machine_due(&link->machine);
+
+	if (link->fd < 0 && link->retry_us < due_us)
+		due_us = link->retry_us;
+	if (due_us == link->due_us && timer_is_on(link->timer))
+		return;
+	link->due_us = due_us;
+	if (due_us == INT64_MAX)
+		timer_stop(link->timer);
+	else
+		timer_start_us(link->timer, due_us - clock_now_us());
+}
+
 /* Sends what is to be sent, tells what is to be told, waits for what comes. */
 static void
 link_work(struct link *link, int64_t now_us)
@@ -146,13 +163,7 @@ link_work(struct link *link, int64_t now_us)
 	link_tell_state(link);
 	while ((len = machine_output(&link->machine, now_us, bytes)) > 0)
 		link_send(link, bytes, len, now_us);
-	link->due_us = machine_due(&link->machine);
-	if (link->fd < 0 && link->retry_us < link->due_us)
-		link->due_us = link->retry_us;
-	if (link->due_us == INT64_MAX)
-		timer_stop(link->timer);
-	else
-		timer_start_us(link->timer, link->due_us - clock_now_us());
+	link_wait(link);
 }
 
 static void

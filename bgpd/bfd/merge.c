@@ -77,6 +77,28 @@ knobs_join(struct bfd_knobs *all, const struct bfd_knobs *one)
 	all->log_changes |= one->log_changes;
 }
 
+static const struct bfd_knobs usual = { .tx_us = DEFAULT_US,
+	.rx_us = DEFAULT_US,
+	.multiplier = DEFAULT_MULTIPLIER };
+
+/*
+ * What one client asks for. Who says anything of times means all of them: a
+ * longer time of another one is not to slow it down. Who says nothing takes what
+ * the others ask for.
+ */
+static void
+client_ask(const struct bfd_client *client, struct bfd_knobs *one)
+{
+	const struct profile *profile =
+	    profile_find(client->session->bfd, client->profile);
+
+	*one = client->ask.knobs;
+	if (profile != NULL)
+		knobs_inherit(one, &profile->knobs);
+	if (one->tx_us != 0 || one->rx_us != 0 || one->multiplier != 0)
+		knobs_inherit(one, &usual);
+}
+
 static uint32_t
 at_least(uint32_t value, uint32_t least)
 {
@@ -86,19 +108,12 @@ at_least(uint32_t value, uint32_t least)
 void
 session_merge(const struct session *session, struct bfd_knobs *knobs)
 {
-	static const struct bfd_knobs usual = { .tx_us = DEFAULT_US,
-		.rx_us = DEFAULT_US,
-		.multiplier = DEFAULT_MULTIPLIER };
 	const struct bfd_client *client;
-	const struct profile *profile;
 	struct bfd_knobs one;
 
 	memset(knobs, 0, sizeof(*knobs));
 	LIST_FOREACH (client, &session->clients, entry) {
-		one = client->ask.knobs;
-		profile = profile_find(session->bfd, client->profile);
-		if (profile != NULL)
-			knobs_inherit(&one, &profile->knobs);
+		client_ask(client, &one);
 		knobs_join(knobs, &one);
 	}
 	knobs_inherit(knobs, &usual);

@@ -218,17 +218,26 @@ shared_by_who_asks(void **state)
 
 	begin(s, &a, &b);
 	/* Its local address is left open: the same session, and faster. */
-	ask.knobs.multiplier = 5;
+	ask.knobs.multiplier = 5; /* more than the other's 3, unsaid */
 	watch(s, &c, &ask);
 	wait_until(&c, BFD_UP);
 	assert_int_equal(c.news, 1);
 	assert_int_equal(statuses(s, all), 2);
 	assert_int_equal(all[1].clients, 2);
 	assert_int_equal(all[1].knobs.tx_us, 5000);
-	assert_int_equal(all[1].knobs.multiplier, 5);
+	assert_int_equal(all[1].knobs.multiplier, 3);
 	run(s, 300);
 	assert_int_equal(statuses(s, all), 2);
 	assert_int_equal(all[1].interval_us, 20000); /* as the peer can */
+	bfd_client_free(c.client);
+	/* Who asks for less has what is there, and changes nothing. */
+	ask.knobs = (struct bfd_knobs){ .tx_us = 90000, .multiplier = 9 };
+	watch(s, &c, &ask);
+	run(s, 50);
+	assert_int_equal(statuses(s, all), 2);
+	assert_int_equal(all[1].knobs.tx_us, 20000);
+	assert_int_equal(all[1].knobs.rx_us, 20000);
+	assert_int_equal(all[1].knobs.multiplier, 3);
 	/* Without it as before, and nothing went down. */
 	bfd_client_free(c.client);
 	run(s, 300);

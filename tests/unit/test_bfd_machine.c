@@ -157,6 +157,7 @@ states_and_what_the_peer_says(void **state)
 static void
 silence_ends_it(void **state)
 {
+	struct bfd_knobs other = knobs_of(50, 80, 3);
 	struct scene s;
 
 	(void)state;
@@ -181,11 +182,16 @@ silence_ends_it(void **state)
 	assert_int_equal(s.m.counters.downs, 1);
 	assert_int_equal(s.m.counters.ups, 1);
 	/* In Down silence changes nothing more; a peer is forgotten too. */
+	assert_false(s.m.poll || s.m.poll_again);
 	s.peer.state = BFD_UP;
 	s.peer.your_discr = 42;
 	hear(&s);
 	assert_int_equal(s.m.remote_discr, 77);
+	machine_configure(&s.m, &other, s.now_us);
+	assert_true(s.m.poll);
 	wait(&s, 10 * SEC);
+	assert_false(s.m.poll || s.m.poll_again);
+	assert_int_equal(s.sent.flags, 0);
 	assert_int_equal(s.m.state, BFD_DOWN);
 	assert_int_equal(s.m.remote_discr, 0);
 }
@@ -487,6 +493,11 @@ shut_and_opened_again(void **state)
 	flush(&s);
 	assert_int_equal(s.sent.state, BFD_ADMIN_DOWN);
 	assert_int_equal(s.sent.diag, BFD_DIAG_ADMIN_DOWN);
+	/* What comes is discarded, also a Poll. */
+	s.peer.flags = PACKET_POLL;
+	hear(&s);
+	assert_int_equal(s.count, 0);
+	s.peer.flags = 0;
 	/* It goes on to say so, slowly (6.8.16). */
 	before = s.m.counters.out;
 	wait(&s, 10 * SEC);

@@ -86,7 +86,9 @@ udp_listen(uint8_t family, uint16_t port, struct text *why)
 		return why_add(why, "cannot listen on UDP port %u of %s: %s",
 		    port, family == AF_INET ? "IPv4" : "IPv6", udp_cure(error));
 	}
-	(void)udp_set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
+	/* Beyond the system's limit, where we may. */
+	if (udp_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES) < 0)
+		(void)udp_set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
 	return fd;
 }
 

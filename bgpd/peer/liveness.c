@@ -75,50 +75,48 @@ liveness_ask(const struct peer *peer, struct bfd_ask *ask)
 	ask->knobs.tx_us = (uint32_t)(config->bfd_tx_ms * BFD_MS);
 }
 
+/* Strict: may a session be opened? One that is there is not ended for it. */
+static void
+liveness_hold(struct peer *peer, bool holds)
+{
+	bool held = peer->bfd_holds;
+
+	peer->bfd_holds = holds && peer->config->bfd_strict;
+	if (held && !peer->bfd_holds)
+		peer_start(peer);
+}
+
 static void
 liveness_on_news(void *arg, const struct bfd_news *news)
 {
 	struct peer *peer = arg;
 	struct notification error;
-	bool held = peer->bfd_holds;
 
-	peer->bfd_holds = peer->config->bfd_strict && news->state != BFD_UP &&
-			  !news->peer_admin_down;
-	if (news->failed && peer->up != NULL) {
-		notification_set(
-		    &error, NOTIFY_CEASE, CEASE_BFD_DOWN, "%s", news->why);
-		peer_end(peer, &error);
-	} else if (held && !peer->bfd_holds) {
-		peer_start(peer);
-	}
+	liveness_hold(peer, news->state != BFD_UP && !news->peer_admin_down);
+	if (!news->failed || peer->up == NULL)
+		return;
+	notification_set(&error, NOTIFY_CEASE, CEASE_BFD_DOWN, "%s", news->why);
+	peer_end(peer, &error);
 }
 
 void
 liveness_apply(struct peer *peer)
 {
 	struct bfd_ask ask;
-	bool held = peer->bfd_holds;
 
 	if (!liveness_is_wanted(peer)) {
 		bfd_client_free(peer->bfd);
 		peer->bfd = NULL;
-		peer->bfd_holds = false;
-		if (held)
-			peer_start(peer);
+		liveness_hold(peer, false);
 		return;
 	}
 	liveness_ask(peer, &ask);
-	if (peer->bfd == NULL) {
-		/* A session that is up is not ended for a new line. */
-		peer->bfd_holds = peer->config->bfd_strict && peer->up == NULL;
+	if (peer->bfd == NULL)
 		peer->bfd = bfd_client_new(
 		    peer->peers->bfd, &ask, liveness_on_news, peer);
-	} else {
-		peer->bfd_holds = peer->bfd_holds && peer->config->bfd_strict;
+	else
 		bfd_client_set(peer->bfd, &ask);
-		if (held && !peer->bfd_holds)
-			peer_start(peer);
-	}
+	liveness_hold(peer, bfd_client_state(peer->bfd) != BFD_UP);
 }
 
 void

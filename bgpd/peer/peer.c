@@ -65,7 +65,7 @@ peer_state_name(const struct peer *peer)
 		return "Idle (Admin)";
 	if (peer->overflown)
 		return "Idle (PfxCt)";
-	if (peer->bfd_holds)
+	if (peer->bfd_holds && peer->up == NULL)
 		return "Idle (BFD)";
 	return name_of(fsm_state_names, peer_session(peer)->state);
 }

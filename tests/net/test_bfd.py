@@ -543,7 +543,7 @@ def test_neighbor_without_bfd_is_a_neighbor(lab):
 
 
 def test_strict_waits_for_bfd(lab):
-    _, _, we, peer = neighbors(
+    _, them, we, peer = neighbors(
         lab, "neighbor 10.1.0.2 bfd profile fast\n"
         " neighbor 10.1.0.2 bfd strict", theirs="", more="")
     time.sleep(3)
@@ -554,6 +554,17 @@ def test_strict_waits_for_bfd(lab):
     peer.do("configure")
     we.wait_peer(THEM)
     assert session(we, THEM)["status"] == "up"
+    wait_for(lambda: session(we, THEM)["detection-time-usec"] == 150000)
+    # Lost, it is waited for again, though TCP would do.
+    them("nft", "add table inet cut")
+    them("nft", "add chain inet cut out "
+         "{ type filter hook output priority 0; }")
+    them("nft", "add rule inet cut out udp dport 3784 drop")
+    wait_for(lambda: we.peer(THEM)["state"] == "Idle (BFD)", every=0.02)
+    time.sleep(3)
+    assert we.peer(THEM)["state"] == "Idle (BFD)"
+    them("nft", "delete table inet cut")
+    we.wait_peer(THEM)
 
 
 def test_peer_that_stops_on_purpose_is_no_failure(lab):
@@ -685,6 +696,31 @@ def test_two_of_ours_at_a_millisecond(lab):
     # Leaving on purpose is told, and is no failure.
     other.kill(signal.SIGTERM)
     wait_logged(we, f"{THEM} is admin: neighbor is administratively down")
+
+
+WITHOUT_NICE = ["setpriv", "--bounding-set", "-sys_nice", "--inh-caps",
+                "-sys_nice"]
+
+
+@pytest.mark.parametrize("how", ["root", "another user", "not permitted"])
+def test_real_time_where_permitted(lab, how):
+    us, them = hosts(lab)
+    bird(them, f"neighbor {US};").start()
+    args = ["-u", "nobody"] if how == "another user" else []
+    we = ours(us, f" peer {THEM}\n  profile fast\n exit\n", args)
+    if how == "not permitted":
+        we.before = WITHOUT_NICE
+    if args:
+        os.chmod(us.dir, 0o777)
+    we.start()
+    wait_state(we, THEM)
+    real = "SCHED_RR" in we.sh("show bfd peers counters")
+    threads = run("ps", "-o", "cls=,comm=", "-L", "-p", we.pid).stdout
+    assert ("RR bfd" in " ".join(threads.split())) == real
+    assert real == (how != "not permitted")
+    if not real:
+        assert "the thread is not real-time (Operation not permitted)" in (
+            we.read_log())
 
 
 def test_metrics(lab):

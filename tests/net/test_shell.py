@@ -69,6 +69,7 @@ def shows():
             while re.search(r"\[[^][]*\]", line):
                 line = re.sub(r"\[([^][]*)\]", optional, line)
             line = re.sub(r"\(([^|)]*)\|[^)]*\)", r"\1", line)
+            line = re.sub(r" \{[^}]*\}", "", line)
             words = [values.get(word, word) for word in line.split()]
             yield " ".join(words)
     yield "show bgp ipv6 unicast summary"
@@ -81,6 +82,8 @@ def test_every_show_speaks_json(lab):
 ip prefix-list x permit any
 ipv6 prefix-list x permit any
 route-map x permit 10
+bfd
+ peer 10.1.0.2
 """ + OURS.format(more="")).start()
     bird(them).start()
     we.wait_route("203.0.113.0/24")

@@ -71,14 +71,14 @@ close_port(struct carrier *c, struct iface *i)
 }
 
 static void
-open_port(struct carrier *c, struct iface *i)
+open_port(struct carrier *c, struct iface *i, const char *was)
 {
 	const char *why;
 
 	i->port = port_open(c, i, &why);
 	if (i->port == NULL) {
-		/* Once: an event of the interface tries it again. */
-		if (i->why_not == NULL)
+		/* An event of the interface tries it again. */
+		if (was == NULL || strcmp(was, why) != 0)
 			carrier_say(c, LOG_ERR, "%s cannot carry addresses: %s",
 			    i->is.name, why);
 		i->why_not = why;
@@ -131,7 +131,7 @@ judge_iface(struct carrier *c, struct iface *i)
 		close_port(c, i);
 		told_iface(c, i, false);
 	} else if (i->why_not == NULL && i->port == NULL) {
-		open_port(c, i);
+		open_port(c, i, was);
 		told_iface(c, i, i->port != NULL);
 	} else if (i->port != NULL) {
 		refresh_port(c, i);

@@ -7,8 +7,10 @@
  * The carrier answers ARP and ND for addresses, announces them, sees whether
  * that was heard, and hears who else says that he has them. Whose they are it
  * does not know: it is told take and yield. All of it runs in the daemon's loop
- * thread; its callbacks come from there, never from inside a call of this door
- * except where it is said. Times: us of CLOCK_MONOTONIC unless the name says ms.
+ * thread; its callbacks come from there, mostly not from inside a call of this
+ * door (interfaces are told by carrier_new and carrier_configure). From a
+ * callback all may be called but carrier_configure and carrier_free, and no
+ * other address than the one that is told of may be removed. Times: us of CLOCK_MONOTONIC unless the name says ms.
  */
 
 #include <stdbool.h>

@@ -106,7 +106,7 @@ alarm_stop(struct clockwork *w, struct alarm *a)
 /* Pacing ------------------------------------------------------------------------ */
 
 #define SLOT_US	    10000
-#define PEAK_FACTOR 4 /* so much faster for a burst, smoothed over slots */
+#define PEAK_FACTOR 5 /* so much faster for a burst, smoothed over slots */
 
 void
 pace_set(struct pace *p, uint32_t per_sec)

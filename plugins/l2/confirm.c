@@ -91,13 +91,20 @@ unsigned
 confirm_send(struct spot *s)
 {
 	const struct vip *v = s->vip;
-	const struct target *t;
+	const struct gateway *g;
+	struct target *t;
 	unsigned i, count = 0;
 
 	for (i = 0; i < s->target_count; i++) {
 		t = &s->targets[i];
 		if (t->answered)
 			continue;
+		/* Another address has learned it meanwhile. */
+		g = t->gateway ? iface_gateway(s->port->iface, &t->addr) : NULL;
+		if (g != NULL && g->has_mac) {
+			memcpy(t->mac, g->mac, MAC_LEN);
+			t->has_mac = true;
+		}
 		build_ask(port_put(s->port, v->addr.family, s->frames.len),
 		    s->port->mac, &v->addr, &t->addr,
 		    t->has_mac && !(t->gateway && s->attempt >= TO_ALL) ? t->mac

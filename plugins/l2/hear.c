@@ -80,8 +80,9 @@ question(struct spot *s, const struct frame *f, const struct answer *a,
 		confirm_learned(s->vip, &f->sender);
 }
 
-static void
-conflict(struct spot *s, const uint8_t *mac)
+/* Another interface of this node said it: the two are on one segment. */
+static bool
+is_twin(struct spot *s, const uint8_t *mac)
 {
 	struct iface *i;
 
@@ -90,9 +91,15 @@ conflict(struct spot *s, const uint8_t *mac)
 		    frame_mac_equal(i->port->mac, mac)) {
 			s->port->reasons[REASON_OWN]++;
 			doctor_twin(s->port, i->port);
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+static void
+conflict(struct spot *s, const uint8_t *mac)
+{
 	if (s->vip->acd.state == ACD_PROBING)
 		probe_hear(s, mac, false);
 	else
@@ -111,10 +118,12 @@ act(struct spot *s, const struct frame *f, const struct answer *a,
 		question(s, f, a, now_us);
 		break;
 	case ANSWER_CONFLICT:
-		conflict(s, a->mac);
+		if (!is_twin(s, a->mac))
+			conflict(s, a->mac);
 		break;
 	case ANSWER_RIVAL:
-		probe_hear(s, a->mac, true);
+		if (!is_twin(s, a->mac))
+			probe_hear(s, a->mac, true);
 		break;
 	case ANSWER_LEARNED:
 		if (!confirm_hear(s,

@@ -273,34 +273,25 @@ on_route(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 		    iface_gateway(i, &route.hops[k].gateway) != NULL)
 			continue;
 		g = &i->gateways[i->gateway_count++];
+		/* One that was there stays known. */
+		if (frame_addr_equal(&g->addr, &route.hops[k].gateway))
+			continue;
 		memset(g, 0, sizeof(*g));
 		g->addr = route.hops[k].gateway;
 	}
 }
 
-/* What was known of those that stay stays known. */
 static void
 read_routes(struct ifaces *s)
 {
-	struct gateway old[GATEWAYS], *g;
 	struct iface *i;
-	unsigned count, k;
 
 	LIST_FOREACH (i, &s->list, link)
 		i->gateway_count = 0;
 	ask_for_all(s, RTM_GETROUTE, AF_INET, on_route);
 	ask_for_all(s, RTM_GETROUTE, AF_INET6, on_route);
-	LIST_FOREACH (i, &s->list, link) {
-		count = i->gateway_count;
-		memcpy(old, i->gateways, sizeof(old));
-		for (k = 0; k < count; k++) {
-			g = &i->gateways[k];
-			if (g->has_mac &&
-			    frame_addr_equal(&g->addr, &old[k].addr))
-				*g = old[k];
-		}
+	LIST_FOREACH (i, &s->list, link)
 		ifaces_resolve(s, i);
-	}
 }
 
 /* Everything anew, compared with what was. ------------------------------------------------------ */
@@ -535,6 +526,8 @@ open_netlink(uint32_t groups)
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
 		.nl_groups = groups };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	/* The kernel answers at once; a lost answer must not hold the loop. */
+	struct timeval patience = { .tv_sec = 1 };
 	int bytes = QUEUE_BYTES, on = 1;
 
 	if (fd == -1)
@@ -542,6 +535,7 @@ open_netlink(uint32_t groups)
 	if (groups != 0)
 		filter_events(fd);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	/* Dumps of one table, of one interface, not of all of them. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)

@@ -318,6 +318,7 @@ show_address(void *arg, const struct carrier_address_view *v)
 		host->out_int(s->out, "confirmedMs", v->confirmed_ms);
 	}
 	host->out_int(s->out, "interfaces", v->interfaces);
+	host->out_int(s->out, "candidates", c == NULL ? 0 : c->candidates);
 	host->out_int(s->out, "questions", (int64_t)v->questions);
 	host->out_int(s->out, "answers", (int64_t)v->answers);
 	host->out_int(s->out, "announced", (int64_t)v->announced);

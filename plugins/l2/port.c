@@ -212,6 +212,9 @@ receive(struct port *p, unsigned which)
 	now_wall_us = wall_us();
 	for (i = 0; i < count; i++)
 		receive_one(p, (unsigned)i, now_us, now_wall_us);
+	/* Stopped in the middle of it: what was decided then is not sent now. */
+	if (carrier_is_fenced(p->carrier, carrier_now_us()))
+		p->tx->counts[0] = p->tx->counts[1] = 0;
 	port_flush(p);
 	return count == BATCH;
 }

@@ -148,6 +148,12 @@ on_ask(void *arg)
 
 	if (all_answered(s))
 		return;
+	/* What may not be asked is not unanswered. */
+	if (carrier_is_fenced(s->port->carrier, carrier_now_us())) {
+		alarm_start(&s->port->carrier->clockwork, &s->ask,
+		    gaps_ms[0] * INT64_C(1000));
+		return;
+	}
 	s->attempt++;
 	if (s->attempt == ATTEMPTS) {
 		give_up(s);

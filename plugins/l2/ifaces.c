@@ -495,6 +495,8 @@ on_ready(void *arg, unsigned what)
 	tell(s);
 	if (got == -1 && error == ENOBUFS) {
 		s->lost = true;
+		s->host->log(s->self, LOG_INFO,
+		    "events of netlink were lost: all is asked for again");
 		s->host->timer_start(s->timer, ROUTES_MS);
 	}
 }

@@ -40,14 +40,24 @@ send_probes(struct vip *v)
 	}
 }
 
+/* Many at once stand in line: three broadcasts of each, at the pace. */
+static int64_t
+turn_us(struct carrier *c)
+{
+	int64_t now_us = carrier_now_us(), at_us;
+
+	at_us = c->probe_us > now_us ? c->probe_us : now_us;
+	c->probe_us = at_us + 3 * INT64_C(1000000) / c->options.pace_per_sec;
+	return at_us;
+}
+
 static void
 begin(struct vip *v)
 {
 	struct carrier *c = v->carrier;
 
 	arc4random_buf(v->nonce, sizeof(v->nonce));
-	acd_start(
-	    &v->acd, c->options.slow_probe, arc4random(), carrier_now_us());
+	acd_start(&v->acd, c->options.slow_probe, arc4random(), turn_us(c));
 	join_all(v);
 	alarm_start(
 	    &c->clockwork, &v->acd_alarm, v->acd.due_us - carrier_now_us());

@@ -187,6 +187,7 @@ struct carrier {
 	unsigned vip_count;
 	uint32_t hash_secret;
 	int64_t fence_us;
+	int64_t probe_us; /* when the next address may begin to be probed */
 	uint32_t blocks[FILTER_BLOCKS];
 	unsigned block_count; /* over FILTER_BLOCKS: every frame passes */
 	struct bgpd_addr *fellows;

@@ -4,6 +4,7 @@
 #define L2_CABLE_H
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
@@ -281,6 +282,8 @@ cable_listen(void)
 		m.msg_namelen = sizeof(from);
 		m.msg_controllen = sizeof(control);
 		len = recvmsg(cable_far, &m, MSG_DONTWAIT);
+		if (len == -1 && errno == ENETDOWN)
+			continue; /* told once, when it was down */
 		if (len == -1)
 			return;
 		h = &cable_heard[cable_count];

@@ -309,6 +309,65 @@ test_interfaces(void **unused)
 	assert_true(is_answered(&vip4));
 }
 
+static void
+test_lost_events(void **unused)
+{
+	unsigned i;
+
+	(void)unused;
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	fake_run(20);
+	fake_log[0] = '\0';
+	/* More of them than the socket holds, while the loop stands still. */
+	for (i = 0; i < 3000; i++)
+		cable_set_up("far0", i % 2);
+	cable_set_up("eth0", false);
+	told[0] = '\0';
+	fake_until(strstr(fake_log, "events of netlink were lost") != NULL);
+	fake_until(strstr(told, "eth0 down\n") != NULL);
+	told[0] = '\0';
+	cable_set_up("eth0", true);
+	fake_until(strstr(told, "eth0 used\n") != NULL);
+	cable_gateway(CABLE_GATEWAY);
+	assert_true(is_answered(&vip4));
+}
+
+/* Is eth0 a member of the group of vip6? */
+static bool
+is_member(void)
+{
+	char line[256];
+	bool found = false;
+	FILE *f = fopen("/proc/thread-self/net/igmp6", "r");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		found |= strstr(line, "eth0") != NULL &&
+			 strstr(line, "ff0200000000000000000001ff000240");
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+static void
+test_groups_are_joined_when_needed(void **unused)
+{
+	(void)unused;
+	add(&vip6);
+	assert_false(is_member());
+	carrier_prejoin(carrier, &vip6, true);
+	assert_true(is_member());
+	carrier_take(carrier, &vip6);
+	carrier_prejoin(carrier, &vip6, false);
+	assert_true(is_member());
+	carrier_yield(carrier, &vip6);
+	assert_false(is_member());
+	carrier_probe(carrier, &vip6);
+	assert_true(is_member());
+	carrier_remove(carrier, &vip6);
+	assert_false(is_member());
+}
+
 int
 main(void)
 {
@@ -323,6 +382,8 @@ main(void)
 		ROOM(test_fellows),
 		ROOM(test_probing),
 		ROOM(test_interfaces),
+		ROOM(test_lost_events),
+		ROOM(test_groups_are_joined_when_needed),
 	};
 
 	return run_on_a_cable(tests);

@@ -131,6 +131,48 @@ test_many_of_ipv6(void **unused)
 	assert_true(is_answered(&a));
 }
 
+static char probed[MANY];
+
+static void
+on_free(void *arg, const struct bgpd_addr *a, enum carrier_probed result,
+    const uint8_t mac[6])
+{
+	(void)arg, (void)mac;
+	assert_int_equal(result, CARRIER_FREE);
+	probed[a->bytes[2] << 8 | a->bytes[3]]++;
+}
+
+/* Probes of many stand in line: a switch that polices drops none. */
+static void
+test_many_probes(void **unused)
+{
+	static const struct carrier_callbacks only = { .on_probed = on_free };
+	unsigned i, k, most = 0;
+	struct bgpd_addr a;
+
+	(void)unused;
+	carrier_free(carrier);
+	carrier = carrier_new(&fake_host, NULL, &only, NULL);
+	configure(CARRIER_DEFEND);
+	for (i = 0; i < MANY; i++) {
+		a = nth(4, i);
+		add(&a);
+		carrier_probe(carrier, &a);
+	}
+	cable_forget();
+	fake_run(3900);
+	cable_listen();
+	for (i = 0; i < MANY; i++)
+		assert_int_equal(probed[i], 1);
+	for (i = k = 0; i < cable_count; i++) {
+		while (cable_heard[i].at_us - cable_heard[k].at_us > 100000)
+			k++;
+		most = i - k + 1 > most ? i - k + 1 : most;
+	}
+	print_message("at most %u probes in 100 ms\n", most);
+	assert_true(most <= 130);
+}
+
 /* More than a socket holds (2340 by optmem_max of Linux). */
 static void
 test_groups(void **unused)
@@ -168,6 +210,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		ROOM(test_many_of_ipv4),
 		ROOM(test_many_of_ipv6),
+		ROOM(test_many_probes),
 		cmocka_unit_test(test_groups),
 	};
 

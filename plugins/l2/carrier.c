@@ -121,12 +121,25 @@ master_kind(struct carrier *c, const struct iface *i)
 	return master == NULL ? "" : master->is.kind;
 }
 
+/* Both would answer, with a MAC each, and neither hears the other. */
+static bool
+parent_speaks(struct carrier *c, const struct iface *i)
+{
+	const struct iface *parent = link_shares_segment(&i->is)
+					 ? ifaces_find(c->ifaces, i->is.parent)
+					 : NULL;
+
+	return parent != NULL && parent->port != NULL;
+}
+
 static void
 judge_iface(struct carrier *c, struct iface *i)
 {
 	const char *was = i->why_not;
 
 	i->why_not = picks_why_not(c->picks, &i->is, master_kind(c, i));
+	if (i->why_not == NULL && parent_speaks(c, i))
+		i->why_not = "same-segment";
 	if (i->why_not != NULL && i->port != NULL) {
 		close_port(c, i);
 		told_iface(c, i, false);
@@ -144,20 +157,19 @@ static void
 on_iface(void *arg, struct iface *i, bool gone)
 {
 	struct carrier *c = arg;
-	struct iface *slave;
+	struct iface *other;
 
-	if (gone) {
-		if (i->port != NULL) {
-			close_port(c, i);
-			told_iface(c, i, false);
-		}
-		return;
+	if (!gone) {
+		judge_iface(c, i);
+	} else if (i->port != NULL) {
+		close_port(c, i);
+		told_iface(c, i, false);
 	}
-	judge_iface(c, i);
-	/* A VRF may be known after its slaves. */
-	LIST_FOREACH (slave, ifaces_list(c->ifaces), link) {
-		if (slave->is.master == i->is.ifindex)
-			judge_iface(c, slave);
+	/* A VRF may be known after its slaves, a parent after its children. */
+	LIST_FOREACH (other, ifaces_list(c->ifaces), link) {
+		if (other != i && (other->is.master == i->is.ifindex ||
+				      other->is.parent == i->is.ifindex))
+			judge_iface(c, other);
 	}
 }
 

@@ -157,6 +157,9 @@ read_link_attr(struct link *link, const struct rtattr *attr)
 	case IFLA_MASTER:
 		link->master = attr_int(attr);
 		break;
+	case IFLA_LINK:
+		link->parent = attr_int(attr);
+		break;
 	case IFLA_LINKINFO:
 		read_info(link, attrs_inside(attr));
 		break;
@@ -170,6 +173,7 @@ netmsg_read_link(const struct nlmsghdr *message, struct link *link)
 	    fixed_part(message, RTM_NEWLINK, RTM_DELLINK, sizeof(*info));
 	struct attrs attrs = attrs_of(message, sizeof(*info));
 	const struct rtattr *attr;
+	bool elsewhere = false;
 
 	if (info == NULL || info->ifi_family != AF_UNSPEC)
 		return -1;
@@ -177,8 +181,13 @@ netmsg_read_link(const struct nlmsghdr *message, struct link *link)
 	link->ifindex = info->ifi_index;
 	link->type = info->ifi_type;
 	link->flags = info->ifi_flags;
-	while ((attr = attrs_next(&attrs)) != NULL)
+	while ((attr = attrs_next(&attrs)) != NULL) {
 		read_link_attr(link, attr);
+		elsewhere |= attr_type(attr) == IFLA_LINK_NETNSID;
+	}
+	/* Then the number is of another namespace. */
+	if (elsewhere)
+		link->parent = 0;
 	return link->ifindex > 0 && link->name[0] != '\0' ? 0 : -1;
 }
 

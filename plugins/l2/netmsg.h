@@ -23,6 +23,7 @@ struct link {
 	bool has_mac;
 	uint8_t mac[MAC_LEN];
 	int master;		      /* 0: none */
+	int parent;		      /* of a child in this namespace; 0 */
 	char kind[IF_NAMESIZE];	      /* "veth", "bond"...; "": none is said */
 	char slave_kind[IF_NAMESIZE]; /* of its master */
 	int active_slave;	      /* of a bond in active-backup; 0 */
@@ -72,6 +73,8 @@ void picks_free(struct picks *picks);
 /* NULL, or in a word why it carries none. master_kind: "", when not known. */
 const char *picks_why_not(const struct picks *picks, const struct link *link,
     const char *master_kind);
+/* Of a macvlan or ipvlan: on the very segment of its parent. */
+bool link_shares_segment(const struct link *link);
 /*
  * Does the kernel answer ARP or ND on interface `asked` for an address that
  * stands on `on`? arp_ignore: the larger of the sysctls `all` and `asked`.

@@ -156,6 +156,14 @@ picks_why_not(
 }
 
 bool
+link_shares_segment(const struct link *l)
+{
+	return l->parent != 0 && (strcmp(l->kind, "macvlan") == 0 ||
+				     strcmp(l->kind, "macvtap") == 0 ||
+				     strcmp(l->kind, "ipvlan") == 0);
+}
+
+bool
 kernel_answers(uint8_t family, int asked, int on, int arp_ignore)
 {
 	/* ND answers for the addresses of the very interface. */

@@ -188,6 +188,24 @@ def test_only_a_question_makes_an_entry(segment):
     assert segment.neighbor(VIP6)[1] == station.mac
 
 
+def test_who_takes_what_nobody_asked_for(segment):
+    """Hosts with arp_accept, routers with accept_untracked_na (RFC 9131)."""
+    client = segment.client
+    client.sysctl("net.ipv4.conf.eth0.arp_accept", 1)
+    client.sysctl("net.ipv6.conf.eth0.forwarding", 1)
+    client.sysctl("net.ipv6.conf.eth0.accept_untracked_na", 1)
+    station = segment.station(segment.gateway)
+    station.send(arp(1, STRANGER, VIP, ZERO, VIP),
+                 na(STRANGER, VIP6, VIP6, tlla=STRANGER))
+    time.sleep(.1)
+    assert segment.neighbor(VIP) == ("STALE", STRANGER)
+    assert segment.neighbor(VIP6) == ("STALE", STRANGER)
+    # R makes a router of it, in the peer's eyes: ours says no such thing.
+    station.send(na(STRANGER, VIP6, VIP6, tlla=STRANGER, router=True))
+    time.sleep(.1)
+    assert "router" in client.ip("neigh", "show", VIP6).stdout
+
+
 @pytest.mark.parametrize("hops, override, learned", [
     (255, True, True), (255, False, False), (64, True, False)])
 def test_what_a_linux_receiver_takes_of_nd(segment, hops, override, learned):
@@ -488,6 +506,40 @@ def test_two_interfaces_on_one_segment(world):
     client = world.station()
     answers = client.ask(question(client), kind="arp", op=2)
     assert len(answers) == 1
+
+
+def test_a_bridge_speaks_for_its_ports(segment):
+    """Its master sees the frames, the port of the cable none."""
+    node = segment.node
+    node.ip("link", "add", "br1", "type", "bridge")
+    node.ip("addr", "flush", "dev", "eth0")
+    node.ip("link", "set", "eth0", "master", "br1")
+    node.ip("addr", "add", "192.168.1.10/24", "dev", "br1")
+    node.ip("link", "set", "br1", "up")
+    segment.start()
+    segment.serve()
+    segment.wait(VIP)
+    assert segment.interface()["whyNot"] == "has-master"
+    client = segment.station()
+    answers = client.ask(question(client), kind="arp", op=2)
+    assert [a["sha"] for a in answers] == [segment.mac(name="br1")]
+
+
+def test_a_macvlan_does_not_answer_beside_its_parent(world):
+    """One answer, the parent's; what is for the child's MAC is the child's."""
+    node, client = world.node, world.station()
+    node.ip("link", "add", "link", "eth0", "name", "mv0", "type", "macvlan",
+            "mode", "bridge")
+    node.ip("link", "set", "mv0", "up")
+    wait_for(lambda: world.interface("mv0").get("whyNot") == "same-segment",
+             3, say=lambda: str(world.interface("mv0")))
+    answers = client.ask(question(client), kind="arp", op=2)
+    assert [a["sha"] for a in answers] == [world.mac()]
+    assert not client.ask(question(client, dst=world.mac(name="mv0")), .2,
+                          kind="arp", op=2)
+    # In a namespace of its own it is an interface like any other.
+    node.ip("link", "set", "eth0", "down")
+    wait_for(lambda: not world.interface()["used"], 3)
 
 
 # Groups -----------------------------------------------------------------------------------

@@ -164,6 +164,18 @@ test_vlan_and_bond(void **unused)
 	assert_string_equal(why_not(""), "");
 	assert_string_equal(l.kind, "vlan");
 	assert_int_equal(l.active_slave, 0);
+	assert_int_equal(l.parent, 7);
+	assert_false(link_shares_segment(&l));
+	start_link(9, "mv0", FINE);
+	put_int(IFLA_LINK, 7);
+	at = put(IFLA_LINKINFO | NLA_F_NESTED, NULL, 0);
+	put(IFLA_INFO_KIND, "macvlan", 8);
+	wrap(at);
+	assert_int_equal(netmsg_read_link(&m.head, &l), 0);
+	assert_true(link_shares_segment(&l));
+	put_int(IFLA_LINK_NETNSID, 0); /* its parent is in another namespace */
+	assert_int_equal(netmsg_read_link(&m.head, &l), 0);
+	assert_false(link_shares_segment(&l));
 	start_link(10, "bond0", FINE);
 	at = put(IFLA_LINKINFO | NLA_F_NESTED, NULL, 0);
 	put(IFLA_INFO_KIND, "bond", 5);

@@ -14,6 +14,8 @@
 #define DOCTOR_US    INT64_C(50000)
 #define PACE_DEFAULT 1000
 #define AGE_DEFAULT  250
+#define LOOKUP_RATE  20
+#define LOOKUP_BURST 40
 #define ALIEN_US     INT64_C(1000000) /* so long it is not looked up again */
 
 const char *
@@ -381,6 +383,7 @@ carrier_take(struct carrier *c, const struct bgpd_addr *address)
 	conflict_forget(v);
 	v->state = CARRIER_TAKEN;
 	v->taken_us = carrier_now_us();
+	v->asked_us = v->taken_us;
 	v->proof = CARRIER_UNASKED;
 	LIST_FOREACH (s, &v->spots, of_vip)
 		carrier_rise(s);
@@ -516,6 +519,9 @@ carrier_is_fellow(struct carrier *c, int ifindex, const uint8_t mac[MAC_LEN])
 	}
 	if (c->fellow_count == 0 ||
 	    (frame_mac_equal(c->alien, mac) && now_us - c->alien_us < ALIEN_US))
+		return false;
+	/* A sender of many MACs must not keep us looking. */
+	if (!bucket_take(&c->lookups, LOOKUP_RATE, LOOKUP_BURST, now_us))
 		return false;
 	if (ifaces_neighbors(c->ifaces, ifindex, is_fellow_entry, &search))
 		return true;

@@ -64,7 +64,7 @@ struct carrier_address_view {
 	unsigned interfaces; /* on so many; 0: no interface can carry it */
 	int64_t taken_us;    /* 0: it is not */
 	struct bgpd_addr confirmed_by; /* family 0: nobody */
-	uint32_t confirmed_ms;	       /* from take */
+	uint32_t confirmed_ms;	       /* after it was asked */
 	uint64_t questions, answers, announced, conflicts;
 	bool conflict; /* now: mac */
 	uint8_t mac[6];
@@ -113,7 +113,10 @@ struct carrier_callbacks {
 	void (*on_conflict)(void *arg, const struct bgpd_addr *address,
 	    const uint8_t mac[6], int ifindex, bool fellow, uint8_t state);
 	void (*on_conflict_over)(void *arg, const struct bgpd_addr *address);
-	/* by answered to the address, so many ms after take. Once per take. */
+	/*
+	 * by answered to the address, so many ms after it was asked: at take,
+	 * when an interface came or changed, at carrier_announce.
+	 */
 	void (*on_confirmed)(void *arg, const struct bgpd_addr *address,
 	    const struct bgpd_addr *by, uint32_t ms);
 	/* proof: UNCONFIRMED or UNPROVABLE. It may be confirmed later. */

@@ -178,8 +178,9 @@ confirm_start(struct spot *s)
 	s->attempt = 0;
 	if (s->target_count == 0)
 		return;
-	if (s->vip->proof != CARRIER_CONFIRMED)
-		s->vip->proof = CARRIER_ASKING;
+	/* An interface that returned, or has another MAC, proves anew. */
+	s->vip->proof = CARRIER_ASKING;
+	s->vip->asked_us = carrier_now_us();
 	alarm_start(
 	    &s->port->carrier->clockwork, &s->ask, gaps_ms[0] * INT64_C(1000));
 	announce_ask(s);
@@ -212,7 +213,7 @@ confirm_learned(struct vip *v, const struct bgpd_addr *by)
 		return;
 	v->proof = CARRIER_CONFIRMED;
 	v->confirmed_by = *by;
-	v->confirmed_ms = (uint32_t)((carrier_now_us() - v->taken_us) / 1000);
+	v->confirmed_ms = (uint32_t)((carrier_now_us() - v->asked_us) / 1000);
 	if (c->callbacks.on_confirmed != NULL)
 		c->callbacks.on_confirmed(
 		    c->arg, &v->addr, by, v->confirmed_ms);

@@ -16,7 +16,6 @@
 
 #define AGAIN_US INT64_C(30000000) /* sysctls change without an event */
 
-/* The larger of `all` and the interface's counts. */
 static int
 read_arp_ignore(const char *name)
 {
@@ -35,12 +34,19 @@ read_arp_ignore(const char *name)
 	return value;
 }
 
-static int
-arp_ignore_of(const char *name)
+/* The larger of `all` and the interface's counts. */
+static void
+read_arp_ignores(struct carrier *c)
 {
-	int all = read_arp_ignore("all"), own = read_arp_ignore(name);
+	int all = read_arp_ignore("all"), own;
+	struct iface *i;
 
-	return all > own ? all : own;
+	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
+		if (i->port == NULL)
+			continue;
+		own = read_arp_ignore(i->is.name);
+		i->port->arp_ignore = all > own ? all : own;
+	}
 }
 
 /* Does any interface that carries it have the kernel answer? */
@@ -51,9 +57,7 @@ is_answered(const struct vip *v, int on)
 
 	LIST_FOREACH (s, &v->spots, of_vip) {
 		if (kernel_answers(v->addr.family, s->port->ifindex, on,
-			v->addr.family == 6
-			    ? 0
-			    : arp_ignore_of(s->port->iface->is.name)))
+			s->port->arp_ignore))
 			return true;
 	}
 	return false;
@@ -99,10 +103,12 @@ void
 doctor_look(void *arg)
 {
 	struct carrier *c = arg;
-	bool local = look_at_addrs(c);
 	struct vip *v, *next;
+	bool local;
 	int seen;
 
+	read_arp_ignores(c);
+	local = look_at_addrs(c);
 	/* The callback may remove the address it is told of. */
 	for (v = vips_first(&c->vips); v != NULL; v = next) {
 		next = vips_next(v);

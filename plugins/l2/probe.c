@@ -7,6 +7,7 @@
 
 #define AGAIN_US  INT64_C(60000000) /* a quarantine's probes */
 #define FELLOW_US INT64_C(10000)    /* a burst of a fellow's is told once */
+#define ALIENS	  5		    /* told at once, then one a second */
 
 static void
 told_probed(struct vip *v, enum carrier_probed result, const uint8_t *mac)
@@ -206,8 +207,9 @@ hear_alien(struct spot *s, const uint8_t *mac)
 {
 	struct vip *v = s->vip;
 	struct carrier *c = v->carrier;
-	bool new = !v->conflict || !frame_mac_equal(v->conflict_mac, mac);
-	bool due = acd_defend(&v->acd, carrier_now_us());
+	bool other = !v->conflict || !frame_mac_equal(v->conflict_mac, mac);
+	int64_t now_us = carrier_now_us();
+	bool due = acd_defend(&v->acd, now_us);
 
 	v->conflict = true;
 	memcpy(v->conflict_mac, mac, MAC_LEN);
@@ -225,7 +227,8 @@ hear_alien(struct spot *s, const uint8_t *mac)
 			announce_now(s);
 		break;
 	}
-	if (new || due)
+	if (v->state != CARRIER_TAKEN || due ||
+	    (other && bucket_take(&v->aliens, 1, ALIENS, now_us)))
 		told_conflict(s, mac, false);
 }
 

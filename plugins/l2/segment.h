@@ -30,8 +30,9 @@ struct port {
 	char name[IF_NAMESIZE]; /* addresses were placed by */
 	uint8_t mac[MAC_LEN];
 	int active_slave;
-	int twin;   /* ifindex of one on the same segment that speaks; 0 */
-	int fds[2]; /* ARP; ND */
+	int arp_ignore; /* doctor.c's, of its last look */
+	int twin;	/* ifindex of one on the same segment that speaks; 0 */
+	int fds[2];	/* ARP; ND */
 	struct bgpd_watch *watches[2];
 	struct tx *tx; /* port.c's */
 	LIST_HEAD(, spot) spots;
@@ -104,8 +105,9 @@ struct vip {
 	struct alarm acd_alarm, over_alarm;
 	uint8_t nonce[NONCE_LEN];
 	uint8_t conflict_mac[MAC_LEN];
-	int64_t fellow_us; /* a fellow's conflict was told last */
-	int64_t taken_us;
+	int64_t fellow_us;    /* a fellow's conflict was told last */
+	struct bucket aliens; /* that are told, of many MACs */
+	int64_t taken_us, asked_us;
 	struct bgpd_addr confirmed_by;
 	uint32_t confirmed_ms;
 	struct asker askers[ASKERS];
@@ -195,6 +197,7 @@ struct carrier {
 	unsigned fellow_count, fellow_mac_count;
 	uint8_t alien[MAC_LEN]; /* no fellow's, when it was looked up */
 	int64_t alien_us;
+	struct bucket lookups; /* of MACs in the neighbor table */
 	struct alarm doctor, twins;
 };
 #define carrier_say(c, ...) (c)->host->log((c)->self, __VA_ARGS__)

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+/* plugins/l2's carrier: take, yield, fence, proof, conflicts, probing. */
+
+#include "l2_scene.h"
+
+/* Take and yield ------------------------------------------------------------------------ */
+
+static void
+test_take_and_yield(void **unused)
+{
+	static const char *const other[] = { "eth7" };
+	static const char *const right[] = { "eth7", "eth0" };
+
+	(void)unused;
+	add(&vip4);
+	add(&vip6);
+	assert_false(is_answered(&vip4));
+	assert_false(is_answered(&vip6));
+	cable_forget();
+	/* The first frames leave in the call: no turn of the loop. */
+	carrier_take(carrier, &vip4);
+	carrier_take(carrier, &vip6);
+	usleep(5000);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, &vip4, true), 1);
+	assert_int_equal(count_heard(FRAME_REPLY, &vip4, &vip4, true), 1);
+	assert_int_equal(count_heard(FRAME_NA, &vip6, &vip6, true), 1);
+	assert_true(is_answered(&vip4));
+	assert_true(is_answered(&vip6));
+	carrier_yield(carrier, &vip4);
+	assert_false(is_answered(&vip4));
+	assert_true(is_answered(&vip6));
+	cable_forget();
+	fake_run(350); /* two rounds of what is taken */
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, NULL, true), 0);
+	assert_true(count_heard(FRAME_NA, &vip6, &vip6, true) >= 1);
+	carrier_remove(carrier, &vip6);
+	assert_false(is_answered(&vip6));
+	/* On other interfaces alone. */
+	carrier_take(carrier, &vip4);
+	carrier_add(carrier, &vip4, other, 1);
+	assert_false(is_answered(&vip4));
+	carrier_add(carrier, &vip4, right, 2);
+	assert_true(is_answered(&vip4));
+	carrier_remove(carrier, &vip4);
+}
+
+static void
+test_fence(void **unused)
+{
+	(void)unused;
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	carrier_fence(carrier, carrier_now_us() + 60000);
+	assert_true(is_answered(&vip4));
+	fake_run(60);
+	/* Past it: neither an answer nor the rounds at 100 and 300 ms. */
+	assert_false(is_answered(&vip4));
+	cable_forget();
+	fake_run(350);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, NULL, true), 0);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, NULL, false), 0);
+	/* Moved on: what was due leaves in the call. */
+	carrier_fence(carrier, carrier_now_us() + 1000000);
+	usleep(5000);
+	assert_true(count_heard(FRAME_REQUEST, &vip4, &vip4, true) >= 1);
+	assert_true(is_answered(&vip4));
+	/* It ran out while the process stood still: the first frame sees it. */
+	carrier_fence(carrier, carrier_now_us() + 20000);
+	cable_forget();
+	ask(&vip4);
+	usleep(60000);
+	fake_run(30);
+	assert_int_equal(count_heard(FRAME_REPLY, &vip4, NULL, false), 0);
+	carrier_fence(carrier, INT64_MAX);
+	assert_true(is_answered(&vip4));
+}
+
+static void
+test_old_questions(void **unused)
+{
+	unsigned i;
+
+	(void)unused;
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	fake_run(20);
+	cable_forget();
+	for (i = 0; i < 50; i++)
+		ask(&vip4);
+	usleep(300000); /* the loop stands still */
+	fake_run(30);
+	assert_int_equal(count_heard(FRAME_REPLY, &vip4, &host4, false), 0);
+	assert_true(is_answered(&vip4));
+}
+
+/* Proof ------------------------------------------------------------------------------------ */
+
+static const struct bgpd_addr gateway = { 4, { 192, 0, 2, 1 } };
+
+static void
+test_confirmed_by_an_asker(void **unused)
+{
+	struct carrier_address_view view;
+
+	(void)unused;
+	add(&vip4);
+	ask(&vip4); /* of its owner, before we are */
+	fake_run(20);
+	assert_true(carrier_find_address(carrier, &vip4, &view));
+	assert_int_equal(view.asker_count, 1);
+	cable_forget();
+	carrier_take(carrier, &vip4);
+	usleep(5000);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, &host4, false), 1);
+	assert_true(count_heard(FRAME_REQUEST, &vip4, &gateway, true) +
+			count_heard(FRAME_REQUEST, &vip4, &gateway, false) ==
+		    1);
+	arp_make(raw, 2, cable_far_mac, &host4, &vip4);
+	memcpy(raw, cable_mac, 6);
+	memcpy(raw + 32, cable_mac, 6);
+	cable_send(raw, ARP_LEN);
+	fake_run(20);
+	assert_non_null(strstr(told, "confirmed 192.0.2.240 by 192.0.2.20\n"));
+	/* The gateway is still asked, until it answers or is given up. */
+	cable_forget();
+	fake_run(1200);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, &host4, false), 0);
+	assert_true(count_heard(FRAME_REQUEST, &vip4, &gateway, true) >= 3);
+	assert_null(strstr(told, "unconfirmed"));
+}
+
+static void
+test_nobody_confirms(void **unused)
+{
+	struct carrier_address_view view;
+	struct bgpd_addr elsewhere = { 4, { 198, 51, 100, 7 } };
+
+	(void)unused;
+	add(&vip4);
+	add(&elsewhere);
+	carrier_take(carrier, &vip4);
+	carrier_take(carrier, &elsewhere);
+	fake_run(900);
+	assert_null(strstr(told, "unconfirmed"));
+	fake_run(400);
+	assert_non_null(strstr(told, "unconfirmed 192.0.2.240\n"));
+	assert_non_null(strstr(told, "unprovable 198.51.100.7\n"));
+	/* Somebody asks by unicast: he has learned it after all. */
+	arp_make(raw, 1, cable_far_mac, &host4, &vip4);
+	memcpy(raw, cable_mac, 6);
+	cable_send(raw, ARP_LEN);
+	fake_run(20);
+	assert_true(carrier_find_address(carrier, &vip4, &view));
+	assert_int_equal(view.proof, CARRIER_CONFIRMED);
+	assert_true(frame_addr_equal(&view.confirmed_by, &host4));
+}
+
+/* Conflicts ------------------------------------------------------------------------------- */
+
+static void
+claim(const uint8_t *mac)
+{
+	cable_send(raw, arp_make(raw, 1, mac, &vip4, &vip4));
+	fake_run(20);
+}
+
+static void
+test_an_alien_is_defended(void **unused)
+{
+	unsigned i;
+
+	(void)unused;
+	add(&vip4);
+	claim(third_mac);
+	assert_string_equal(told, ""); /* it is not ours */
+	carrier_take(carrier, &vip4);
+	fake_run(320); /* past the rounds */
+	cable_forget();
+	for (i = 0; i < 5; i++)
+		claim(third_mac);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, &vip4, true), 1);
+	assert_int_equal(count_heard(FRAME_REPLY, &vip4, &vip4, true), 1);
+	assert_string_equal(told, "conflict 192.0.2.240 03 alien taken\n");
+	assert_true(is_answered(&vip4));
+}
+
+static void
+test_policies(void **unused)
+{
+	struct carrier_address_view view;
+
+	(void)unused;
+	configure(CARRIER_YIELD);
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	told[0] = '\0';
+	claim(third_mac);
+	assert_string_equal(told, "conflict 192.0.2.240 03 alien silent\n");
+	assert_false(is_answered(&vip4));
+	configure(CARRIER_QUARANTINE);
+	carrier_take(carrier, &vip4);
+	claim(third_mac);
+	assert_non_null(
+	    strstr(told, "conflict 192.0.2.240 03 alien quarantined\n"));
+	assert_true(carrier_find_address(carrier, &vip4, &view));
+	assert_int_equal(view.state, CARRIER_QUARANTINED);
+	assert_true(view.conflict);
+	assert_memory_equal(view.mac, third_mac, 6);
+	assert_false(is_answered(&vip4));
+}
+
+static void
+test_fellows(void **unused)
+{
+	static const uint8_t macs[1][6] = { { 2, 0, 0, 0, 0, 3 } };
+	static const uint8_t by_address[6] = { 2, 0, 0, 0, 0, 0x30 };
+	struct bgpd_addr address = { 4, { 192, 0, 2, 30 } };
+
+	(void)unused;
+	cable_neighbor("192.0.2.30", by_address);
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	claim(by_address);
+	assert_non_null(strstr(told, "30 alien"));
+	carrier_fellows(carrier, &address, 1, macs, 1);
+	fake_run(320);
+	cable_forget();
+	told[0] = '\0';
+	claim(third_mac);
+	assert_string_equal(told, "conflict 192.0.2.240 03 fellow taken\n");
+	claim(by_address);
+	assert_non_null(strstr(told, "30 fellow taken\n"));
+	claim(their_mac);
+	assert_non_null(strstr(told, "02 alien taken\n"));
+	/* Nothing is defended against a fellow but by who elects. */
+	fake_run(20);
+	carrier_announce(carrier, &vip4);
+	usleep(5000);
+	assert_true(count_heard(FRAME_REQUEST, &vip4, &vip4, true) >= 1);
+}
+
+/* Probing -------------------------------------------------------------------------------------- */
+
+static void
+test_probing(void **unused)
+{
+	static const uint8_t macs[1][6] = { { 2, 0, 0, 0, 0, 3 } };
+
+	(void)unused;
+	add(&vip4);
+	add(&vip6);
+	carrier_fellows(carrier, NULL, 0, macs, 1);
+	carrier_probe(carrier, &vip4);
+	carrier_probe(carrier, &vip6);
+	assert_string_equal(told, "");
+	fake_run(100);
+	/* A fellow probes it as well: none of the two has it. */
+	cable_send(raw, arp_make(raw, 1, third_mac, &zero4, &vip4));
+	fake_run(450);
+	assert_string_equal(told, "");
+	fake_run(150);
+	assert_non_null(strstr(told, "probed 192.0.2.240 0 00\n"));
+	assert_non_null(strstr(told, "probed 2001:db8::240 0 00\n"));
+	assert_int_equal(count_heard(FRAME_REQUEST, &zero4, &vip4, true), 3);
+	assert_int_equal(count_heard(FRAME_NS, &zero6, &vip6, true), 3);
+	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, NULL, true), 0);
+	/* An alien probes, a fellow has it. */
+	told[0] = '\0';
+	carrier_probe(carrier, &vip4);
+	fake_run(50);
+	cable_send(raw, arp_make(raw, 1, their_mac, &zero4, &vip4));
+	fake_run(20);
+	assert_string_equal(told, "probed 192.0.2.240 1 02\n");
+	carrier_yield(carrier, &vip4);
+	told[0] = '\0';
+	carrier_probe(carrier, &vip4);
+	fake_run(50);
+	arp_make(raw, 2, third_mac, &vip4, &zero4);
+	memcpy(raw, cable_mac, 6);
+	cable_send(raw, ARP_LEN);
+	fake_run(20);
+	assert_string_equal(told, "probed 192.0.2.240 2 03\n");
+	/* And its own nonce, come back from a loop, is nobody's. */
+	carrier_probe(carrier, &vip6);
+	fake_run(50);
+	assert_true(count_heard(FRAME_NS, &zero6, &vip6, true) > 0);
+}
+
+/* Interfaces ------------------------------------------------------------------------------------ */
+
+static void
+test_interfaces(void **unused)
+{
+	struct bgpd_addr group = group_of(&vip6);
+
+	(void)unused;
+	(void)group;
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	cable_set_up("eth0", false);
+	fake_until(strstr(told, "eth0 down\n") != NULL);
+	told[0] = '\0';
+	cable_forget();
+	cable_set_up("eth0", true);
+	fake_until(strstr(told, "eth0 used\n") != NULL);
+	usleep(5000);
+	assert_true(count_heard(FRAME_REQUEST, &vip4, &vip4, true) >= 1);
+	cable_gateway(CABLE_GATEWAY); /* it went with the interface */
+	assert_true(is_answered(&vip4));
+}
+
+static void
+test_lost_events(void **unused)
+{
+	unsigned i;
+
+	(void)unused;
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	fake_run(20);
+	fake_log[0] = '\0';
+	/* More of them than the socket holds, while the loop stands still. */
+	for (i = 0; i < 3000; i++)
+		cable_set_up("far0", i % 2);
+	cable_set_up("eth0", false);
+	told[0] = '\0';
+	fake_until(strstr(fake_log, "events of netlink were lost") != NULL);
+	fake_until(strstr(told, "eth0 down\n") != NULL);
+	told[0] = '\0';
+	cable_set_up("eth0", true);
+	fake_until(strstr(told, "eth0 used\n") != NULL);
+	cable_gateway(CABLE_GATEWAY);
+	/* The kernel tells of carriers that flap a second later. */
+	fake_until(is_answered(&vip4));
+}
+
+/* Is eth0 a member of the group of vip6? */
+static bool
+is_member(void)
+{
+	char line[256];
+	bool found = false;
+	FILE *f = fopen("/proc/thread-self/net/igmp6", "r");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		found |= strstr(line, "eth0") != NULL &&
+			 strstr(line, "ff0200000000000000000001ff000240");
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+static void
+test_groups_are_joined_when_needed(void **unused)
+{
+	(void)unused;
+	add(&vip6);
+	assert_false(is_member());
+	carrier_prejoin(carrier, &vip6, true);
+	assert_true(is_member());
+	carrier_take(carrier, &vip6);
+	carrier_prejoin(carrier, &vip6, false);
+	assert_true(is_member());
+	carrier_yield(carrier, &vip6);
+	assert_false(is_member());
+	carrier_probe(carrier, &vip6);
+	assert_true(is_member());
+	carrier_remove(carrier, &vip6);
+	assert_false(is_member());
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		ROOM(test_take_and_yield),
+		ROOM(test_fence),
+		ROOM(test_old_questions),
+		ROOM(test_confirmed_by_an_asker),
+		ROOM(test_nobody_confirms),
+		ROOM(test_an_alien_is_defended),
+		ROOM(test_policies),
+		ROOM(test_fellows),
+		ROOM(test_probing),
+		ROOM(test_interfaces),
+		ROOM(test_lost_events),
+		ROOM(test_groups_are_joined_when_needed),
+	};
+
+	return run_on_a_cable(tests);
+}

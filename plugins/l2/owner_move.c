@@ -264,6 +264,7 @@ hear_propose(struct owners *o, struct member *m, const struct message_entry *e)
 		 verdict_may_agree(o, claim, m)) {
 		adopt(o, claim, m, e);
 		claim_doubt(claim, true);
+		take_decide(o, claim);
 		talk_entry(o, m, &yes);
 	}
 }

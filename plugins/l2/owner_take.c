@@ -224,6 +224,25 @@ decide_ownerless(struct owners *o, struct claim *claim)
 	}
 }
 
+/* One that lives has it. Does it know? It may have been agreed to in vain. */
+static void
+decide_theirs(struct owners *o, struct claim *claim)
+{
+	struct message_entry e = claim_entry(claim, ENTRY_CLAIM);
+
+	claim->proposed = 0;
+	claim_mean(claim, NULL);
+	if (!claim->doubted) {
+		claim_wait_end(o, claim);
+		return;
+	}
+	if (claim->pending && o->now_us < claim->due_us)
+		return;
+	if (claim->pending)
+		talk_entry(o, claim->owner, &e);
+	claim_wait(o, claim, o->now_us + 4 * o->interval_us);
+}
+
 void
 take_decide(struct owners *o, struct claim *claim)
 {
@@ -233,11 +252,8 @@ take_decide(struct owners *o, struct claim *claim)
 		decide_mine(o, claim);
 	else if (claim->owner == NULL || claim->owner->verdict == VERDICT_DEAD)
 		decide_ownerless(o, claim);
-	else {
-		claim->proposed = 0;
-		claim_mean(claim, NULL);
-		claim_wait_end(o, claim);
-	}
+	else
+		decide_theirs(o, claim);
 }
 
 /* It falls to this node. */

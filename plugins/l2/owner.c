@@ -277,8 +277,8 @@ was_frozen(const struct owners *o, int64_t now_us)
 {
 	int64_t due = o->tick_us + o->interval_us;
 
-	if (!o->started || o->hearing)
-		return false;
+	if (!o->started || o->hearing || o->member_count == 1)
+		return false; /* nobody could have taken it */
 	if (!owner_is_consistent(o) && o->fence_us != 0 &&
 	    now_us >= o->fence_us)
 		return true;

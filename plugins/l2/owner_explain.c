@@ -79,6 +79,20 @@ events_explain(const struct owners *o, const struct claim *claim,
 	}
 }
 
+/* Why it is as it is; of one's own that is not answered: why not. */
+static const char *
+why_now(const struct owners *o, const struct claim *claim)
+{
+	if (claim->owner != o->self || claim->answering || !claim->offered)
+		return claim->why;
+	if (o->silent != NULL)
+		return o->silent;
+	if (owner_is_consistent(o) && !o->is_promised)
+		return "the other node is lost, and nothing shows that it is "
+		       "dead";
+	return claim->proposed != 0 ? "most must agree first" : claim->why;
+}
+
 bool
 owners_explain(struct owners *o, const struct bgpd_addr *addr,
     struct owners_explanation *x)
@@ -94,8 +108,7 @@ owners_explain(struct owners *o, const struct bgpd_addr *addr,
 	x->answering = claim->answering;
 	x->epoch = claim->epoch;
 	x->since_us = claim->since_us;
-	x->why = x->mine && !claim->answering && o->silent != NULL ? o->silent
-								   : claim->why;
+	x->why = why_now(o, claim);
 	candidates_explain(o, claim, x);
 	events_explain(o, claim, x);
 	return true;

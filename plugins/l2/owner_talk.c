@@ -208,8 +208,9 @@ pause_us(const struct owners *o, const struct member *m)
 	if (owner_is_consistent(o) && o->self->watching[m->index])
 		return o->interval_us;
 	if (m->live != OWNERS_UP && o->self->watching[m->index])
-		return o->now_us - m->heard_us < SECOND_US ? o->interval_us
-							   : o->detect_us;
+		return o->now_us - m->heard_us < SECOND_US
+			   ? o->interval_us
+			   : o->detect_us - o->interval_us;
 	return SECOND_US;
 }
 

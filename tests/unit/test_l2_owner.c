@@ -92,6 +92,40 @@ frozen(void **state)
 	}
 }
 
+/* Woken up, but nothing read yet: it answers nothing, however it is asked. */
+static void
+woken(void **state)
+{
+	struct owners_config config;
+	struct node *node;
+	int partition;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		config = config_of(partition);
+		world_begin(3, 1, &config);
+		node = &world.node[1];
+		assert_true(can_answer(1, 0));
+		node->frozen = true;
+		world_run(500);
+		assert_true(node->answers[0]);
+		assert_false(can_answer(1, 0)); /* the deadline */
+		owners_tick(node->owners, world.now_us);
+		assert_false(node->answers[0]);
+		assert_false(can_answer(1, 0));
+		assert_string_equal(owners_silent(node->owners),
+		    "it stood still: it hears the others first");
+		world_close();
+		/* The same, when the daemon sees it first. */
+		world_begin(3, 1, &config);
+		owners_gap(world.node[1].owners, world.now_us);
+		assert_false(can_answer(1, 0));
+		world_run(100); /* nobody took it: it is kept */
+		assert_int_equal(answerer(0), 1);
+		world_close();
+	}
+}
+
 static void
 restart_announced(void **state)
 {
@@ -431,6 +465,7 @@ main(void)
 		cmocka_unit_test(first_owner),
 		cmocka_unit_test(kill_one),
 		cmocka_unit_test(frozen),
+		cmocka_unit_test(woken),
 		cmocka_unit_test(restart_announced),
 		cmocka_unit_test(leave),
 		cmocka_unit_test(handover_one),

@@ -426,6 +426,9 @@ hear_message(struct owners *o, struct member *m, const struct message *msg)
 	bool changed = msg->flags != m->flags || m->heard_us == 0, was;
 	size_t i;
 
+	/* After a pause it is not news on their way that make a difference. */
+	if (o->now_us - m->heard_us > 2 * o->interval_us)
+		m->differs_us = m->heard_us;
 	m->flags = msg->flags;
 	m->heard_us = o->now_us;
 	hear_grace(o, m, msg);

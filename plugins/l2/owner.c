@@ -113,7 +113,7 @@ static void
 silence(struct owners *o)
 {
 	const char *why = silent_why(o), *before = o->silent;
-	bool was_promised = o->is_promised;
+	bool was_promised = o->is_promised, more;
 	int64_t until = 0;
 
 	if (why != NULL)
@@ -129,9 +129,14 @@ silence(struct owners *o)
 	if (until != o->fence_us && o->calls.fence != NULL)
 		o->calls.fence(o->arg, until);
 	o->fence_us = until;
-	if (why == NULL && !o->hearing &&
-	    (before != NULL || was_promised != o->is_promised))
+	if (why != NULL || o->hearing)
+		return;
+	more = before != NULL || was_promised != o->is_promised ||
+	       (o->missed && o->is_promised);
+	if (more) {
+		o->missed = false;
 		take_decide_list(o, &o->self->claims);
+	}
 }
 
 /* Hearing first --------------------------------------------------------------------- */

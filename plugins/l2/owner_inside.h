@@ -133,8 +133,9 @@ struct owners {
 	struct groups groups;
 	int64_t now_us, fence_us, hearing_us, lost_us, tick_us, review_us;
 	bool hearing, frozen, no_carrier, self_fenced, busy, has_news;
-	bool alone;	      /* answers some of it without the other of two */
-	bool is_promised;     /* consistent: by enough of the monitors */
+	bool alone;	  /* answers some of it without the other of two */
+	bool is_promised; /* consistent: by enough of the monitors */
+	bool missed;	  /* what could be answered once there is a promise */
 	bool started, leased; /* members are known; had a Lease of its own */
 	uint8_t gateway, leaving, left_in;
 	int64_t leave_us;

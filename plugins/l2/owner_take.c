@@ -70,8 +70,12 @@ take_stop_all(struct owners *o, const char *why)
 void
 take_start(struct owners *o, struct claim *claim)
 {
-	if (claim->answering || !take_may_answer(o, claim))
+	if (claim->answering)
 		return;
+	if (!take_may_answer(o, claim)) {
+		o->missed = o->missed || claim->accepted;
+		return;
+	}
 	claim->answering = true;
 	if (o->calls.take != NULL)
 		o->calls.take(o->arg, &claim->addr, claim->epoch);

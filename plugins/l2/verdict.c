@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: ISC */
+/* The verdict: who is alive, who is dead, and whether this node must be silent. */
+
+/*
+ * Each member is watched by others, its monitors: by all up to 32 members, above
+ * that by its neighbors on a few rings, each sorted by another hash, so that a
+ * new member changes few pairs. What a monitor sees, by BFD, it tells (views). A
+ * member is dead when ceil((m+1)/2) of its m monitors see it down, or when it
+ * said so itself.
+ *
+ * available: monitors that this node cannot reach do not count. Is it the only
+ * one left, then the gateway is the witness: reached, or none is watched: the
+ * member is dead (somebody must serve this part of the segment); lost: this node
+ * is the one that is cut off, and is silent.
+ *
+ * consistent (all watch all, up to 64): all monitors count. A node answers only
+ * while ceil(m/2) of them promise to let nobody replace it (MESSAGE_GRANT). For
+ * who has the promise it lasts a detection time from when it sent what the other
+ * echoes; for who made it an interval longer, from when it heard that: owner_stop
+ * <= detect < takeover = detect + guard. A promise counts only from one that is in
+ * step (`agree`), and that is asked anew whenever it had run out.
+ * A claim holds when a majority agrees, this node being one. Each agrees to an
+ * epoch once, to a claim that replaces just what it knows of itself, and only
+ * while nobody to whom it has promised could own the address: the owner by its
+ * table, or one that is not in step. A majority and ceil(m/2) of m share a node:
+ * so who is replaced has no promise left, and gets none before it knows.
+ *
+ * Two nodes, consistent: the other is the only monitor. With Leases the Lease is
+ * the witness: gone for the other, alive for this one. Without, the gateway: who
+ * had an address by a promise stops, the other takes it when the gateway is
+ * reached (and from then on answers without a promise, MESSAGE_ALONE, so that
+ * nothing of that can be taken before the two were in step again); none
+ * watched: it does not, since nothing tells a dead node from a cut cable.
+ */
+
+#include <sha2.h>
+
+#include "owner_inside.h"
+
+#define QUIET_US INT64_C(2500000) /* two regular messages were lost */
+
+/* Members ------------------------------------------------------------------------- */
+
+struct member *
+member_by_id(const struct owners *o, uint64_t id)
+{
+	size_t low = 0, high = o->member_count, mid;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (o->by_id[mid]->id == id)
+			return o->by_id[mid];
+		if (o->by_id[mid]->id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+struct member *
+member_find(const struct owners *o, const char *name)
+{
+	return name == NULL ? NULL
+			    : member_by_id(o, message_id(name, strlen(name)));
+}
+
+static struct member *
+member_new(struct owners *o, const char *name)
+{
+	struct member *m = owner_alloc(sizeof(*m));
+
+	m->name = owner_copy(name);
+	m->id = message_id(name, strlen(name));
+	m->added_us = o->now_us;
+	m->lease = OWNERS_NO_LEASE;
+	m->verdict = VERDICT_WAIT;
+	m->index = SIZE_MAX;
+	TAILQ_INIT(&m->claims);
+	return m;
+}
+
+static void
+member_free(struct member *m)
+{
+	free(m->name);
+	free(m->views);
+	free(m->watching);
+	free(m->out.entries);
+	free(m);
+}
+
+void
+members_free(struct owners *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++)
+		member_free(o->members[i]);
+	free(o->members);
+	free(o->by_id);
+	o->member_count = 0;
+}
+
+/* The rings of who watches whom ------------------------------------------------------- */
+
+struct seat {
+	uint64_t at;
+	size_t index;
+};
+
+static int
+seat_compare(const void *one, const void *other)
+{
+	const struct seat *a = one, *b = other;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return a->index < b->index ? -1 : 1;
+}
+
+static void
+watch_pair(struct owners *o, size_t a, size_t b)
+{
+	if (a == b)
+		return;
+	o->members[a]->watching[b] = 1;
+	o->members[b]->watching[a] = 1;
+}
+
+static void
+watch_ring(struct owners *o, uint64_t ring)
+{
+	struct seat *seats = owner_alloc(o->member_count * sizeof(*seats));
+	uint64_t salted[2] = { ring, 0 };
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++) {
+		salted[1] = o->members[i]->id;
+		seats[i].at = message_id(salted, sizeof(salted));
+		seats[i].index = i;
+	}
+	qsort(seats, o->member_count, sizeof(*seats), seat_compare);
+	for (i = 0; i < o->member_count; i++)
+		watch_pair(
+		    o, seats[i].index, seats[(i + 1) % o->member_count].index);
+	free(seats);
+}
+
+void
+members_watch(struct owners *o)
+{
+	size_t i, k, rings = o->member_count / 16;
+
+	for (i = 0; i < o->member_count; i++) {
+		free(o->members[i]->watching);
+		o->members[i]->watching = owner_alloc(o->member_count);
+	}
+	if (o->member_count <= MESH_MAX || owner_is_consistent(o)) {
+		for (i = 0; i < o->member_count; i++)
+			for (k = 0; k < i; k++)
+				watch_pair(o, i, k);
+		return;
+	}
+	rings = rings < 4 ? 4 : rings > 8 ? 8 : rings;
+	for (i = 0; i < rings; i++)
+		watch_ring(o, i + 1);
+}
+
+bool
+owners_watches(const struct owners *o, const char *name)
+{
+	const struct member *m = member_find(o, name);
+
+	return m != NULL && m != o->self && o->self->watching[m->index] != 0;
+}
+
+/* A new list of members -------------------------------------------------------------- */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct member *const *)a)->name,
+	    (*(struct member *const *)b)->name);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct member *one = *(struct member *const *)a;
+	const struct member *other = *(struct member *const *)b;
+
+	return one->id < other->id ? -1 : one->id > other->id;
+}
+
+/* What it said of the others stands at other places now. */
+static void
+views_move(struct owners *o, struct member *m, size_t old_count)
+{
+	uint8_t *views = owner_alloc(o->member_count);
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++) {
+		if (o->members[i]->index < old_count && m->views != NULL)
+			views[i] = m->views[o->members[i]->index];
+	}
+	free(m->views);
+	m->views = views;
+}
+
+/* Nothing points at it any more; what it had is nobody's. */
+static void
+member_leave(struct owners *o, struct member *m)
+{
+	struct claim *claim = NULL, *next;
+
+	while ((claim = claim_next(o, claim)) != NULL) {
+		if (claim->meant == m)
+			claim_mean(claim, NULL);
+		if (claim->to == m)
+			claim->to = NULL;
+	}
+	TAILQ_FOREACH_SAFE (claim, &m->claims, of_owner, next)
+		claim_set(o, claim, NULL, claim->epoch, 0,
+		    "its owner is no member any more");
+	member_free(m);
+}
+
+static void
+member_keep(struct owners *o, const struct owners_member *said)
+{
+	struct member *m = member_find(o, said->name);
+
+	if (m == NULL) {
+		m = member_new(o, said->name);
+		o->members = owner_grow(o->members,
+		    (o->member_count + 1) * sizeof(struct member *));
+		o->by_id = owner_grow(
+		    o->by_id, (o->member_count + 1) * sizeof(struct member *));
+		o->members[o->member_count] = m;
+		o->by_id[o->member_count++] = m;
+		qsort(
+		    o->by_id, o->member_count, sizeof(struct member *), by_id);
+		if (o->self == NULL)
+			o->self = m; /* the first of all */
+	}
+	m->kept = true;
+	m->excluded = said->excluded;
+	m->lease = said->lease;
+	if (m == o->self && m->lease == OWNERS_ALIVE)
+		o->leased = true;
+}
+
+/* Those that were not said again go. */
+static void
+members_sweep(struct owners *o)
+{
+	struct member *m;
+	size_t i, n = 0;
+
+	for (i = 0; i < o->member_count; i++) {
+		m = o->members[i];
+		if (m->kept || m == o->self)
+			o->by_id[n++] = m;
+	}
+	for (i = 0; i < o->member_count; i++) {
+		m = o->members[i];
+		if (!m->kept && m != o->self)
+			member_leave(o, m);
+	}
+	o->member_count = n;
+	memcpy(o->members, o->by_id, n * sizeof(struct member *));
+	qsort(o->by_id, n, sizeof(struct member *), by_id);
+	qsort(o->members, n, sizeof(struct member *), by_name);
+}
+
+void
+members_replace(
+    struct owners *o, const struct owners_member *said, size_t count)
+{
+	struct owners_member self = { .name = o->self_name,
+		.lease = OWNERS_NO_LEASE };
+	size_t i, old_count = o->member_count;
+
+	for (i = 0; i < o->member_count; i++)
+		o->members[i]->kept = false;
+	if (o->self == NULL)
+		member_keep(o, &self);
+	for (i = 0; i < count; i++)
+		member_keep(o, &said[i]);
+	members_sweep(o);
+	for (i = 0; i < o->member_count; i++)
+		views_move(o, o->members[i], old_count);
+	for (i = 0; i < o->member_count; i++)
+		o->members[i]->index = i;
+	members_watch(o);
+}
+
+/* What this node sees ---------------------------------------------------------------- */
+
+/*
+ * How long a message that it answered shows that it lives, and that both ways
+ * are open, while BFD does not.
+ */
+static int64_t
+message_lasts_us(const struct owners *o, const struct member *m)
+{
+	if (!o->self->watching[m->index])
+		return QUIET_US;
+	/* BFD is slow to come up, at first and again; messages are not. */
+	return m->live == OWNERS_NEVER ? 4 * o->detect_us : o->detect_us;
+}
+
+bool
+verdict_sees(const struct owners *o, const struct member *m)
+{
+	bool watching = o->self->watching[m->index] != 0;
+	int64_t last_us = watching ? m->both_us : m->heard_us;
+
+	if (m == o->self)
+		return true;
+	if (m->live != OWNERS_UP)
+		return last_us != 0 &&
+		       o->now_us - last_us < message_lasts_us(o, m);
+	/* BFD is Up to one that is in Init, and may hear nothing any more. */
+	return !owner_is_consistent(o) || !watching ||
+	       o->now_us - last_us < 2 * o->detect_us;
+}
+
+static bool
+said_it_stopped(const struct member *m)
+{
+	return (m->flags & (MESSAGE_GONE | MESSAGE_NO_CARRIER)) != 0;
+}
+
+/* May it still answer by what was promised to it here? */
+static bool
+is_promised_to(const struct owners *o, const struct member *m)
+{
+	return !said_it_stopped(m) && m->granted_us != 0 &&
+	       o->now_us < m->granted_us + o->detect_us + o->interval_us;
+}
+
+int64_t
+verdict_next_us(const struct owners *o)
+{
+	const struct member *m;
+	int64_t ends[3], next = NEVER_US;
+	size_t i, k;
+
+	for (i = 0; i < o->member_count; i++) {
+		m = o->members[i];
+		if (m == o->self ||
+		    (m->live == OWNERS_UP && !owner_is_consistent(o)))
+			continue;
+		ends[0] = m->grace_us;
+		ends[1] = m->both_us + message_lasts_us(o, m);
+		ends[2] = m->granted_us + o->detect_us + o->interval_us;
+		for (k = 0; k < 3; k++) {
+			if (ends[k] > o->review_us && ends[k] < next)
+				next = ends[k];
+		}
+	}
+	return next;
+}
+
+uint8_t
+verdict_view(const struct owners *o, const struct member *m)
+{
+	if (said_it_stopped(m))
+		return VIEW_DOWN;
+	if (verdict_sees(o, m) || o->now_us < m->grace_us)
+		return VIEW_UP;
+	if (m->live == OWNERS_NEVER &&
+	    o->now_us < m->added_us + o->config.startup_ms * INT64_C(1000))
+		return VIEW_UNKNOWN;
+	/* The guard: my promise ends later than it is believed. */
+	if (owner_is_consistent(o) && is_promised_to(o, m))
+		return VIEW_UNKNOWN;
+	return VIEW_DOWN;
+}
+
+/* What the monitors see --------------------------------------------------------------- */
+
+struct count {
+	size_t monitors, downs, ups;
+	bool only_me;
+};
+
+/* available: within reach, awake, and heard lately. */
+static bool
+has_opinion(const struct owners *o, const struct member *w)
+{
+	return verdict_sees(o, w) && (w->flags & MESSAGE_HEARING) == 0 &&
+	       o->now_us - w->heard_us < QUIET_US;
+}
+
+static void
+count_one(const struct owners *o, const struct member *w,
+    const struct member *m, struct count *count)
+{
+	uint8_t view = w == o->self ? verdict_view(o, m) : w->views[m->index];
+
+	if (!owner_is_consistent(o)) {
+		if (w != o->self && !has_opinion(o, w))
+			return;
+		if (view == VIEW_UNKNOWN)
+			return;
+	}
+	count->only_me = count->monitors == 0 && w == o->self;
+	count->monitors++;
+	count->downs += view == VIEW_DOWN;
+	count->ups += view == VIEW_UP;
+}
+
+static struct count
+count_all(const struct owners *o, const struct member *m)
+{
+	struct count count = { 0 };
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++) {
+		if (o->members[i] != m && m->watching[i])
+			count_one(o, o->members[i], m, &count);
+	}
+	return count;
+}
+
+enum verdict
+verdict_of(const struct owners *o, const struct member *m)
+{
+	struct count count;
+
+	if (m == o->self)
+		return VERDICT_ALIVE;
+	if (said_it_stopped(m))
+		return VERDICT_DEAD;
+	if (o->now_us < m->grace_us && !verdict_sees(o, m))
+		return VERDICT_WAIT;
+	count = count_all(o, m);
+	if (count.monitors == 0)
+		return m->live == OWNERS_NEVER && m->heard_us == 0
+			   ? VERDICT_WAIT
+			   : VERDICT_ALIVE;
+	/* ceil((m+1)/2) */
+	if (count.downs < count.monitors / 2 + 1)
+		return count.ups > 0 ? VERDICT_ALIVE : VERDICT_WAIT;
+	if (!owner_is_consistent(o) && count.only_me &&
+	    o->gateway == OWNERS_LOST && m->lease != OWNERS_GONE)
+		return VERDICT_WAIT; /* it is rather this node */
+	return VERDICT_DEAD;
+}
+
+const char *
+verdict_self(const struct owners *o)
+{
+	size_t i, monitors = 0, seeing = 0;
+	const struct member *w;
+
+	if (owner_is_consistent(o) || o->gateway != OWNERS_LOST)
+		return NULL;
+	for (i = 0; i < o->member_count; i++) {
+		w = o->members[i];
+		if (w == o->self || !o->self->watching[i])
+			continue;
+		monitors++;
+		seeing +=
+		    verdict_sees(o, w) && w->views[o->self->index] != VIEW_DOWN;
+	}
+	return seeing < (monitors + 1) / 2
+		   ? "too few see this node, and its gateway is lost"
+		   : NULL;
+}
+
+/* Consistent --------------------------------------------------------------------------- */
+
+size_t
+verdict_majority(const struct owners *o)
+{
+	return o->member_count / 2 + 1;
+}
+
+int64_t
+verdict_promised_us(const struct owners *o)
+{
+	int64_t best[MESSAGE_VIEWS], until;
+	size_t i, k, n = 0, monitors = 0;
+	const struct member *w;
+
+	for (i = 0; i < o->member_count; i++) {
+		w = o->members[i];
+		if (w == o->self || !o->self->watching[i])
+			continue;
+		monitors++;
+		if (!w->synced || w->echoed_us == 0 || n == MESSAGE_VIEWS)
+			continue;
+		until = w->echoed_us + o->detect_us;
+		for (k = n++; k > 0 && best[k - 1] < until; k--)
+			best[k] = best[k - 1];
+		best[k] = until;
+	}
+	if (monitors == 0)
+		return o->now_us + o->detect_us;
+	k = (monitors + 1) / 2;
+	return n < k ? 0 : best[k - 1];
+}
+
+bool
+verdict_may_agree(const struct owners *o, const struct claim *claim,
+    const struct member *proposer)
+{
+	const struct member *m;
+	size_t i;
+
+	if (claim->owner == o->self && proposer != o->self && o->silent == NULL)
+		return false; /* I answer for it */
+	for (i = 0; i < o->member_count; i++) {
+		m = o->members[i];
+		if (m == o->self || m == proposer || !is_promised_to(o, m))
+			continue;
+		if (claim->owner == m || m->digest != m->claims_digest)
+			return false;
+	}
+	return true;
+}
+
+bool
+verdict_alone(const struct owners *o, const struct claim *claim)
+{
+	const struct member *other;
+
+	if (!owner_is_consistent(o) || o->member_count != 2 ||
+	    o->gateway == OWNERS_LOST || o->no_carrier)
+		return false;
+	other = o->members[o->self->index == 0];
+	if (verdict_view(o, other) != VIEW_DOWN)
+		return false;
+	if (said_it_stopped(other) && claim->owner == other)
+		return true;
+	if (o->leased)
+		return o->self->lease == OWNERS_ALIVE &&
+		       other->lease == OWNERS_GONE;
+	return o->gateway == OWNERS_REACHED &&
+	       ((claim->owner == other && other->bound) ||
+		   (claim->owner == o->self && claim->alone));
+}

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -278,6 +279,23 @@ write_run(struct cli_call *call)
 	return status;
 }
 
+/* By the signal, so that it is one way for both. */
+static int
+restart_run(struct cli_call *call)
+{
+	struct text why = { 0 };
+	int status = process_can_restart(&why);
+
+	if (status == -1)
+		call_fail(call, "%s", text_str(&why));
+	else {
+		out_print(call_out(call), "bgpd restarts\n");
+		kill(getpid(), SIGUSR2);
+	}
+	text_free(&why);
+	return status;
+}
+
 static const struct cli_row top_rows[] = {
 	RUN("show version", version_show, "Which bgpd this is"),
 	RUN("show logging", logging_show, "Where the log goes; its last lines"),
@@ -289,6 +307,8 @@ static const struct cli_row top_rows[] = {
 	    "Save the configuration"),
 	RUN("copy running-config startup-config", write_run,
 	    "Save the configuration"),
+	RUN("restart", restart_run,
+	    "Begin anew in this process; plugins tell their peers to wait"),
 	HELP("show", "Show what is running"),
 	HELP("clear", "Reset or refresh sessions"),
 	HELP("write", "Save or print the configuration"),

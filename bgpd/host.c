@@ -451,6 +451,7 @@ const struct bgpd_host host_table = {
 	.on_scrape = report_on_scrape,
 	.sample = report_sample,
 	.neighbors = report_neighbors,
+	.is_restarting = plugin_is_restarting,
 	.bfd_heard_us = host_bfd_heard_us,
 };
 

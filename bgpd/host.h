@@ -24,8 +24,8 @@ void plugins_open(struct loop *loop, struct bfd *bfd, struct announce *announce,
     const struct peers *peers);
 /* Stops and unloads all of them. */
 void plugins_close(void);
-/* Their on_stopping; on_ready comes when all are ready, perhaps at once. */
-void plugins_prepare_stop(void (*on_ready)(void *arg), void *arg);
+/* Their on_stopping; again: bgpd starts anew at once. on_ready comes when all are ready, perhaps at once. */
+void plugins_prepare_stop(bool again, void (*on_ready)(void *arg), void *arg);
 
 /* Loads NAME.so if it is not, so that its rows are known; -1 with why. */
 int plugin_load(const char *name, struct text *why);
@@ -81,6 +81,7 @@ void host_open(struct loop *loop, struct bfd *bfd, struct announce *announce);
 void host_release(struct bgpd_self *self);
 /* plugin.c's, for host.c: this one is ready to stop. */
 void plugin_ready(struct bgpd_self *self);
+int plugin_is_restarting(struct bgpd_self *self);
 
 /* report.c: what guests say of themselves, and what they ask of neighbors ---------- */
 

@@ -215,8 +215,8 @@ struct house {
 	struct peers *peers;
 	struct web *web;
 	struct timer *late, *trim;
-	bool is_stopping;
-	unsigned waits; /* for neighbours, for plugins */
+	bool is_stopping, again; /* again: it starts anew */
+	unsigned waits;		 /* for neighbours, for plugins */
 };
 
 /* 0, or -1 when there is nothing to run; faults are told either way. */
@@ -362,14 +362,31 @@ on_stop_signal(void *arg, int signo)
 		process_remove_pid();
 		_exit(0);
 	}
-	log_notice("main", "%s: stopping", strsignal(signo));
+	log_notice("main", "%s: %s", strsignal(signo),
+	    h->again ? "restarting" : "stopping");
 	h->is_stopping = true;
 	report_stopping();
 	h->waits = 2;
 	h->late = timer_new(h->loop, on_late, h);
 	timer_start(h->late, HAND_OVER_MS);
 	peers_stop(h->peers, NULL, on_stopped, h);
-	plugins_prepare_stop(on_stopped, h);
+	plugins_prepare_stop(h->again, on_stopped, h);
+}
+
+/* Guests tell their peers to wait, and nothing moves. */
+static void
+on_restart_signal(void *arg, int signo)
+{
+	struct house *h = arg;
+	struct text why = { 0 };
+
+	if (process_can_restart(&why) < 0)
+		log_error("main", "%s", text_str(&why));
+	else {
+		h->again = true;
+		on_stop_signal(h, signo);
+	}
+	text_free(&why);
 }
 
 static void
@@ -404,6 +421,7 @@ house_run(struct house *h)
 	loop_signal(h->loop, SIGTERM, on_stop_signal, h);
 	loop_signal(h->loop, SIGINT, on_stop_signal, h);
 	loop_signal(h->loop, SIGHUP, on_reload_signal, h);
+	loop_signal(h->loop, SIGUSR2, on_restart_signal, h);
 	config_run(h->loop, h->bfd, h->rib, h->peers, h->announce, h->web);
 	house_apply_log(h);
 	h->trim = timer_new(h->loop, on_trim, h);
@@ -457,7 +475,8 @@ house_live(struct house *h)
 
 	if (house_answer(o))
 		return 0;
-	if (o->background && !o->check && house_go_back() < 0)
+	if (o->background && !o->check && !process_was_restarted() &&
+	    house_go_back() < 0)
 		return EXIT_FAULT;
 	if (house_read_config(o) < 0)
 		return EXIT_FAULT;
@@ -485,5 +504,7 @@ main(int argc, char **argv)
 	config_init();
 	status = house_live(&house);
 	house_close(&house);
+	if (house.again && process_restart(argv) < 0)
+		status = EXIT_FAULT;
 	return status;
 }

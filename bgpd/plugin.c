@@ -27,6 +27,7 @@ static const char *directories[DIRECTORIES_MAX];
 static unsigned directory_count;
 static bool is_open;
 static void (*stop_ready)(void *arg);
+static bool is_restarting;
 static void *stop_arg;
 
 void
@@ -421,12 +422,20 @@ plugin_ready(struct bgpd_self *self)
 	stop_ready = NULL;
 }
 
+int
+plugin_is_restarting(struct bgpd_self *self)
+{
+	(void)self;
+	return is_restarting;
+}
+
 void
-plugins_prepare_stop(void (*on_ready)(void *arg), void *arg)
+plugins_prepare_stop(bool again, void (*on_ready)(void *arg), void *arg)
 {
 	struct bgpd_self *self, *slow = NULL;
 
 	stop_ready = NULL;
+	is_restarting = again;
 	LIST_FOREACH (self, &guests, entry) {
 		if (!self->is_running || self->ops.on_stopping == NULL)
 			continue;

@@ -34,7 +34,6 @@ struct bgpd_child;
 struct bgpd_bfd;
 struct bgpd_metric;
 struct bgpd_out;
-
 struct bgpd_addr {
 	uint8_t family;	   /* 4, 6; 0: none */
 	uint8_t bytes[16]; /* network order; IPv4 in the first four */
@@ -292,6 +291,8 @@ struct bgpd_host {
 	    void *arg);
 	/* Since 1.2. The peer's last packet, as of now; INT64_MIN: none yet. */
 	int64_t (*bfd_heard_us)(struct bgpd_bfd *bfd);
+	/* In on_stopping: this daemon begins anew at once. */
+	int (*is_restarting)(struct bgpd_self *self);
 };
 #ifdef __cplusplus
 }

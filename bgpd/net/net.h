@@ -197,6 +197,10 @@ void process_ready(void); /* from here on in the background */
 int process_write_pid(const char *path, struct text *why);
 void process_remove_pid(void);
 int process_set_user(const char *user, struct text *why);
+/* The same program in this process, everything closed before. -1: errno. */
+int process_restart(char *const *argv);
+int process_can_restart(struct text *why); /* 0, or -1 with why */
+bool process_was_restarted(void);	   /* true once */
 /* Appends; -1 with why. Keeps the descriptor across exec: no. */
 int process_open_log(const char *path, struct text *why);
 /* Whole file, terminated, mem_free it; NULL with why. At most limit bytes. */

@@ -155,6 +155,8 @@ process_remove_pid(void)
 	(1u << CAP_NET_BIND_SERVICE | 1u << CAP_NET_ADMIN |                    \
 	    1u << CAP_NET_RAW | 1u << CAP_SYS_NICE)
 
+static bool is_another_user;
+
 static int
 capabilities_keep(void)
 {
@@ -200,9 +202,40 @@ process_set_user(const char *user, struct text *why)
 	if (geteuid() != 0)
 		return why_add(
 		    why, "user %s: only root may become another", user);
+	is_another_user = true;
 	if (user_become(pw) < 0)
 		return why_add(why, "user %s: %s", user, strerror(errno));
 	return 0;
+}
+
+/* Again ----------------------------------------------------------------------- */
+
+#define AGAIN "BGPD_RESTARTED" /* in the environment: no second background */
+
+int
+process_can_restart(struct text *why)
+{
+	if (!is_another_user)
+		return 0;
+	return why_add(why,
+	    "bgpd gave up its first user (-u) and cannot begin as it did: "
+	    "restart it where it was started");
+}
+
+bool
+process_was_restarted(void)
+{
+	bool was = getenv(AGAIN) != NULL;
+
+	unsetenv(AGAIN);
+	return was;
+}
+
+int
+process_restart(char *const *argv)
+{
+	setenv(AGAIN, "1", 1);
+	return execv("/proc/self/exe", argv);
 }
 
 /* Whole files -------------------------------------------------------------- */

@@ -14,9 +14,6 @@
 #define DOCTOR_US    INT64_C(50000)
 #define PACE_DEFAULT 1000
 #define AGE_DEFAULT  250
-#define LOOKUP_RATE  20
-#define LOOKUP_BURST 40
-#define ALIEN_US     INT64_C(1000000) /* so long it is not looked up again */
 
 const char *
 carrier_print(const struct bgpd_addr *addr, char text[CARRIER_TEXT])
@@ -243,8 +240,7 @@ carrier_free(struct carrier *c)
 	groups_free(c->groups);
 	picks_free(c->picks);
 	clockwork_close(&c->clockwork);
-	free(c->fellows);
-	free(c->fellow_macs);
+	fellows_clear(c);
 	free(c);
 }
 
@@ -287,8 +283,8 @@ carrier_configure(struct carrier *c, const struct carrier_options *options)
 /* Addresses ----------------------------------------------------------------------------------- */
 
 /* The /24 that the kernel is to let through. */
-static void
-open_block(struct carrier *c, const struct bgpd_addr *a)
+void
+carrier_open_block(struct carrier *c, const struct bgpd_addr *a)
 {
 	uint32_t block = (uint32_t)a->bytes[0] << 24 |
 			 (uint32_t)a->bytes[1] << 16 |
@@ -331,7 +327,7 @@ carrier_add(struct carrier *c, const struct bgpd_addr *address,
 	if (v == NULL)
 		return;
 	if (new)
-		open_block(c, address);
+		carrier_open_block(c, address);
 	if (!vip_set_only(v, interfaces, count) && !new)
 		return;
 	vip_place(v);
@@ -456,76 +452,4 @@ carrier_fence(struct carrier *c, int64_t until_us)
 		if (i->port != NULL)
 			announce_pump(i->port);
 	}
-}
-
-/* Fellows -------------------------------------------------------------------------------------- */
-
-void
-carrier_fellows(struct carrier *c, const struct bgpd_addr *addresses,
-    unsigned count, const uint8_t (*macs)[6], unsigned mac_count)
-{
-	struct bgpd_addr *new_addrs = calloc(count + 1, sizeof(*new_addrs));
-	uint8_t(*new_macs)[MAC_LEN] = calloc(mac_count + 1, MAC_LEN);
-
-	if (new_addrs == NULL || new_macs == NULL) {
-		free(new_addrs);
-		free(new_macs);
-		return;
-	}
-	if (count > 0)
-		memcpy(new_addrs, addresses, count * sizeof(*new_addrs));
-	if (mac_count > 0)
-		memcpy(new_macs, macs, mac_count * MAC_LEN);
-	free(c->fellows);
-	free(c->fellow_macs);
-	c->fellows = new_addrs;
-	c->fellow_macs = new_macs;
-	c->fellow_count = count;
-	c->fellow_mac_count = mac_count;
-	c->alien_us = 0;
-}
-
-struct search {
-	const struct carrier *carrier;
-	const uint8_t *mac;
-};
-
-static bool
-is_fellow_entry(void *arg, const struct neighbor_entry *entry)
-{
-	const struct search *search = arg;
-	unsigned i;
-
-	if (!frame_mac_equal(entry->mac, search->mac))
-		return false;
-	for (i = 0; i < search->carrier->fellow_count; i++) {
-		if (frame_addr_equal(
-			&entry->addr, &search->carrier->fellows[i]))
-			return true;
-	}
-	return false;
-}
-
-bool
-carrier_is_fellow(struct carrier *c, int ifindex, const uint8_t mac[MAC_LEN])
-{
-	struct search search = { c, mac };
-	int64_t now_us = carrier_now_us();
-	unsigned i;
-
-	for (i = 0; i < c->fellow_mac_count; i++) {
-		if (frame_mac_equal(c->fellow_macs[i], mac))
-			return true;
-	}
-	if (c->fellow_count == 0 ||
-	    (frame_mac_equal(c->alien, mac) && now_us - c->alien_us < ALIEN_US))
-		return false;
-	/* A sender of many MACs must not keep us looking. */
-	if (!bucket_take(&c->lookups, LOOKUP_RATE, LOOKUP_BURST, now_us))
-		return false;
-	if (ifaces_neighbors(c->ifaces, ifindex, is_fellow_entry, &search))
-		return true;
-	memcpy(c->alien, mac, MAC_LEN);
-	c->alien_us = now_us;
-	return false;
 }

@@ -105,13 +105,14 @@ struct carrier_callbacks {
 	void (*on_probed)(void *arg, const struct bgpd_addr *address,
 	    enum carrier_probed result, const uint8_t mac[6]);
 	/*
-	 * Somebody else says that he has it while it is taken here. fellow: the
-	 * MAC is one of carrier_fellows; then nothing else is done about it. An
-	 * alien is told once per defence, after what the policy says was done:
+	 * Somebody else says that he has it while it is taken here. fellow: that
+	 * one of carrier_fellows (family 0: only its MAC is known); then nothing
+	 * else is done about it. NULL: an alien, who is told once per defence, after what the policy says was done:
 	 * state says whether it is still taken.
 	 */
 	void (*on_conflict)(void *arg, const struct bgpd_addr *address,
-	    const uint8_t mac[6], int ifindex, bool fellow, uint8_t state);
+	    const uint8_t mac[6], int ifindex, const struct bgpd_addr *fellow,
+	    uint8_t state);
 	void (*on_conflict_over)(void *arg, const struct bgpd_addr *address);
 	/*
 	 * by answered to the address, so many ms after it was asked: at take,
@@ -125,6 +126,8 @@ struct carrier_callbacks {
 	/* An interface can carry addresses, can no more, or has another MAC. */
 	void (*on_iface)(void *arg, int ifindex, const char *name, bool used,
 	    const char *why_not);
+	/* A gateway answered carrier_ask_gateways. */
+	void (*on_gateway)(void *arg, const struct bgpd_addr *gateway);
 	/* The kernel answers for a known address that this node has on `on`. */
 	void (*on_kernel_answers)(void *arg, const struct bgpd_addr *address,
 	    const char *on, bool answers);
@@ -180,6 +183,16 @@ int64_t carrier_now_us(void);
  */
 void carrier_fellows(struct carrier *carrier, const struct bgpd_addr *addresses,
     unsigned count, const uint8_t (*macs)[6], unsigned mac_count);
+
+/* What the kernel knows of their MACs now is remembered: a call when one is up. */
+void carrier_meet_fellows(struct carrier *carrier);
+/* Asks every gateway, as this node itself; how many were asked. */
+unsigned carrier_ask_gateways(struct carrier *carrier);
+/* The interface whose subnet holds the address, used or not; false: none. */
+bool carrier_locate(
+    struct carrier *carrier, const struct bgpd_addr *address, char name[16]);
+/* Can that interface send and be heard? */
+bool carrier_is_linked(struct carrier *carrier, const char *name);
 
 /* view.c: for show; a view is good until its callback returns ----------------------- */
 

@@ -148,6 +148,8 @@ hear(struct port *p, const struct frame *f, int64_t now_us)
 	struct answer_scene scene;
 	struct answer a;
 
+	if (gateway_hear(p, f))
+		return;
 	if (s == NULL) {
 		p->reasons[REASON_UNKNOWN]++;
 		return;

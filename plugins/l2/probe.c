@@ -159,7 +159,7 @@ void
 probe_hear(struct spot *s, const uint8_t mac[MAC_LEN], bool rival)
 {
 	struct vip *v = s->vip;
-	bool fellow = carrier_is_fellow(v->carrier, s->port->ifindex, mac);
+	bool fellow = fellow_find(v->carrier, s->port->ifindex, mac) != NULL;
 
 	/* Two speakers may probe at once: neither has it. */
 	if ((rival && fellow) || !acd_hear(&v->acd, mac))
@@ -181,7 +181,8 @@ probe_hear(struct spot *s, const uint8_t mac[MAC_LEN], bool rival)
 /* Conflicts -------------------------------------------------------------------------- */
 
 static void
-told_conflict(struct spot *s, const uint8_t *mac, bool fellow)
+told_conflict(
+    struct spot *s, const uint8_t *mac, const struct bgpd_addr *fellow)
 {
 	struct vip *v = s->vip;
 	struct carrier *c = v->carrier;
@@ -192,14 +193,14 @@ told_conflict(struct spot *s, const uint8_t *mac, bool fellow)
 }
 
 static void
-hear_fellow(struct spot *s, const uint8_t *mac)
+hear_fellow(struct spot *s, const uint8_t *mac, const struct bgpd_addr *fellow)
 {
 	int64_t now_us = carrier_now_us();
 
 	if (now_us - s->vip->fellow_us < FELLOW_US)
 		return;
 	s->vip->fellow_us = now_us;
-	told_conflict(s, mac, true);
+	told_conflict(s, mac, fellow);
 }
 
 static void
@@ -229,19 +230,21 @@ hear_alien(struct spot *s, const uint8_t *mac)
 	}
 	if (v->state != CARRIER_TAKEN || due ||
 	    (other && bucket_take(&v->aliens, 1, ALIENS, now_us)))
-		told_conflict(s, mac, false);
+		told_conflict(s, mac, NULL);
 }
 
 void
 conflict_hear(struct spot *s, const uint8_t mac[MAC_LEN])
 {
 	struct vip *v = s->vip;
+	const struct bgpd_addr *fellow;
 
 	if (v->state != CARRIER_TAKEN)
 		return;
 	v->conflicts++;
-	if (carrier_is_fellow(v->carrier, s->port->ifindex, mac))
-		hear_fellow(s, mac);
+	fellow = fellow_find(v->carrier, s->port->ifindex, mac);
+	if (fellow != NULL)
+		hear_fellow(s, mac, fellow);
 	else
 		hear_alien(s, mac);
 }

@@ -169,6 +169,21 @@ void probe_hear(struct spot *spot, const uint8_t mac[MAC_LEN], bool rival);
 void conflict_hear(struct spot *spot, const uint8_t mac[MAC_LEN]);
 void conflict_forget(struct vip *vip);
 
+/* neighbors.c: who else is on a segment: fellow speakers, and gateways ----------------------------- */
+
+/* Its address; family 0: only its MAC is known. */
+struct fellow {
+	struct bgpd_addr addr;
+	bool has_mac;
+	uint8_t mac[MAC_LEN];
+};
+/* NULL: whoever has that MAC is an alien. */
+const struct bgpd_addr *fellow_find(
+    struct carrier *carrier, int ifindex, const uint8_t mac[MAC_LEN]);
+void fellows_clear(struct carrier *carrier);
+/* True: it was an answer of a gateway to this node itself. */
+bool gateway_hear(struct port *port, const struct frame *frame);
+
 /* hear.c: a frame that came ------------------------------------------------------------------------ */
 
 void hear(struct port *port, const struct frame *frame, int64_t now_us);
@@ -192,9 +207,8 @@ struct carrier {
 	int64_t probe_us; /* when the next address may begin to be probed */
 	uint32_t blocks[FILTER_BLOCKS];
 	unsigned block_count; /* over FILTER_BLOCKS: every frame passes */
-	struct bgpd_addr *fellows;
-	uint8_t (*fellow_macs)[MAC_LEN];
-	unsigned fellow_count, fellow_mac_count;
+	struct fellow *fellows;
+	unsigned fellow_count;
 	uint8_t alien[MAC_LEN]; /* no fellow's, when it was looked up */
 	int64_t alien_us;
 	struct bucket lookups; /* of MACs in the neighbor table */
@@ -209,8 +223,8 @@ carrier_is_fenced(const struct carrier *carrier, int64_t now_us)
 {
 	return now_us > carrier->fence_us;
 }
-bool carrier_is_fellow(
-    struct carrier *carrier, int ifindex, const uint8_t mac[MAC_LEN]);
+/* IPv4 frames about that /24 are let through. */
+void carrier_open_block(struct carrier *carrier, const struct bgpd_addr *addr);
 void carrier_fall_silent(struct vip *vip, enum carrier_state state);
 void carrier_rise(struct spot *spot);
 

@@ -51,12 +51,12 @@ on_probed(void *arg, const struct bgpd_addr *a, enum carrier_probed result,
 
 static void
 on_conflict(void *arg, const struct bgpd_addr *a, const uint8_t mac[6],
-    int ifindex, bool fellow, uint8_t state)
+    int ifindex, const struct bgpd_addr *fellow, uint8_t state)
 {
 	(void)arg;
 	assert_int_equal(ifindex, cable_ifindex);
 	tell("conflict %s %02x %s %s\n", print(a), mac[5],
-	    fellow ? "fellow" : "alien", carrier_state_name(state));
+	    fellow != NULL ? "fellow" : "alien", carrier_state_name(state));
 }
 
 static void

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: ISC */
+/* The nodes that may carry addresses: from lines, and from the source. */
+
+/*
+ * The source's nodes and those of `node` lines are one list; where both name one,
+ * its addresses are the line's. This node's name is that of the line `self`, else
+ * the source's, else that of the `node` line whose address is this host's, else
+ * the host's.
+ */
+
+#include <sys/socket.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "l2.h"
+
+#define ALONE_MS 2000 /* for a source that says who there is */
+
+struct mate *
+crew_find(struct l2 *l2, const char *name)
+{
+	struct mate *mate;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link)
+		if (strcmp(mate->name, name) == 0)
+			return mate;
+	return NULL;
+}
+
+static bool
+mate_has(const struct mate *mate, const struct bgpd_addr *addr)
+{
+	unsigned i;
+
+	for (i = 0; i < mate->addr_count; i++)
+		if (l2_addr_equal(&mate->addrs[i], addr))
+			return true;
+	return false;
+}
+
+struct mate *
+crew_find_addr(struct l2 *l2, const struct bgpd_addr *addr)
+{
+	struct mate *mate;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link)
+		if (mate_has(mate, addr))
+			return mate;
+	return NULL;
+}
+
+static void
+mate_free(struct l2 *l2, struct mate *mate)
+{
+	TAILQ_REMOVE(&l2->crew.mates, mate, link);
+	l2->crew.count--;
+	cord_free(mate->cord);
+	free(mate->name);
+	free(mate->addrs);
+	free(mate);
+}
+
+static struct mate *
+mate_get(struct l2 *l2, const char *name)
+{
+	struct mate *mate = crew_find(l2, name);
+
+	if (mate != NULL)
+		return mate;
+	mate = l2_alloc(sizeof(*mate));
+	mate->name = l2_copy(name);
+	mate->lease = OWNERS_NO_LEASE;
+	TAILQ_INSERT_TAIL(&l2->crew.mates, mate, link);
+	l2->crew.count++;
+	return mate;
+}
+
+static void
+mate_set_addrs(struct mate *mate, const struct bgpd_addr *addrs, unsigned count)
+{
+	free(mate->addrs);
+	mate->addrs = l2_alloc((count + 1) * sizeof(addrs[0]));
+	if (count > 0)
+		memcpy(mate->addrs, addrs, count * sizeof(addrs[0]));
+	mate->addr_count = count;
+}
+
+/* This node's name -------------------------------------------------------------------- */
+
+static bool
+is_of_host(const struct ifaddrs *all, const struct bgpd_addr *addr)
+{
+	const struct ifaddrs *i;
+	const void *bytes;
+
+	for (i = all; i != NULL; i = i->ifa_next) {
+		if (i->ifa_addr == NULL)
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET && addr->family == 4)
+			bytes = &((const struct sockaddr_in *)(const void *)
+				      i->ifa_addr)
+				     ->sin_addr;
+		else if (i->ifa_addr->sa_family == AF_INET6 &&
+			 addr->family == 6)
+			bytes = &((const struct sockaddr_in6 *)(const void *)
+				      i->ifa_addr)
+				     ->sin6_addr;
+		else
+			continue;
+		if (memcmp(bytes, addr->bytes, addr->family == 4 ? 4 : 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+static char *
+self_by_address(const struct l2 *l2)
+{
+	const struct knobs *k = &l2->knobs;
+	struct ifaddrs *all = NULL;
+	char *name = NULL;
+	unsigned i;
+
+	if (k->node_count == 0 || getifaddrs(&all) == -1)
+		return NULL;
+	for (i = 0; i < k->node_count && name == NULL; i++)
+		if (is_of_host(all, &k->nodes[i].addr))
+			name = l2_copy(k->nodes[i].name);
+	freeifaddrs(all);
+	return name;
+}
+
+static char *
+self_name(const struct l2 *l2)
+{
+	char host[256] = "", *name;
+
+	if (l2->knobs.self != NULL)
+		return l2_copy(l2->knobs.self);
+	if (l2->crew.said_self != NULL)
+		return l2_copy(l2->crew.said_self);
+	name = self_by_address(l2);
+	if (name != NULL)
+		return name;
+	gethostname(host, sizeof(host) - 1);
+	return l2_copy(host[0] != '\0' ? host : "localhost");
+}
+
+/* Taking a list --------------------------------------------------------------------------- */
+
+static const struct bgpd_member *
+member_at(const struct bgpd_membership *m, uint32_t i)
+{
+	return (const void *)((const char *)m->members +
+			      (size_t)i * m->member_size);
+}
+
+static const uint8_t lease_of[] = { OWNERS_GONE, OWNERS_ALIVE,
+	OWNERS_NO_LEASE };
+
+static void
+said_merge(struct l2 *l2)
+{
+	const struct mate *said;
+	struct mate *mate;
+	uint32_t i;
+
+	for (i = 0; i < l2->crew.said_count; i++) {
+		said = &l2->crew.said[i];
+		mate = mate_get(l2, said->name);
+		mate->seen = true;
+		mate->excluded = said->excluded;
+		mate->lease = said->lease;
+		mate_set_addrs(mate, said->addrs, said->addr_count);
+	}
+}
+
+static void
+lines_merge(struct l2 *l2)
+{
+	const struct node_line *line;
+	struct mate *mate;
+	unsigned i;
+
+	for (i = 0; i < l2->knobs.node_count; i++) {
+		line = &l2->knobs.nodes[i];
+		mate = mate_get(l2, line->name);
+		if (!mate->by_line)
+			mate_set_addrs(mate, NULL, 0);
+		mate->seen = mate->by_line = true;
+		mate->addrs = l2_grow(mate->addrs,
+		    (mate->addr_count + 1) * sizeof(mate->addrs[0]));
+		mate->addrs[mate->addr_count++] = line->addr;
+	}
+}
+
+static void
+mates_merge(struct l2 *l2)
+{
+	struct mate *mate, *next;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link)
+		mate->seen = mate->by_line = false;
+	said_merge(l2);
+	lines_merge(l2);
+	TAILQ_FOREACH_SAFE (mate, &l2->crew.mates, link, next)
+		if (!mate->seen)
+			mate_free(l2, mate);
+}
+
+static void
+members_say(struct l2 *l2)
+{
+	struct owners_member *members =
+	    l2_alloc((l2->crew.count + 1) * sizeof(members[0]));
+	struct mate *mate;
+	size_t n = 0;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
+		members[n].name = mate->name;
+		members[n].excluded = mate->excluded;
+		members[n++].lease = mate->lease;
+	}
+	owners_members(l2->owners, members, n, carrier_now_us());
+	free(members);
+}
+
+static void
+fellows_say(struct l2 *l2)
+{
+	struct bgpd_addr *addrs = NULL;
+	struct mate *mate;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
+		if (strcmp(mate->name, l2->crew.self) == 0)
+			continue;
+		addrs = l2_grow(
+		    addrs, (n + mate->addr_count + 1) * sizeof(addrs[0]));
+		if (mate->addr_count > 0)
+			memcpy(addrs + n, mate->addrs,
+			    mate->addr_count * sizeof(addrs[0]));
+		n += mate->addr_count;
+	}
+	carrier_fellows(l2->carrier, addrs, n, NULL, 0);
+	free(addrs);
+}
+
+static void
+key_say(struct l2 *l2)
+{
+	const char *key = l2->knobs.key;
+
+	if (key != NULL)
+		owners_key(l2->owners, (const uint8_t *)key, strlen(key));
+	else
+		owners_key(l2->owners, l2->crew.key, l2->crew.key_len);
+}
+
+void
+crew_apply(struct l2 *l2)
+{
+	char *self = self_name(l2);
+
+	if (!l2_equal(self, l2->crew.self)) {
+		free(l2->crew.self);
+		l2->crew.self = self;
+		l2_restart_owners(l2);
+	} else
+		free(self);
+	mates_merge(l2);
+	key_say(l2);
+	/* A source that has not spoken yet is waited for. */
+	if (l2->crew.told || l2->knobs.node_count > 0 || l2->crew.alone)
+		members_say(l2);
+	fellows_say(l2);
+	mesh_apply(l2);
+	l2_settle(l2);
+}
+
+/* The source's list stands beside that of the lines: either may change. */
+static void
+said_clear(struct crew *crew)
+{
+	uint32_t i;
+
+	for (i = 0; i < crew->said_count; i++) {
+		free(crew->said[i].name);
+		free(crew->said[i].addrs);
+	}
+	free(crew->said);
+	crew->said = NULL;
+	crew->said_count = 0;
+}
+
+static void
+said_take(struct crew *crew, const struct bgpd_membership *m)
+{
+	const struct bgpd_member *member;
+	struct mate *mate;
+	uint32_t i;
+
+	said_clear(crew);
+	crew->said = l2_alloc((m->member_count + 1) * sizeof(crew->said[0]));
+	for (i = 0; i < m->member_count; i++) {
+		member = member_at(m, i);
+		mate = &crew->said[crew->said_count++];
+		mate->name = l2_copy(member->node);
+		mate->excluded = member->excluded;
+		mate->lease = lease_of[member->alive < 2 ? member->alive : 2];
+		mate_set_addrs(mate, member->addresses, member->address_count);
+	}
+}
+
+void
+crew_take(struct l2 *l2, const struct bgpd_membership *m)
+{
+	struct crew *crew = &l2->crew;
+
+	free(crew->said_self);
+	crew->said_self = l2_copy(m->self);
+	free(crew->key);
+	crew->key = l2_alloc(m->key_len + 1);
+	if (m->key_len > 0)
+		memcpy(crew->key, m->key, m->key_len);
+	crew->key_len = m->key_len;
+	crew->told = true;
+	said_take(crew, m);
+	crew_apply(l2);
+}
+
+static void
+on_waited(void *arg)
+{
+	struct l2 *l2 = arg;
+
+	if (l2->crew.told || l2->crew.alone)
+		return;
+	l2->crew.alone = true;
+	l2->host->log(l2->self, LOG_NOTICE,
+	    "no source names nodes, and no line `node` does: this one is "
+	    "alone");
+	crew_apply(l2);
+}
+
+void
+crew_wait(struct l2 *l2)
+{
+	struct crew *crew = &l2->crew;
+
+	if (crew->told || crew->alone || crew->waiting ||
+	    l2->knobs.node_count > 0)
+		return;
+	crew->waiting = true;
+	l2->host->timer_start(crew->wait, ALONE_MS);
+}
+
+void
+crew_open(struct l2 *l2)
+{
+	TAILQ_INIT(&l2->crew.mates);
+	l2->crew.wait = l2->host->timer_new(l2->self, on_waited, l2);
+}
+
+void
+crew_close(struct l2 *l2)
+{
+	struct crew *crew = &l2->crew;
+
+	while (!TAILQ_EMPTY(&crew->mates))
+		mate_free(l2, TAILQ_FIRST(&crew->mates));
+	said_clear(crew);
+	l2->host->timer_free(crew->wait);
+	free(crew->self);
+	free(crew->said_self);
+	free(crew->key);
+}

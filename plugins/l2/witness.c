@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* The gateway as a witness: does it answer us, when another node does not? */
+
+/*
+ * It is asked once a second, and in a hurry as soon as a node falls silent: then
+ * an answer is waited for a tenth of a second. Three questions without an answer
+ * are a lost gateway. In a partition that must stay consistent, what was known
+ * before the node fell silent does not count.
+ */
+
+#include <stdlib.h>
+
+#include "l2.h"
+
+#define ASK_MS	    1000
+#define HURRY_MS    25
+#define HURRY_COUNT 4
+#define LOST_AFTER  3
+
+struct witness {
+	struct bgpd_timer *timer;
+	enum owners_gateway state;
+	unsigned unanswered, hurries;
+};
+
+static void
+witness_say(struct l2 *l2, enum owners_gateway state)
+{
+	if (l2->witness->state == state)
+		return;
+	l2->witness->state = state;
+	owners_gateway(l2->owners, state, carrier_now_us());
+	l2_settle(l2);
+}
+
+static void
+witness_ask(struct l2 *l2)
+{
+	struct witness *w = l2->witness;
+
+	/* A node alone has nobody to be told apart from. */
+	if (l2->crew.count < 2 || carrier_ask_gateways(l2->carrier) == 0) {
+		w->unanswered = w->hurries = 0;
+		witness_say(l2, OWNERS_NO_GATEWAY);
+		return;
+	}
+	w->unanswered++;
+}
+
+static void
+on_time(void *arg)
+{
+	struct l2 *l2 = arg;
+	struct witness *w = l2->witness;
+
+	if (w->hurries > 0)
+		w->hurries--;
+	if (w->unanswered >= LOST_AFTER)
+		witness_say(l2, OWNERS_LOST);
+	witness_ask(l2);
+	l2->host->timer_start(w->timer, w->hurries > 0 ? HURRY_MS : ASK_MS);
+}
+
+void
+witness_hear(struct l2 *l2)
+{
+	l2->witness->unanswered = l2->witness->hurries = 0;
+	witness_say(l2, OWNERS_REACHED);
+}
+
+void
+witness_hurry(struct l2 *l2)
+{
+	struct witness *w = l2->witness;
+
+	if (w->state == OWNERS_NO_GATEWAY || w->hurries > 0)
+		return;
+	w->hurries = HURRY_COUNT;
+	w->unanswered = 0;
+	if (l2->knobs.owner.partition == OWNERS_CONSISTENT)
+		witness_say(l2, OWNERS_LOST);
+	witness_ask(l2);
+	l2->host->timer_start(w->timer, HURRY_MS);
+}
+
+enum owners_gateway
+witness_state(const struct l2 *l2)
+{
+	return l2->witness->state;
+}
+
+void
+witness_open(struct l2 *l2)
+{
+	struct witness *w = l2_alloc(sizeof(*w));
+
+	w->state = OWNERS_NO_GATEWAY;
+	w->timer = l2->host->timer_new(l2->self, on_time, l2);
+	l2->witness = w;
+	l2->host->timer_start(w->timer, ASK_MS);
+}
+
+void
+witness_close(struct l2 *l2)
+{
+	l2->host->timer_free(l2->witness->timer);
+	free(l2->witness);
+	l2->witness = NULL;
+}

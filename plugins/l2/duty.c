@@ -193,6 +193,7 @@ duty_free(struct l2 *l2, struct duty *d)
 	candidates_clear(d);
 	free(d->group);
 	free(d->owner);
+	free(d->before);
 	free(d);
 }
 
@@ -228,9 +229,9 @@ duty_again(struct l2 *l2)
 
 /* From the last packet of the node that had it until now. */
 static void
-takeover_count(struct l2 *l2, const struct duty *d)
+takeover_count(struct l2 *l2, const char *from)
 {
-	struct mate *mate = d->owner == NULL ? NULL : crew_find(l2, d->owner);
+	struct mate *mate = from == NULL ? NULL : crew_find(l2, from);
 	int64_t heard = mate == NULL ? INT64_MIN : cord_heard_us(mate->cord);
 
 	l2->tally.taken++;
@@ -243,19 +244,21 @@ on_take(void *arg, const struct bgpd_addr *addr, uint64_t epoch)
 {
 	struct l2 *l2 = arg;
 	struct duty *d = duty_find(l2, addr);
+	const char *from;
 	char text[L2_TEXT];
 
 	if (d == NULL)
 		return;
+	/* That it is ours was told before. */
+	from = l2_equal(d->owner, l2->crew.self) ? d->before : d->owner;
 	carrier_take(l2->carrier, addr);
-	takeover_count(l2, d);
+	takeover_count(l2, from);
 	d->mine = true;
 	d->wanted = d->confirmed = d->conflict = false;
 	duty_touch(l2, d);
 	l2->host->log(l2->self, LOG_NOTICE, "%s: taken, epoch %llu%s%s",
 	    l2_addr_print(addr, text), (unsigned long long)epoch,
-	    d->owner == NULL ? "" : ", from ",
-	    d->owner == NULL ? "" : d->owner);
+	    from == NULL ? "" : ", from ", from == NULL ? "" : from);
 }
 
 static void
@@ -320,7 +323,8 @@ on_changed(
 	(void)why;
 	if (d == NULL || l2_equal(d->owner, owner))
 		return;
-	free(d->owner);
+	free(d->before);
+	d->before = d->owner;
 	d->owner = l2_copy(owner);
 	duty_touch(l2, d);
 }

@@ -140,19 +140,28 @@ static void
 on_carry(void *arg, const struct bgpd_address *address, const char *group,
     uint32_t services)
 {
-	duty_carry(arg, address, group, services);
+	struct l2 *l2 = arg;
+
+	if (!l2->restarting)
+		duty_carry(l2, address, group, services);
 }
 
 static void
 on_drop(void *arg, const struct bgpd_addr *address)
 {
-	duty_drop(arg, address);
+	struct l2 *l2 = arg;
+
+	if (!l2->restarting)
+		duty_drop(l2, address);
 }
 
 static void
 on_members(void *arg, const struct bgpd_membership *members)
 {
-	crew_take(arg, members);
+	struct l2 *l2 = arg;
+
+	if (!l2->restarting)
+		crew_take(l2, members);
 }
 
 static const struct bgpd_backend backend = {
@@ -243,16 +252,19 @@ l2_run(void *arg, const struct bgpd_line *line, struct bgpd_out *out)
 	return display_run(arg, line, out);
 }
 
-/* All addresses are handed over, make before break; within 2.3 s (owner.h). */
+/*
+ * All addresses are handed over, make before break; within 2.3 s (owner.h). Where
+ * the daemon begins anew nothing moves: then that a source ends is no news.
+ */
 static void
 l2_stopping(void *arg)
 {
 	struct l2 *l2 = arg;
 
 	l2->stopping = true;
+	l2->restarting = l2->host->is_restarting(l2->self) != 0;
 	owners_leave(l2->owners,
-	    l2->host->is_restarting(l2->self) ? OWNERS_RESTART
-					      : OWNERS_HANDOVER,
+	    l2->restarting ? OWNERS_RESTART : OWNERS_HANDOVER,
 	    carrier_now_us());
 	l2_settle(l2);
 }

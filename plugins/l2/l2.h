@@ -152,8 +152,9 @@ enum owners_gateway witness_state(const struct l2 *l2);
 struct duty {
 	RB_ENTRY(duty) link;
 	struct bgpd_addr address;
-	char *group; /* NULL: none */
-	char *owner; /* as last told to the source; NULL */
+	char *group;			     /* NULL: none */
+	char *owner;			     /* NULL: nobody */
+	char *before;			     /* who it was before; NULL */
 	struct owners_candidate *candidates; /* their names are ours */
 	size_t candidate_count;
 	bool by_source; /* else they are all nodes */
@@ -224,7 +225,7 @@ struct l2 {
 	unsigned duty_count;
 	struct tally tally;
 	struct bgpd_timer *tick;
-	bool stopping;
+	bool stopping, restarting;
 };
 
 /* Interfaces are others now: who is where, and has this node its link? */

@@ -66,3 +66,72 @@ def test_a_lost_owner_is_followed(team, how):
     if how is freeze:
         owner.signal(signal.SIGCONT)
     assert asker.overlap() == 0
+
+
+def test_a_healed_node_takes_nothing_back(team):
+    team.start()
+    owner, new, _ = takeover(team, cut)
+    with Asker(team) as asker:
+        owner.heal()
+        time.sleep(2)
+    assert asker.macs() == {new.mac}, team.say()
+    assert team.wait_agreed() is new
+
+
+def test_a_frozen_node_wakes_and_says_nothing(team):
+    team.start()
+    owner, new, _ = takeover(team, freeze)
+    time.sleep(1)
+    with Asker(team) as asker:
+        time.sleep(0.5)
+        owner.signal(signal.SIGCONT)
+        time.sleep(1.5)
+    assert asker.macs() == {new.mac}, team.say()
+    assert team.wait_agreed() is new
+
+
+def test_sigterm_hands_over(team):
+    team.start()
+    owner = team.wait_agreed()
+    with Asker(team) as asker:
+        time.sleep(0.3)
+        began = time.monotonic()
+        owner.signal(signal.SIGTERM)
+        owner.bgpd.process.wait(5)
+        took = time.monotonic() - began
+        time.sleep(0.3)
+    assert took < 3
+    assert len(asker.macs()) == 2
+    print(f"stopped in {took:.2f} s, gap {asker.longest_gap() * 1000:.0f} ms, "
+          f"both {asker.overlap() * 1000:.0f} ms")
+    assert asker.longest_gap() < 0.05
+    assert asker.overlap() < 0.05
+
+
+def test_a_restart_moves_nothing(team):
+    team.start()
+    owner = team.wait_agreed()
+    pid = owner.bgpd.pid
+    with Asker(team) as asker:
+        time.sleep(0.2)
+        assert "restarts" in owner.bgpd.sh("restart")
+        time.sleep(2.5)
+    assert asker.macs() == {owner.mac}, team.say()
+    print(f"restart: gap {asker.longest_gap() * 1000:.0f} ms")
+    assert owner.bgpd.pid == pid
+    assert team.wait_agreed() is owner
+
+
+def test_handover_of_a_service(team):
+    team.start()
+    owner = team.wait_agreed()
+    with Asker(team) as asker:
+        time.sleep(0.2)
+        told = owner.bgpd.sh("handover service default/web")
+        assert "1 addresses" in told
+        new = team.wait_owner(but=owner)
+        time.sleep(0.3)
+    assert asker.macs() == {owner.mac, new.mac}
+    assert asker.longest_gap() < 0.05
+    assert asker.overlap() < 0.05
+    assert team.wait_agreed() is new

@@ -6,7 +6,7 @@
 Every etc/**/*.conf that is bgpd's passes `BGPD -C`, and so does what a manifest
 of etc/kubernetes/ has as bgpd.conf; every row of the language
 that `BGPD --rows` knows, with its default, is in bgpd.conf(5), every line of
-the plugin k8s in bgpd-k8s(7); doc/floorplan.md is what the captions say; the
+a plugin's in bgpd-k8s(7) and bgpd-l2(7); doc/floorplan.md is what the captions say; the
 manuals are clean for mandoc, where there is one. PLUGINS is a build's plugins
 directory: without it, samples that need a plugin are left out, by name.
 """
@@ -107,15 +107,24 @@ def manual_rows(top, bgpd):
         yield f'doc/bgpd.conf.5: the language has no row "{syntax}"'
 
 
+# Where a guest's rows are, as calls of this macro, and where they are told.
+GUESTS = (
+    ("plugins/k8s/k8s.c", r'LINE\(\s*ROW_\w+,\s*"([^"]+)"',
+     "doc/bgpd-k8s.7"),
+    ("plugins/l2/knobs.c", r'(?:LINE|RUN)\(\s*ROW_\w+,(?:\s*\d,\s*\d,)?'
+     r'\s*"([^"]+)"', "doc/bgpd-l2.7"),
+)
+
+
 def guest_rows(top):
-    said = re.findall(r'LINE\(\s*ROW_\w+,\s*"([^"]+)"',
-                      read(top, "plugins/k8s/k8s.c"))
-    manual = items(read(top, "doc/bgpd-k8s.7"))
-    if not said:
-        yield "plugins/k8s/k8s.c: no rows are found"
-    for syntax in said:
-        if syntax not in manual:
-            yield f'doc/bgpd-k8s.7: no `.It Ic "{syntax}"`'
+    for source, row, page in GUESTS:
+        said = re.findall(row, read(top, source))
+        manual = items(read(top, page))
+        if not said:
+            yield f"{source}: no rows are found"
+        for syntax in said:
+            if syntax not in manual:
+                yield f'{page}: no `.It Ic "{syntax}"`'
 
 
 def plan(top):

@@ -56,6 +56,20 @@ or_none(const char *text)
 /* show l2 ----------------------------------------------------------------------------- */
 
 static void
+askers_json(struct page *p, const struct carrier_address_view *v)
+{
+	char text[L2_TEXT];
+	unsigned i;
+
+	p->host->out_object(p->out, "askers");
+	for (i = 0; i < v->asker_count; i++)
+		p->host->out_int(p->out,
+		    l2_addr_print(&v->askers[i].address, text),
+		    (carrier_now_us() - v->askers[i].asked_us) / 1000);
+	p->host->out_close(p->out);
+}
+
+static void
 address_json(struct page *p, const struct duty *d, const char *name,
     const struct owners_explanation *why, const struct carrier_address_view *v)
 {
@@ -76,19 +90,23 @@ address_json(struct page *p, const struct duty *d, const char *name,
 	if (d->group != NULL)
 		host->out_string(p->out, "group", d->group);
 	host->out_int(p->out, "interfaces", v->interfaces);
+	host->out_string(p->out, "carrier", carrier_state_name(v->state));
 	host->out_string(p->out, "proof", carrier_proof_name(v->proof));
 	if (v->confirmed_by.family != 0) {
 		host->out_string(
 		    p->out, "confirmedBy", l2_addr_print(&v->confirmed_by, by));
-		host->out_int(p->out, "confirmedMsecs", v->confirmed_ms);
+		host->out_int(p->out, "confirmedMs", v->confirmed_ms);
 	}
+	host->out_int(p->out, "conflicts", (int64_t)v->conflicts);
+	host->out_bool(p->out, "conflict", d->conflict);
 	if (d->conflict)
-		host->out_string(p->out, "conflict", mac_print(d->mac, mac));
+		host->out_string(p->out, "conflictMac", mac_print(d->mac, mac));
 	if (v->kernel != NULL)
-		host->out_string(p->out, "kernelAnswers", v->kernel);
+		host->out_string(p->out, "kernelAnswersOn", v->kernel);
 	host->out_int(p->out, "questions", (int64_t)v->questions);
 	host->out_int(p->out, "answers", (int64_t)v->answers);
 	host->out_int(p->out, "announced", (int64_t)v->announced);
+	askers_json(p, v);
 	host->out_close(p->out);
 }
 
@@ -198,7 +216,7 @@ interface_json(struct page *p, const struct carrier_interface_view *v)
 	for (i = 0; i < v->gateway_count; i++)
 		host->out_bool(p->out, l2_addr_print(&v->gateways[i], text), 1);
 	host->out_close(p->out);
-	host->out_object(p->out, "passedOver");
+	host->out_object(p->out, "dropped");
 	for (i = 0; i < v->dropped_count; i++)
 		host->out_int(
 		    p->out, v->dropped[i].name, (int64_t)v->dropped[i].count);

@@ -349,6 +349,20 @@ const struct owners_calls duty_owner_calls = {
 /* From the carrier half --------------------------------------------------------------------- */
 
 static void
+conflict_found(struct l2 *l2, struct duty *d, const uint8_t mac[6],
+    const char *what, const char *then)
+{
+	char text[L2_TEXT];
+
+	memcpy(d->mac, mac, sizeof(d->mac));
+	l2->tally.conflicts++;
+	l2->host->log(l2->self, LOG_ERR,
+	    "%s %s%02x:%02x:%02x:%02x:%02x:%02x%s: it is none of our nodes",
+	    l2_addr_print(&d->address, text), what, mac[0], mac[1], mac[2],
+	    mac[3], mac[4], mac[5], then);
+}
+
+static void
 on_probed(void *arg, const struct bgpd_addr *addr, enum carrier_probed result,
     const uint8_t mac[6])
 {
@@ -361,10 +375,8 @@ on_probed(void *arg, const struct bgpd_addr *addr, enum carrier_probed result,
 	d->free = result != CARRIER_ALIEN;
 	d->wanted = false;
 	d->conflict = result == CARRIER_ALIEN;
-	if (d->conflict) {
-		memcpy(d->mac, mac, sizeof(d->mac));
-		l2->tally.conflicts++;
-	}
+	if (d->conflict)
+		conflict_found(l2, d, mac, "is in use by ", ", and not taken");
 	owners_ready(l2->owners, addr, d->free && d->phase == BGPD_CARRIED,
 	    carrier_now_us());
 	duty_touch(l2, d);
@@ -387,8 +399,8 @@ on_conflict(void *arg, const struct bgpd_addr *addr, const uint8_t mac[6],
 		return;
 	}
 	d->conflict = true;
-	memcpy(d->mac, mac, sizeof(d->mac));
-	l2->tally.conflicts++;
+	conflict_found(l2, d, mac, "is claimed by ",
+	    state == CARRIER_TAKEN ? ", and defended" : ", and given up");
 	if (state != CARRIER_TAKEN) {
 		d->free = false;
 		owners_ready(l2->owners, addr, false, carrier_now_us());

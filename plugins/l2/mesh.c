@@ -126,10 +126,11 @@ sockets_close(struct l2 *l2)
 	int i;
 
 	for (i = 0; i < MESH_FAMILIES; i++) {
+		if (mesh->sock[i].fd == -1)
+			continue;
 		l2->host->watch_free(mesh->sock[i].watch);
 		mesh->sock[i].watch = NULL;
-		if (mesh->sock[i].fd != -1)
-			close(mesh->sock[i].fd);
+		close(mesh->sock[i].fd);
 		mesh->sock[i].fd = -1;
 	}
 	mesh->port = 0;
@@ -419,7 +420,8 @@ cord_watch(struct cord *cord, const struct owners_config *want)
 	options.multiplier = (uint8_t)cord->multiplier;
 	cord->live = BGPD_BFD_NOT_YET;
 	cord->bfd = l2->host->bfd_new(l2->self, &options, on_live, cord);
-	l2->host->bfd_free(old);
+	if (old != NULL)
+		l2->host->bfd_free(old);
 }
 
 static void

@@ -115,10 +115,12 @@ plugin k8s
         return self
 
     def shown(self, addr):
-        return self.bgpd.json("show l2")["addresses"].get(addr, {})
+        """As the carrier half sees it: silent, probing, taken, ..."""
+        found = self.bgpd.json("show l2")["addresses"].get(addr, {})
+        return {**found, "state": found.get("carrier")}
 
     def interface(self, name="eth0"):
-        return self.bgpd.json("show l2")["interfaces"].get(name, {})
+        return self.bgpd.json("show l2 interfaces")["interfaces"].get(name, {})
 
     def dropped(self, reason, name="eth0"):
         return self.interface(name).get("dropped", {}).get(reason, 0)

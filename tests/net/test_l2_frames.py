@@ -586,7 +586,7 @@ def test_a_kernel_that_also_answers_is_found(world):
     # And so it is: two answers.
     client = world.station()
     assert len(client.ask(question(client), kind="arp", op=2)) == 2
-    assert "its kernel answers too" in world.bgpd.read_log()
+    assert "kernel answers for it too" in world.bgpd.read_log()
     node.ip("addr", "del", VIP + "/32", "dev", "lo")
     wait_for(lambda: "kernelAnswersOn" not in world.shown(VIP), 3)
     # With arp_ignore it is the normal way.
@@ -647,7 +647,7 @@ def test_nobody_answers_to_the_takeover(segment):
     asks = gateway.collect(.1, kind="arp", op=1, spa=VIP, tpa=GATEWAY)
     assert len(asks) >= 3
     assert any(f["dst"] == BROADCAST for f in asks)
-    assert re.search(f"{VIP}: neither the gateway", segment.bgpd.read_log())
+    assert re.search(f"{VIP}: no gateway answers", segment.bgpd.read_log())
     # It heals: the next round confirms.
     segment.gateway("nft", "delete", "table", "netdev", "t")
     segment.wait(VIP, proof="confirmed", seconds=8)

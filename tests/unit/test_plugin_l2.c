@@ -31,14 +31,16 @@ test_backend(void **unused)
 	assert_int_equal(plugin->start(&fake_host, NULL, &arg), 0);
 	assert_string_equal(fake_backend->protocol, "layer2");
 	fake_backend->carry(arg, &a, "default/web", 1);
-	assert_string_equal(fake_carried, "probing");
-	fake_until(strcmp(fake_carried, "taken") == 0);
+	assert_string_equal(fake_carried, "waiting");
+	/* No source names nodes: it is alone, and the address is free. */
+	fake_until(strcmp(fake_carried, "probing") == 0);
+	fake_until(strcmp(fake_carried, "owner") == 0);
 	assert_int_equal(plugin->run(arg, &line, &text), 0);
 	assert_non_null(strstr(text.text, "192.0.2.240"));
 	assert_non_null(strstr(text.text, "default/web"));
 	json.json = true;
 	assert_int_equal(plugin->run(arg, &line, &json), 0);
-	assert_non_null(strstr(json.text, "state=taken"));
+	assert_non_null(strstr(json.text, "state=owner"));
 	fake_backend->drop(arg, &a.address);
 	fake_backend->drop(arg, &a.address);
 	plugin->stop(arg);

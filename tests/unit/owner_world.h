@@ -69,9 +69,18 @@ struct world {
 	int64_t double_us[ADDRS], worst_us; /* two that hear each other */
 	unsigned doubles;		    /* steps with two, fences open */
 	unsigned takes;
+	unsigned wild; /* percent of messages that are lost, or late */
 };
 
 static struct world world;
+static uint32_t chance;
+
+__attribute__((unused)) static unsigned
+roll(unsigned sides)
+{
+	chance = chance * 1664525 + 1013904223;
+	return (chance >> 8) % sides;
+}
 
 static const char *
 name_of(int i)
@@ -188,6 +197,8 @@ world_send(void *arg, const char *member, const uint8_t *bytes, size_t len)
 	p->from = node->index;
 	p->to = index_of(member);
 	p->due_us = world.now_us + STEP_US;
+	if (world.wild > 0 && roll(100) < world.wild)
+		p->due_us += STEP_US * roll(12);
 	p->len = len;
 	p->next = NULL;
 	memcpy(p->bytes, bytes, len);
@@ -408,7 +419,8 @@ packet_deliver(struct packet *p)
 {
 	struct node *node = &world.node[p->to];
 
-	if (node->owners == NULL || world.cut[p->from][p->to]) {
+	if (node->owners == NULL || world.cut[p->from][p->to] ||
+	    (world.wild > 0 && roll(100) < world.wild)) {
 		free(p);
 	} else if (node->frozen) {
 		p->next = NULL;
@@ -420,17 +432,31 @@ packet_deliver(struct packet *p)
 	}
 }
 
+/* Those that are due; late ones are overtaken. */
 static void
 packets_step(void)
 {
-	struct packet *p;
+	struct packet *p, *late = NULL, **late_tail = &late, *all;
 
-	while ((p = world.flying) != NULL && p->due_us <= world.now_us) {
-		world.flying = p->next;
-		if (world.flying == NULL)
-			world.flying_tail = &world.flying;
-		packet_deliver(p);
+	all = world.flying;
+	world.flying = NULL;
+	world.flying_tail = &world.flying;
+	while ((p = all) != NULL) {
+		all = p->next;
+		p->next = NULL;
+		if (p->due_us > world.now_us) {
+			*late_tail = p;
+			late_tail = &p->next;
+		} else
+			packet_deliver(p);
 	}
+	/* What was sent meanwhile is behind them. */
+	*late_tail = world.flying;
+	if (world.flying == NULL)
+		world.flying_tail = late_tail;
+	world.flying = late;
+	if (late == NULL)
+		world.flying_tail = &world.flying;
 }
 
 static bool

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The addresses of Services: kept, given, waited for, as MetalLB does. */
+/* The addresses of Services: given, waited for, let go, as MetalLB does. */
 
 /*
  * Two steps, so that at the start every Service asks for what it held before
- * any other is given something new: `keep` for all, then `give` for all.
+ * any other is given something new: `keep` (keep.c) for all, then `give` for all.
  */
 
 #include <stdio.h>
@@ -17,8 +17,7 @@
 #define HOLDS_MAX 8 /* looked at in one go */
 #define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
 
-/* A list of addresses in text, by comma and spaces; -1: it is none. */
-static int
+int
 addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count)
 {
 	char copy[VALUE_MAX + 16], *rest = copy, *word;
@@ -78,6 +77,7 @@ assign_claim(const struct service *s, struct alloc_claim *claim)
 	claim->port_count = o->port_count;
 	claim->pool = o->wanted == NULL ? o->pool : NULL;
 	claim->family = o->family_count == 1 ? o->families[0] : 0;
+	claim->both = o->family_count == 2 && o->both;
 }
 
 static bool
@@ -93,7 +93,7 @@ addresses_have(
 	return false;
 }
 
-static bool
+bool
 addresses_equal(const struct bgpd_addr *a, size_t a_count,
     const struct bgpd_addr *b, size_t b_count)
 {
@@ -121,15 +121,23 @@ assign_is_told(const struct service *s)
 	    s->object->status, s->object->status_count);
 }
 
+void
+assign_wake(struct cluster *c, const struct bgpd_addr *addr)
+{
+	const char *sharing, *backend;
+
+	if (alloc_room(c->alloc, addr, &sharing, &backend))
+		waiters_wake(c->waiters, addr, alloc_pool(c->alloc, addr),
+		    sharing, backend);
+}
+
 /* What is freed here may be given to others: who waits for it is woken. */
 static void
 address_free(
     struct cluster *c, const struct service *s, const struct bgpd_addr *addr)
 {
-	const struct config_pool *pool = alloc_pool(c->alloc, addr);
-
 	alloc_release(c->alloc, s->name, addr);
-	waiters_wake(c->waiters, addr, pool);
+	assign_wake(c, addr);
 	c->freed = true;
 }
 
@@ -144,22 +152,39 @@ status_may_say(const struct cluster *c, const struct service *s,
 	       assign_is_said(s, addr);
 }
 
-/*
- * Frees what the Service holds and has no more. An address that its status still
- * says, or may come to say, is nobody else's until that is over: else two
- * statuses would say it.
- */
+/* It has the address no more. */
 static void
-holds_trim(struct cluster *c, struct service *s)
+address_part(
+    struct cluster *c, const struct service *s, const struct bgpd_addr *addr)
+{
+	if (status_may_say(c, s, addr))
+		alloc_note(c->alloc, s->name, addr);
+	else
+		address_free(c, s, addr);
+}
+
+void
+assign_trim(struct cluster *c, struct service *s)
 {
 	struct bgpd_addr held[HOLDS_MAX];
 	size_t i, n;
 
 	n = alloc_addresses(c->alloc, s->name, held, HOLDS_MAX);
 	for (i = 0; i < n; i++) {
-		if (!addresses_have(s->addresses, s->address_count, &held[i]) &&
-		    !status_may_say(c, s, &held[i]))
-			address_free(c, s, &held[i]);
+		if (!addresses_have(s->addresses, s->address_count, &held[i]))
+			address_part(c, s, &held[i]);
+	}
+}
+
+void
+assign_note(struct cluster *c, const struct service *s)
+{
+	const struct object_service *o = s->object;
+	uint8_t i;
+
+	for (i = 0; c->publisher != NULL && i < o->status_count; i++) {
+		if (!alloc_is_owner(c->alloc, s->name, &o->status[i]))
+			alloc_note(c->alloc, s->name, &o->status[i]);
 	}
 }
 
@@ -169,7 +194,7 @@ assign_release(struct cluster *c, struct service *s)
 {
 	s->address_count = 0;
 	s->confirmed = false;
-	holds_trim(c, s);
+	assign_trim(c, s);
 }
 
 /* The state file is the truth where no status can be written. */
@@ -191,202 +216,6 @@ record_remove(struct cluster *c, const struct service *s)
 		journal_remove(c->journal, s->name);
 }
 
-/* Keeping ---------------------------------------------------------------------- */
-
-/* What it held when it was last seen: by our state, else by its status. */
-static void
-assign_recall(struct cluster *c, struct service *s)
-{
-	const struct object_service *o = s->object;
-	const char *value =
-	    c->journal == NULL ? NULL : journal_find(c->journal, s->name);
-	size_t n = 0;
-
-	s->claimed = true;
-	if (value != NULL && addresses_read(value, s->addresses, &n) == 0) {
-		s->address_count = (uint8_t)n;
-		return;
-	}
-	memcpy(s->addresses, o->status, sizeof(s->addresses));
-	s->address_count = o->status_count;
-}
-
-/* Are the addresses the wanted ones, in any order? */
-static bool
-wanted_fits(const struct service *s)
-{
-	struct bgpd_addr wanted[SERVICE_IPS];
-	size_t n;
-
-	return s->object->wanted == NULL ||
-	       (addresses_read(s->object->wanted, wanted, &n) == 0 &&
-		   addresses_equal(wanted, n, s->addresses, s->address_count));
-}
-
-/* The annotation moves a Service (since 0.8). */
-static bool
-pool_fits(struct cluster *c, const struct service *s)
-{
-	const struct config_pool *pool;
-	size_t i;
-
-	if (s->object->pool == NULL || s->object->wanted != NULL)
-		return true;
-	for (i = 0; i < c->config->pool_count; i++) {
-		if (strcmp(c->config->pools[i].name, s->object->pool) == 0)
-			break;
-	}
-	/* A pool of another name in the place of its own moves nobody. */
-	if (i == c->config->pool_count)
-		return true;
-	for (i = 0; i < s->address_count; i++) {
-		pool = alloc_pool(c->alloc, &s->addresses[i]);
-		if (pool == NULL || strcmp(pool->name, s->object->pool) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-families_fit(const struct service *s)
-{
-	const struct object_service *o = s->object;
-	size_t i, k;
-
-	if (o->family_count == 0)
-		return true;
-	if (s->address_count < o->family_count && o->both)
-		return false;
-	for (i = 0; i < s->address_count; i++) {
-		for (k = 0; k < o->family_count; k++) {
-			if (s->addresses[i].family == o->families[k])
-				break;
-		}
-		if (k == o->family_count)
-			return false;
-	}
-	return true;
-}
-
-/* Whose is the address? Who was told of it, then who is older, then by name. */
-static bool
-is_first(const struct service *s, const struct service *other,
-    const struct bgpd_addr *addr)
-{
-	if (assign_is_said(s, addr) != assign_is_said(other, addr))
-		return assign_is_said(s, addr);
-	if (s->object->created != other->object->created)
-		return s->object->created < other->object->created;
-	return strcmp(s->name, other->name) < 0;
-}
-
-/*
- * Two that hold one address and may not share it, which two allocators that
- * knew nothing of each other can make: the younger ones move. False: the
- * Service itself is the younger.
- */
-static bool
-evict_younger(
-    struct cluster *c, struct service *s, const struct bgpd_addr *addr)
-{
-	char text[ADDR_LEN];
-	struct service *other;
-	const char *name;
-
-	addr_text(addr, text);
-	name = alloc_other(c->alloc, s->name, addr);
-	other = name == NULL ? NULL : cluster_find(c, name);
-	if (other == NULL || other->object == NULL)
-		return false;
-	if (is_first(other, s, addr)) {
-		publish_conflict(c, s, text, other->name);
-		return false;
-	}
-	publish_conflict(c, other, text, s->name);
-	assign_release(c, other);
-	/* Its status says it still, as ours does: that is the conflict. */
-	alloc_release(c->alloc, other->name, addr);
-	service_touch(c, other);
-	return true;
-}
-
-/* Takes one that it says it has; the age decides where nobody has told yet. */
-static bool
-keep_one(struct cluster *c, struct service *s, const struct alloc_claim *claim,
-    const struct bgpd_addr *addr)
-{
-	bool held = alloc_is_owner(c->alloc, s->name, addr);
-
-	while (alloc_take(c->alloc, claim, addr) == -1) {
-		/* The journal knows of no two that have one address. */
-		if (held || c->journal != NULL || !evict_younger(c, s, addr))
-			return false;
-	}
-	return true;
-}
-
-static bool
-service_fits(struct cluster *c, const struct service *s)
-{
-	return wanted_fits(s) && pool_fits(c, s) && families_fit(s);
-}
-
-/*
- * Its address was told, and now the status says another: somebody has written it,
- * or the cluster was set back in time. What the cluster says counts, as with
- * MetalLB, if the Service may have that; else its status is written again.
- */
-static void
-assign_adopt(struct cluster *c, struct service *s)
-{
-	const struct object_service *o = s->object;
-	struct bgpd_addr was[SERVICE_IPS];
-	struct alloc_claim claim;
-	uint8_t i, was_count = s->address_count;
-
-	if (c->publisher == NULL || !s->confirmed || o->status_count == 0 ||
-	    s->address_count == 0 || assign_is_told(s))
-		return;
-	memcpy(was, s->addresses, sizeof(was));
-	memcpy(s->addresses, o->status, sizeof(s->addresses));
-	s->address_count = o->status_count;
-	assign_claim(s, &claim);
-	for (i = 0; service_fits(c, s) && i < s->address_count; i++) {
-		if (alloc_take(c->alloc, &claim, &s->addresses[i]) == -1)
-			break;
-	}
-	if (i == s->address_count)
-		return;
-	memcpy(s->addresses, was, sizeof(s->addresses));
-	s->address_count = was_count;
-}
-
-void
-assign_keep(struct cluster *c, struct service *s)
-{
-	struct alloc_claim claim;
-	uint8_t i;
-	bool fits;
-
-	if (!s->claimed && s->address_count == 0)
-		assign_recall(c, s);
-	assign_adopt(c, s);
-	holds_trim(c, s);
-	if (s->address_count == 0)
-		return;
-	assign_claim(s, &claim);
-	fits = service_fits(c, s);
-	for (i = 0; fits && i < s->address_count; i++) {
-		fits = keep_one(c, s, &claim, &s->addresses[i]);
-		/* A port or a key given up: others may share it now. */
-		if (fits && alloc_loosened(c->alloc))
-			waiters_wake(c->waiters, &s->addresses[i],
-			    alloc_pool(c->alloc, &s->addresses[i]));
-	}
-	if (!fits)
-		assign_release(c, s);
-}
-
 /* Giving ------------------------------------------------------------------------- */
 
 static int
@@ -401,6 +230,7 @@ give_wanted(struct cluster *c, struct service *s, struct alloc_claim *claim)
 		return -1;
 	}
 	for (i = 0; i < n; i++) {
+		claim->told = assign_is_said(s, &wanted[i]);
 		if (alloc_take(c->alloc, claim, &wanted[i]) == -1) {
 			assign_set_why(s, alloc_why(c->alloc));
 			assign_release(c, s);
@@ -435,8 +265,12 @@ give_both_from(struct cluster *c, struct service *s, struct alloc_claim *claim)
 	if (i == s->object->family_count)
 		return 0;
 	/* It held these for no time at all: nobody is to be woken. */
-	for (i = 0; i < s->address_count; i++)
-		alloc_release(c->alloc, s->name, &s->addresses[i]);
+	for (i = 0; i < s->address_count; i++) {
+		if (status_may_say(c, s, &s->addresses[i]))
+			alloc_note(c->alloc, s->name, &s->addresses[i]);
+		else
+			alloc_release(c->alloc, s->name, &s->addresses[i]);
+	}
 	s->address_count = 0;
 	return -1;
 }

@@ -123,7 +123,8 @@ struct cluster {
 	char *refusal;	       /* the last one was read, not taken: why */
 	bool stale;	       /* the last one is not the one in use */
 	bool stranding;	       /* ... for it strands an address in use */
-	bool freed;	       /* an address was let go since */
+	bool repooled; /* the pools are new, and no run has ended since */
+	bool freed;    /* an address was let go since */
 	struct alloc *alloc;
 	struct waiters *waiters;
 
@@ -187,21 +188,39 @@ bool decide_candidate(const struct service *s, const struct object_node *node);
 
 /* assign.c: the addresses of Services ---------------------------------------------- */
 
-/* Keeps what is still right, releases the rest. */
-void assign_keep(struct cluster *c, struct service *s);
 /* Gives one that lacks an address one, or lets it wait. */
 void assign_give(struct cluster *c, struct service *s);
 /* Lets all its addresses go. */
 void assign_release(struct cluster *c, struct service *s);
+/*
+ * Frees what the Service holds and has no more. An address that its status still
+ * says, or may come to say, is given to nobody new until that is over: else two
+ * statuses would say it.
+ */
+void assign_trim(struct cluster *c, struct service *s);
+/* The same of what its status says, whoever wrote it, and it never had here. */
+void assign_note(struct cluster *c, const struct service *s);
 /* What it asks the allocator with; borrowed from it. */
 void assign_claim(const struct service *s, struct alloc_claim *claim);
 void assign_set_why(struct service *s, const char *why);
 /* It is no Service of ours any more. */
 void assign_end(struct cluster *c, struct service *s);
+/* There is room at the address: who may take it is tried. */
+void assign_wake(struct cluster *c, const struct bgpd_addr *addr);
 /* Are the addresses those of its status, in any order? */
 bool assign_is_told(const struct service *s);
 /* Is it in its status? */
 bool assign_is_said(const struct service *s, const struct bgpd_addr *addr);
+/* A list of addresses in text, by comma and spaces; -1: it is none. */
+int addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count);
+/* The same ones, in any order? */
+bool addresses_equal(const struct bgpd_addr *a, size_t a_count,
+    const struct bgpd_addr *b, size_t b_count);
+
+/* keep.c: what Services have ------------------------------------------------------- */
+
+/* Keeps what is still right, releases the rest. */
+void assign_keep(struct cluster *c, struct service *s);
 
 /* follow.c: the addresses of Services, where another one gives them ------------------------ */
 

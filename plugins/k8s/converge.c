@@ -55,7 +55,7 @@ config_use(struct cluster *c, struct config *config)
 	}
 	config_free(c->config);
 	c->config = config;
-	waiters_wake_all(c->waiters);
+	c->repooled = true;
 	metrics_set_pools(c);
 	cluster_touch_all(c);
 	cluster_want_nodes(c);
@@ -354,6 +354,7 @@ run_slice(struct cluster *c, int64_t until_ms)
 			return false;
 	}
 	run_end(run);
+	c->repooled = false;
 	if (!c->offered && c->stage == STAGE_SYNCED)
 		first_offers_end(c);
 	return true;
@@ -384,7 +385,8 @@ run_is_due(struct cluster *c, int64_t until_ms)
 	heads_apply(c);
 	if (c->config == NULL)
 		return false;
-	if (cluster_duty(c) == DUTY_ALLOCATE)
+	/* Of new pools nothing is given before all have kept what is theirs. */
+	if (cluster_duty(c) == DUTY_ALLOCATE && !c->repooled)
 		waiters_serve(c, until_ms);
 	return !TAILQ_EMPTY(&c->touched) ||
 	       (!c->offered && c->stage == STAGE_SYNCED);

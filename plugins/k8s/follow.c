@@ -84,12 +84,14 @@ assign_follow(struct cluster *c, struct service *s)
 	s->unsure = false;
 	assign_release(c, s);
 	assign_claim(s, &claim);
+	claim.told = true;
 	s->claimed = true;
 	for (i = 0; i < o->status_count; i++) {
 		if (alloc_pool(c->alloc, &o->status[i]) == NULL)
 			continue;
-		/* Who may have it is the allocator's business: noted, no more. */
-		alloc_take(c->alloc, &claim, &o->status[i]);
+		/* Who may have it is the allocator's business. */
+		if (alloc_take(c->alloc, &claim, &o->status[i]) == -1)
+			alloc_note(c->alloc, s->name, &o->status[i]);
 		s->addresses[s->address_count++] = o->status[i];
 	}
 	s->confirmed = s->address_count > 0;

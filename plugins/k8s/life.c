@@ -104,6 +104,8 @@ on_batch(void *arg, bool synced)
 	nodes_look(c, synced);
 	if (synced && c->stage != STAGE_SYNCED)
 		on_synced(c);
+	if (c->publisher != NULL)
+		publisher_look(c->publisher);
 	/* A part of a first reading may lack what stands: it waits. */
 	if (c->stage == STAGE_SYNCED)
 		cluster_converge(c);

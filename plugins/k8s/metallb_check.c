@@ -22,12 +22,6 @@
 		    entry_text);                                               \
 	} while (0)
 
-static const char *
-or_empty(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
 /* Peers ------------------------------------------------------------------------- */
 
 #define PEER(...) ENTRY(report, true, peer, "peer", i, "", __VA_ARGS__)

@@ -34,12 +34,6 @@ struct ask {
 	char name[32];
 };
 
-static const char *
-or_empty(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
 static bool
 place_is_held(const struct place *p, size_t but)
 {

@@ -53,7 +53,7 @@ slot_make(struct slot *s)
 	server_created += roll(3) == 0; /* some are of one second */
 	s->created = server_created;
 	for (k = 0; k < 2; k++) {
-		if (fake_ms - s->born_ms > GRACE_MS)
+		if (!slot_is_recent(s))
 			s->told_before[k] = 0;
 		s->told_before[k] |= s->told[k];
 		s->told[k] = 0;
@@ -159,6 +159,25 @@ any_node(struct slot *s)
 		node_tell(&watches[i], number);
 }
 
+/* Of one that leads, or is going to. */
+static void
+any_hang(struct slot *s)
+{
+	int64_t until_ms = fake_ms + roll(10000);
+	struct daemon *leader = lease_leader();
+
+	(void)s;
+	if (!weather.hangs || roll(3) != 0)
+		return;
+	if (leader != NULL && roll(2))
+		lease_lose(leader);
+	watches[roll(weather.daemons)].last_ms = until_ms;
+	if (server_behind_ms < until_ms)
+		server_behind_ms = until_ms;
+	server_upset_ms = server_behind_ms;
+	model_say("a watch hangs until %lld\n", (long long)until_ms);
+}
+
 /* Half of those that are there go, or a third changes, or all come. */
 static void
 any_mass(struct slot *s)
@@ -177,7 +196,8 @@ any_mass(struct slot *s)
 
 static void (*const deeds[])(struct slot *) = { slot_make, slot_make,
 	slot_delete, slot_make_again, slot_change, slot_change, slot_brush,
-	slot_slice, slot_foreign, any_config, any_restart, any_node, any_mass };
+	slot_slice, slot_foreign, any_config, any_restart, any_node, any_mass,
+	any_hang };
 #define DEEDS (sizeof(deeds) / sizeof(deeds[0]))
 
 /* Time --------------------------------------------------------------------------- */
@@ -188,10 +208,13 @@ step(int64_t ms)
 	static void (*const turns[])(
 	    void) = { daemons_turn, fake_settle, network_turn, lease_turn };
 	unsigned i, first = roll(4);
+	int64_t from_ms = fake_ms;
 
 	for (i = 0; i < 4; i++)
 		turns[(first + i) % 4]();
 	fake_ms += ms;
+	if (lease_leader() != NULL)
+		server_led_ms += fake_ms - from_ms;
 }
 
 static void
@@ -302,6 +325,7 @@ static void
 check_all(void)
 {
 	struct slot *s;
+	uint8_t i;
 
 	assert_non_null(lease_leader());
 	for (s = slots; s < slots + SLOTS; s++) {
@@ -313,7 +337,8 @@ check_all(void)
 		check_agreed(s);
 		if (!s->exists)
 			continue;
-		slot_check_alone(s);
+		for (i = 0; i < s->said.count; i++)
+			slot_check_one(s, &s->said.addresses[i]);
 		if (s->said.count == 0 && !slot_must_wait(s))
 			model_fault(
 			    "s%d waits for what is free\n", slot_number(s));
@@ -381,7 +406,8 @@ begin(const struct weather *row)
 	fake_ms = 1000000;
 	server_version = server_patches = config_now = 0;
 	server_created = 1767323045;
-	server_upset_ms = lease_free_ms = 0;
+	server_upset_ms = server_behind_ms = server_led_ms = 0;
+	lease_free_ms = 0;
 	memset(slots, 0, sizeof(slots));
 	memset(daemons, 0, sizeof(daemons));
 	memset(watches, 0, sizeof(watches));
@@ -446,6 +472,11 @@ test_model(void **state)
 		    .daemons = 2,
 		    .faults = 12,
 		    .foreign = true },
+		{ .name = "hangs",
+		    .daemons = 2,
+		    .faults = 12,
+		    .leases = true,
+		    .hangs = true },
 		{ .name = "all",
 		    .daemons = 3,
 		    .faults = 12,

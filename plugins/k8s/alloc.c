@@ -20,6 +20,7 @@ struct alloc {
 	struct holders holders;
 	struct space *space; /* pools, gaps, addresses in use */
 	bool loosened;	     /* by the last take */
+	struct bgpd_addr stranded;
 	char why[WHY_LEN];
 };
 
@@ -384,11 +385,24 @@ alloc_set_pools(struct alloc *alloc, const struct config *config)
 
 	if (lost == NULL)
 		return 0;
+	alloc->stranded = lost->addr;
 	return why_set(alloc->why,
 	    "new config not compatible with assigned IPs: "
 	    "service \"%s\" cannot own \"%s\" under new config",
 	    TAILQ_FIRST(&lost->holds)->holder->name,
 	    addr_text(&lost->addr, text));
+}
+
+const struct bgpd_addr *
+alloc_stranded(const struct alloc *alloc)
+{
+	return &alloc->stranded;
+}
+
+bool
+alloc_is_used(const struct alloc *alloc, const struct bgpd_addr *addr)
+{
+	return space_find(alloc->space, addr) != NULL;
 }
 
 struct alloc *

@@ -138,7 +138,6 @@ address_free(
 {
 	alloc_release(c->alloc, s->name, addr);
 	assign_wake(c, addr);
-	c->freed = true;
 }
 
 /* May the status of the Service say the address, now or when a write lands? */
@@ -218,17 +217,28 @@ record_remove(struct cluster *c, const struct service *s)
 
 /* Giving ------------------------------------------------------------------------- */
 
+/* Until it is another Service itself. */
+static int
+give_never(struct cluster *c, struct service *s, const char *why)
+{
+	assign_set_why(s, why);
+	waiters_remove(c->waiters, s->name);
+	return -1;
+}
+
 static int
 give_wanted(struct cluster *c, struct service *s, struct alloc_claim *claim)
 {
 	struct bgpd_addr wanted[SERVICE_IPS];
 	size_t i, n;
 
-	if (addresses_read(s->object->wanted, wanted, &n) == -1) {
-		assign_set_why(s, "the address asked for is not one");
-		waiters_remove(c->waiters, s->name);
-		return -1;
-	}
+	if (addresses_read(s->object->wanted, wanted, &n) == -1)
+		return give_never(c, s, "the address asked for is not one");
+	/* As MetalLB; and else it would be let go as soon as it is looked at. */
+	if (!families_fit(s->object, wanted, n))
+		return give_never(c, s,
+		    "the addresses asked for are not of the families that "
+		    "the Service has, or not of both that it requires");
 	for (i = 0; i < n; i++) {
 		claim->told = assign_is_said(s, &wanted[i]);
 		if (alloc_take(c->alloc, claim, &wanted[i]) == -1) {
@@ -329,8 +339,8 @@ give(struct cluster *c, struct service *s)
  * Of two families it has one, for want of the other: if the pool has both now, it
  * gets both (PreferDualStack). The one that it has stays announced.
  */
-static void
-give_second(struct cluster *c, struct service *s)
+void
+assign_second(struct cluster *c, struct service *s)
 {
 	const struct object_service *o = s->object;
 	const struct config_pool *pool;
@@ -343,8 +353,10 @@ give_second(struct cluster *c, struct service *s)
 	assign_claim(s, &claim);
 	claim.pool = pool->name;
 	claim.family = s->addresses[0].family == 4 ? 6 : 4;
-	if (give_one(c, s, &claim) == 0)
-		s->confirmed = false;
+	if (give_one(c, s, &claim) == -1)
+		return;
+	s->confirmed = false;
+	record_put(c, s);
 }
 
 void
@@ -369,7 +381,6 @@ assign_give(struct cluster *c, struct service *s)
 		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
 		    value);
 	}
-	give_second(c, s);
 	s->conflict = false;
 	assign_set_why(s, NULL);
 	waiters_remove(c->waiters, s->name);

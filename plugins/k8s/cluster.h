@@ -118,13 +118,14 @@ struct cluster {
 	    carriers_touched; /* who of the nodes may announce, or where it is */
 	struct run run;
 
-	struct config *config; /* in use; NULL: none yet */
-	struct report report;  /* of the last reading */
-	char *refusal;	       /* the last one was read, not taken: why */
-	bool stale;	       /* the last one is not the one in use */
-	bool stranding;	       /* ... for it strands an address in use */
-	bool repooled; /* the pools are new, and no run has ended since */
-	bool freed;    /* an address was let go since */
+	struct config *config;	  /* in use; NULL: none yet */
+	struct report report;	  /* of the last reading */
+	char *refusal;		  /* the last one was read, not taken: why */
+	bool stale;		  /* the last one is not the one in use */
+	struct config *candidate; /* ... for it strands an address; NULL */
+	struct bgpd_addr stranded;
+	bool taken_tried; /* the one from before this life */
+	bool repooled;	  /* the pools are new, and no run has ended since */
 	struct alloc *alloc;
 	struct waiters *waiters;
 
@@ -190,6 +191,8 @@ bool decide_candidate(const struct service *s, const struct object_node *node);
 
 /* Gives one that lacks an address one, or lets it wait. */
 void assign_give(struct cluster *c, struct service *s);
+/* The other family for one that has the one. */
+void assign_second(struct cluster *c, struct service *s);
 /* Lets all its addresses go. */
 void assign_release(struct cluster *c, struct service *s);
 /*
@@ -221,6 +224,9 @@ bool addresses_equal(const struct bgpd_addr *a, size_t a_count,
 
 /* Keeps what is still right, releases the rest. */
 void assign_keep(struct cluster *c, struct service *s);
+/* Are they such as its families ask for? */
+bool families_fit(const struct object_service *o, const struct bgpd_addr *addrs,
+    size_t count);
 
 /* follow.c: the addresses of Services, where another one gives them ------------------------ */
 

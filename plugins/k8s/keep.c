@@ -59,19 +59,19 @@ pool_fits(struct cluster *c, const struct service *s)
 	return true;
 }
 
-static bool
-families_fit(const struct service *s)
+bool
+families_fit(
+    const struct object_service *o, const struct bgpd_addr *addrs, size_t count)
 {
-	const struct object_service *o = s->object;
 	size_t i, k;
 
 	if (o->family_count == 0)
 		return true;
-	if (s->address_count < o->family_count && o->both)
+	if (count < o->family_count && o->both)
 		return false;
-	for (i = 0; i < s->address_count; i++) {
+	for (i = 0; i < count; i++) {
 		for (k = 0; k < o->family_count; k++) {
-			if (s->addresses[i].family == o->families[k])
+			if (addrs[i].family == o->families[k])
 				break;
 		}
 		if (k == o->family_count)
@@ -117,7 +117,8 @@ on_clash(void *arg, const char *name)
 static bool
 service_fits(struct cluster *c, const struct service *s)
 {
-	return wanted_fits(s) && pool_fits(c, s) && families_fit(s);
+	return wanted_fits(s) && pool_fits(c, s) &&
+	       families_fit(s->object, s->addresses, s->address_count);
 }
 
 /* It has that address no more, and the other only if that alone is enough. */

@@ -349,6 +349,7 @@ cluster_free(struct cluster *c)
 	waiters_free(c->waiters);
 	alloc_free(c->alloc);
 	config_free(c->config);
+	config_free(c->candidate);
 	report_clear(&c->report);
 	free(c->refusal);
 	free(c->retold);

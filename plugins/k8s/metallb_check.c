@@ -470,7 +470,7 @@ text_equal(const char *a, const char *b)
 	return strcmp(or_empty(a), or_empty(b)) == 0;
 }
 
-bool
+static bool
 config_peer_equal(const struct config_peer *a, const struct config_peer *b)
 {
 	return a->my_asn == b->my_asn && a->peer_asn == b->peer_asn &&

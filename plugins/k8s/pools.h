@@ -136,8 +136,6 @@ struct config *config_read(const char *text, size_t len, struct report *report);
 void config_check(struct config *config, struct report *report);
 void config_free(struct config *config);
 bool config_equal(const struct config *a, const struct config *b);
-bool config_peer_equal(
-    const struct config_peer *a, const struct config_peer *b);
 
 /* alloc.c: which Service has which address ------------------------------------------------ */
 
@@ -164,6 +162,9 @@ void alloc_free(struct alloc *alloc);
  * none: nothing has changed then. Addresses move along with their pools.
  */
 int alloc_set_pools(struct alloc *alloc, const struct config *config);
+/* The address for which the last alloc_set_pools failed. */
+const struct bgpd_addr *alloc_stranded(const struct alloc *alloc);
+bool alloc_is_used(const struct alloc *alloc, const struct bgpd_addr *addr);
 /*
  * Gives the Service exactly this address, beside others that it has; anew if it
  * has it, with the claim's ports and keys. -1: nothing has changed.
@@ -235,5 +236,6 @@ void waiters_wake(struct waiters *waiters, const struct bgpd_addr *addr,
  * address (waiters_remove) or is added again, which ends its queue's turn.
  */
 const char *waiters_next(struct waiters *waiters);
+bool waiters_is_open(const struct waiters *waiters); /* is anybody? */
 
 #endif

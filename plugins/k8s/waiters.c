@@ -276,6 +276,12 @@ waiters_next(struct waiters *w)
 	return waiter->service;
 }
 
+bool
+waiters_is_open(const struct waiters *w)
+{
+	return !RB_EMPTY(&w->open);
+}
+
 struct waiters *
 waiters_new(void)
 {

@@ -37,7 +37,7 @@ struct said {
 
 /* A Service of the server; its name is its number. */
 struct slot {
-	bool exists, dual;
+	bool exists, dual, both; /* both: RequireDualStack */
 	unsigned generation, version, port;
 	int64_t created, born_ms, changed_ms; /* the last: of server_led_ms */
 	const char *pool, *sharing;	      /* NULL: not said */
@@ -175,6 +175,8 @@ slot_print_spec(const struct slot *s, struct text *out)
 	text_open(out, "spec", '{');
 	text_string(out, "type", "LoadBalancer");
 	text_raw(out, "ports", ports);
+	if (s->both)
+		text_string(out, "ipFamilyPolicy", "RequireDualStack");
 	text_raw(
 	    out, "ipFamilies", s->dual ? "[\"IPv4\",\"IPv6\"]" : "[\"IPv4\"]");
 	text_close(out, '}');

@@ -29,6 +29,7 @@ slot_roll(struct slot *s)
 		    roll(POOL_A + POOL_B + 2));
 	s->port = 80 + roll(4);
 	s->dual = roll(5) == 0;
+	s->both = s->dual && roll(3) == 0;
 	s->said.claims |= slot_claim(s);
 }
 
@@ -312,6 +313,11 @@ slot_must_wait(const struct slot *s)
 	bool in_b = s->pool == NULL || strcmp(s->pool, "b") == 0;
 	unsigned place;
 
+	if (s->both && s->wanted[0] != '\0')
+		return true; /* for one alone */
+	if (s->both)
+		return !in_a || range_is_taken(4, 0, POOL_A) ||
+		       range_is_taken(6, 0, POOL_A);
 	if (s->wanted[0] != '\0') {
 		place = (unsigned)strtoul(s->wanted + 7, NULL, 10);
 		return place >= POOL_A + POOL_B || place_is_taken(4, place);

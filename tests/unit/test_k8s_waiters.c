@@ -89,10 +89,13 @@ test_one_each(void **state)
 	add(w, "n/3", NULL, NULL, 0);
 	next_must(w, NULL);
 	wake(w, "10.0.0.1", &pools[0]);
+	assert_true(waiters_is_open(w));
 	next_must(w, "n/1");
 	waiters_remove(w, "n/1");
 	next_must(w, "n/2");
+	assert_true(waiters_is_open(w));
 	add(w, "n/2", NULL, NULL, 0);
+	assert_false(waiters_is_open(w));
 	next_must(w, NULL);
 	/* It kept its place. */
 	wake(w, "10.0.0.1", &pools[0]);

@@ -203,7 +203,10 @@ void alloc_each_clash(const struct alloc *alloc,
 /* Those that have the address; on_holder may not change that. */
 void alloc_each(const struct alloc *alloc, const struct bgpd_addr *addr,
     void (*on_holder)(void *arg, const char *service), void *arg);
-/* How many gaps and shared addresses were looked at so far: for tests. */
+/*
+ * How many gaps and shared addresses were looked at so far. For a test alone: that
+ * this grows with what is in use, and never with the pool, shows in no result.
+ */
 uint64_t alloc_steps(const struct alloc *alloc);
 /*
  * May anybody new take the address? *sharing "": whoever comes, else those with

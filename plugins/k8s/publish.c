@@ -99,7 +99,7 @@ publish_rests(const struct publisher *p, const struct service *s)
 	int64_t now_ms = guest_now_ms(p->c->guest);
 
 	return now_ms < s->rest_ms ||
-	       (now_ms < s->words_ms && wish_differs_in_words(s));
+	       (now_ms < s->words_ms && !s->unsure && wish_differs_in_words(s));
 }
 
 /* What it says now came through, and was not told of. */
@@ -466,11 +466,18 @@ publish_show(struct cluster *c, struct bgpd_out *out)
 {
 	const struct bgpd_host *host = c->guest->host;
 	struct publisher *p = c->publisher;
+	const struct writer_counts *events =
+	    writer_counts(p->writer, WRITE_EVENT);
 
 	leading_show(p->leading, out);
 	host->out_print(out, "Statuses written: %llu, under way %zu\n",
 	    (unsigned long long)p->patches, writer_under_way(p->writer));
+	host->out_print(out, "Events written: %llu, refused %llu\n",
+	    (unsigned long long)events->written,
+	    (unsigned long long)events->failed);
 	host->out_int(out, "statusesWritten", (int64_t)p->patches);
+	host->out_int(out, "eventsWritten", (int64_t)events->written);
+	host->out_int(out, "eventsRefused", (int64_t)events->failed);
 }
 
 struct publisher *

@@ -15,12 +15,11 @@
 
 #define WHY_MAX	  500
 #define HOLDS_MAX 8 /* looked at in one go */
-#define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
 
 int
 addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count)
 {
-	char copy[VALUE_MAX + 16], *rest = copy, *word;
+	char copy[ADDRESSES_LEN + 16], *rest = copy, *word;
 
 	*count = 0;
 	if (strlen(text) >= sizeof(copy))
@@ -38,18 +37,19 @@ addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count)
 	return *count > 0 ? 0 : -1;
 }
 
-static void
-addresses_write(const struct service *s, char *value)
+const char *
+addresses_write(const struct service *s, char *out)
 {
 	char text[ADDR_LEN];
 	size_t i;
 
-	value[0] = '\0';
+	out[0] = '\0';
 	for (i = 0; i < s->address_count; i++) {
 		if (i > 0)
-			strcat(value, ",");
-		strcat(value, addr_text(&s->addresses[i], text));
+			strcat(out, ",");
+		strcat(out, addr_text(&s->addresses[i], text));
 	}
+	return out;
 }
 
 void
@@ -200,12 +200,10 @@ assign_release(struct cluster *c, struct service *s)
 static void
 record_put(struct cluster *c, const struct service *s)
 {
-	char value[VALUE_MAX];
+	char value[ADDRESSES_LEN];
 
-	if (c->journal == NULL)
-		return;
-	addresses_write(s, value);
-	journal_put(c->journal, s->name, value);
+	if (c->journal != NULL)
+		journal_put(c->journal, s->name, addresses_write(s, value));
 }
 
 static void
@@ -359,42 +357,34 @@ assign_second(struct cluster *c, struct service *s)
 	record_put(c, s);
 }
 
-void
+enum gave
 assign_give(struct cluster *c, struct service *s)
 {
-	char value[VALUE_MAX], before[256] = "";
+	enum gave gave = GAVE_NOTHING;
+	char before[WHY_MAX + 1] = "";
 
 	if (s->address_count == 0) {
 		if (s->why != NULL)
 			snprintf(before, sizeof(before), "%s", s->why);
 		if (!give(c, s)) {
 			record_remove(c, s);
-			if (strncmp(before, s->why, sizeof(before) - 1) != 0)
-				say(c->guest, LOG_WARNING,
-				    "AllocationFailed: %s: %s", s->name,
-				    s->why);
-			return;
+			return strcmp(before, s->why) != 0 ? GAVE_REASON
+							   : GAVE_NOTHING;
 		}
 		s->claimed = true;
 		s->confirmed = false;
-		addresses_write(s, value);
-		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
-		    value);
+		gave = GAVE_ADDRESSES;
 	}
 	s->conflict = false;
 	assign_set_why(s, NULL);
 	waiters_remove(c->waiters, s->name);
 	record_put(c, s);
+	return gave;
 }
 
 void
 assign_end(struct cluster *c, struct service *s)
 {
-	char value[VALUE_MAX];
-
-	addresses_write(s, value);
-	if (s->address_count > 0)
-		say(c->guest, LOG_NOTICE, "%s let %s go", s->name, value);
 	assign_release(c, s);
 	waiters_remove(c->waiters, s->name);
 	record_remove(c, s);

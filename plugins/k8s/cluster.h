@@ -189,8 +189,12 @@ bool decide_candidate(const struct service *s, const struct object_node *node);
 
 /* assign.c: the addresses of Services ---------------------------------------------- */
 
-/* Gives one that lacks an address one, or lets it wait. */
-void assign_give(struct cluster *c, struct service *s);
+/*
+ * Gives one that lacks an address one, or lets it wait: it has one or waits as
+ * before, was given some, or waits now for that reason.
+ */
+enum gave { GAVE_NOTHING, GAVE_ADDRESSES, GAVE_REASON };
+enum gave assign_give(struct cluster *c, struct service *s);
 /* The other family for one that has the one. */
 void assign_second(struct cluster *c, struct service *s);
 /* Lets all its addresses go. */
@@ -214,6 +218,9 @@ void assign_wake(struct cluster *c, const struct bgpd_addr *addr);
 bool assign_is_told(const struct service *s);
 /* Is it in its status? */
 bool assign_is_said(const struct service *s, const struct bgpd_addr *addr);
+/* Its addresses by comma, into out (ADDRESSES_LEN), which is returned. */
+#define ADDRESSES_LEN (SERVICE_IPS * (ADDR_LEN + 1))
+const char *addresses_write(const struct service *s, char *out);
 /* A list of addresses in text, by comma and spaces; -1: it is none. */
 int addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count);
 /* The same ones, in any order? */
@@ -230,7 +237,8 @@ bool families_fit(const struct object_service *o, const struct bgpd_addr *addrs,
 
 /* follow.c: the addresses of Services, where another one gives them ------------------------ */
 
-void assign_follow(struct cluster *c, struct service *s);
+/* 0; or until when it keeps what its status does not say any more. */
+int64_t assign_follow(struct cluster *c, struct service *s, int64_t now_ms);
 
 /* offer.c: what the daemon is told ---------------------------------------------------- */
 

@@ -254,24 +254,67 @@ run_begin(struct cluster *c)
 }
 
 static void
+service_end(struct cluster *c, struct service *s)
+{
+	char text[ADDRESSES_LEN];
+
+	if (s->address_count > 0)
+		say(c->guest, LOG_NOTICE, "%s let %s go", s->name,
+		    addresses_write(s, text));
+	assign_end(c, s);
+}
+
+static void
+service_follow(struct cluster *c, struct service *s)
+{
+	int64_t now_ms = guest_now_ms(c->guest), until_ms;
+
+	until_ms = assign_follow(c, s, now_ms);
+	if (until_ms == 0)
+		return;
+	if (!c->lingers)
+		c->guest->host->timer_start(c->linger, until_ms - now_ms + 1);
+	c->lingers = true;
+}
+
+static void
+service_give(struct cluster *c, struct service *s)
+{
+	char text[ADDRESSES_LEN];
+
+	switch (assign_give(c, s)) {
+	case GAVE_NOTHING:
+		break;
+	case GAVE_ADDRESSES:
+		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
+		    addresses_write(s, text));
+		break;
+	case GAVE_REASON:
+		say(c->guest, LOG_WARNING, "AllocationFailed: %s: %s", s->name,
+		    s->why);
+		break;
+	}
+}
+
+static void
 step_keep(struct cluster *c, struct service *s, enum duty duty)
 {
 	if (s->reborn || !service_is_ours(c, s))
-		assign_end(c, s);
+		service_end(c, s);
 	s->reborn = false;
 	if (!service_is_ours(c, s))
 		return;
 	if (duty == DUTY_ALLOCATE)
 		assign_keep(c, s);
 	else
-		assign_follow(c, s);
+		service_follow(c, s);
 }
 
 static void
 step_give(struct cluster *c, struct service *s, enum duty duty)
 {
 	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
-		assign_give(c, s);
+		service_give(c, s);
 }
 
 /* Who has nothing comes before who has one of two. */
@@ -324,7 +367,7 @@ waiters_serve(struct cluster *c, int64_t until_ms)
 			waiters_remove(c->waiters, name);
 			continue;
 		}
-		assign_give(c, s);
+		service_give(c, s);
 		service_touch(c, s);
 	}
 }

@@ -68,6 +68,8 @@ model_end(void)
 
 	for (i = 0; i < weather.daemons; i++)
 		daemon_stop(&daemons[i]);
+	for (i = 0; i < SLOTS; i++)
+		free(slots[i].status);
 	assert_true(LIST_EMPTY(&fake_timers));
 	fake_forget();
 	nftw(directory, on_file, 8, FTW_DEPTH | FTW_PHYS);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assign.h"
 #include "publish.h"
 
 /* Every line to the log, once per reading. */

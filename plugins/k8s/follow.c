@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "cluster.h"
+#include "assign.h"
 
 #define LINGER_MS 2000
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "assign.h"
 #include "publish.h"
 
 /* What it held when it was last seen: by our state, else by its status. */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "assign.h"
 #include "publish.h"
 
 #define FORBIDDEN_MS ((int64_t)500)

@@ -18,6 +18,7 @@
 #define FLUSH_BYTES (256u * 1024u) /* to one peer in one turn */
 
 static void stream_on_ready(void *arg, unsigned what);
+static void stream_on_flush(void *arg);
 
 void
 stream_open(struct session *session, int fd, unsigned what)
@@ -27,14 +28,18 @@ stream_open(struct session *session, int fd, unsigned what)
 	stream_close(session);
 	session->fd = fd;
 	session->life++;
+	session->full = false;
 	session->heard_ms = session->progress_ms = loop_now_ms(peers->loop);
 	session->watch = watch_new(peers->loop, fd, stream_on_ready, session);
 	watch_set(session->watch, what);
+	session->flush_timer = timer_new(peers->loop, stream_on_flush, session);
 }
 
 void
 stream_close(struct session *session)
 {
+	timer_free(session->flush_timer);
+	session->flush_timer = NULL;
 	watch_free(session->watch);
 	session->watch = NULL;
 	if (session->fd >= 0)
@@ -205,11 +210,16 @@ stream_poll(struct session *session)
 
 /* Out ----------------------------------------------------------------------------- */
 
+/*
+ * It leaves at the end of this turn, with what else the turn brings; where the
+ * socket is full already, when that has room.
+ */
 void
 stream_wake(struct session *session)
 {
-	if (session->watch != NULL && session->state > FSM_ACTIVE)
-		watch_set(session->watch, WATCH_READ | WATCH_WRITE);
+	if (session->watch != NULL && !session->full &&
+	    session->state > FSM_ACTIVE)
+		timer_start(session->flush_timer, 0);
 }
 
 void
@@ -315,7 +325,14 @@ stream_flush(struct session *session)
 	if (done < 0)
 		return;
 	clocks_blocked(session, done == 0);
+	session->full = done != 1;
 	watch_set(session->watch, WATCH_READ | (done == 1 ? 0 : WATCH_WRITE));
+}
+
+static void
+stream_on_flush(void *arg)
+{
+	stream_flush(arg);
 }
 
 static void

@@ -6,52 +6,25 @@
  * pool is used up. Giving and taking back an address splits or joins one gap, so
  * the cost grows with the logarithm of what is in use, never with the pool. An
  * address that may be shared also stands in an index by pool and sharing key.
- * Gaps and the index belong to gaps.h; this room holds claims against each other.
+ * Gaps and the index are gaps.c's, holds against a claim holds.c's.
  */
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gaps.h"
 
-/* Who uses an address, with which ports. */
-struct hold {
-	TAILQ_ENTRY(hold) of_used;
-	LIST_ENTRY(hold) of_holder;
-	struct holder *holder;
-	struct used *used;
-	struct object_port *ports;
-	size_t port_count;
-};
-
-struct holder {
-	RB_ENTRY(holder) link;
-	LIST_HEAD(, hold) holds;
-	char name[];
-};
 RB_HEAD(holders, holder);
 
 struct alloc {
 	struct holders holders;
 	struct space *space; /* pools, gaps, addresses in use */
 	bool loosened;	     /* by the last take */
-	char why[512];
+	struct bgpd_addr stranded;
+	char why[WHY_LEN];
 };
 
 K8S_TREE_OF_NAMES(holders, holder, name)
-
-static int
-fail(struct alloc *alloc, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(alloc->why, sizeof(alloc->why), format, ap);
-	va_end(ap);
-	return -1;
-}
 
 const char *
 alloc_why(const struct alloc *alloc)
@@ -74,16 +47,20 @@ holder_get(struct alloc *alloc, const char *name)
 	return holder;
 }
 
+/* The one that is there, else a new one: given, and without ports. */
 static struct hold *
-hold_find(const struct used *used, const char *service)
+hold_get(struct alloc *alloc, struct used *used, const char *service)
 {
-	struct hold *hold;
+	struct hold *hold = hold_find(used, service);
 
-	TAILQ_FOREACH (hold, &used->holds, of_used) {
-		if (strcmp(hold->holder->name, service) == 0)
-			return hold;
-	}
-	return NULL;
+	if (hold != NULL)
+		return hold;
+	hold = k8s_alloc(sizeof(*hold));
+	hold->holder = holder_get(alloc, service);
+	hold->used = used;
+	TAILQ_INSERT_TAIL(&used->holds, hold, of_used);
+	LIST_INSERT_HEAD(&hold->holder->holds, hold, of_holder);
+	return hold;
 }
 
 static void
@@ -106,122 +83,6 @@ hold_free(struct alloc *alloc, struct hold *hold)
 
 /* Claims ---------------------------------------------------------------------------- */
 
-static const char *
-port_name(const struct object_port *port, char *out, size_t size)
-{
-	static const char *const names[] = { "TCP", "UDP", "SCTP" };
-
-	snprintf(out, size, "%s/%u",
-	    port->protocol < 3 ? names[port->protocol] : "?", port->number);
-	return out;
-}
-
-/* The first of the claim's ports that another Service has; NULL: none. */
-static const struct object_port *
-ports_clash(const struct used *used, const struct alloc_claim *claim,
-    const struct hold **other)
-{
-	const struct hold *hold;
-	size_t i, j;
-
-	TAILQ_FOREACH (hold, &used->holds, of_used) {
-		if (strcmp(hold->holder->name, claim->service) == 0)
-			continue;
-		for (i = 0; i < hold->port_count; i++) {
-			for (j = 0; j < claim->port_count; j++) {
-				if (hold->ports[i].number !=
-					claim->ports[j].number ||
-				    hold->ports[i].protocol !=
-					claim->ports[j].protocol)
-					continue;
-				*other = hold;
-				return &claim->ports[j];
-			}
-		}
-	}
-	return NULL;
-}
-
-static const struct hold *
-hold_of_other(const struct used *used, const char *service)
-{
-	const struct hold *hold;
-
-	TAILQ_FOREACH (hold, &used->holds, of_used) {
-		if (strcmp(hold->holder->name, service) != 0)
-			return hold;
-	}
-	return NULL;
-}
-
-static const char *
-or_empty(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
-/* May the claim join those who use the address? 0, or -1 with why. */
-static int
-claim_fits(struct alloc *alloc, const struct alloc_claim *claim,
-    const struct used *used)
-{
-	const struct hold *other = hold_of_other(used, claim->service);
-	const char *sharing = or_empty(claim->sharing);
-	const struct object_port *port;
-	char addr[ADDR_LEN], name[32];
-
-	if (other == NULL)
-		return 0;
-	addr_text(&used->addr, addr);
-	if (sharing[0] == '\0' || used->sharing[0] == '\0')
-		return fail(alloc,
-		    "can't change sharing key for \"%s\": "
-		    "address %s is already in use by \"%s\", "
-		    "and both must say the same "
-		    "allow-shared-ip to share it",
-		    claim->service, addr, other->holder->name);
-	if (strcmp(sharing, used->sharing) != 0)
-		return fail(alloc,
-		    "address %s is in use by \"%s\" with "
-		    "another allow-shared-ip (\"%s\", not "
-		    "\"%s\")",
-		    addr, other->holder->name, used->sharing, sharing);
-	if (strcmp(or_empty(claim->backend), used->backend) != 0)
-		return fail(alloc,
-		    "address %s is shared by \"%s\", whose "
-		    "externalTrafficPolicy or selector "
-		    "differs",
-		    addr, other->holder->name);
-	port = ports_clash(used, claim, &other);
-	if (port != NULL)
-		return fail(alloc, "port %s is already in use on %s by \"%s\"",
-		    port_name(port, name, sizeof(name)), addr,
-		    other->holder->name);
-	return 0;
-}
-
-/* Does the claim leave a port that the Service had, or change the keys? */
-static bool
-claim_loosens(const struct alloc_claim *claim, const struct used *used,
-    const struct hold *hold)
-{
-	size_t i, k;
-
-	if (strcmp(used->sharing, or_empty(claim->sharing)) != 0 ||
-	    strcmp(used->backend, or_empty(claim->backend)) != 0)
-		return true;
-	for (i = 0; i < hold->port_count; i++) {
-		for (k = 0; k < claim->port_count; k++) {
-			if (hold->ports[i].number == claim->ports[k].number &&
-			    hold->ports[i].protocol == claim->ports[k].protocol)
-				break;
-		}
-		if (k == claim->port_count)
-			return true;
-	}
-	return false;
-}
-
 static void
 claim_settle(
     struct alloc *alloc, const struct alloc_claim *claim, struct used *used)
@@ -231,19 +92,21 @@ claim_settle(
 	alloc->loosened = hold != NULL && claim_loosens(claim, used, hold);
 	space_share(alloc->space, used, or_empty(claim->sharing),
 	    or_empty(claim->backend));
-	if (hold == NULL) {
-		hold = k8s_alloc(sizeof(*hold));
-		hold->holder = holder_get(alloc, claim->service);
-		hold->used = used;
-		TAILQ_INSERT_TAIL(&used->holds, hold, of_used);
-		LIST_INSERT_HEAD(&hold->holder->holds, hold, of_holder);
-	}
+	hold = hold_get(alloc, used, claim->service);
+	hold->held = HELD_GIVEN;
 	free(hold->ports);
 	hold->port_count = claim->port_count;
 	hold->ports = k8s_alloc(claim->port_count * sizeof(*hold->ports));
 	if (claim->port_count > 0)
 		memcpy(hold->ports, claim->ports,
 		    claim->port_count * sizeof(*hold->ports));
+}
+
+static bool
+pool_avoids(const struct config_pool *pool, const struct bgpd_addr *addr)
+{
+	return pool->avoid_buggy &&
+	       addr_is_buggy(addr->family, addr_to_number(addr));
 }
 
 int
@@ -257,22 +120,43 @@ alloc_take(struct alloc *alloc, const struct alloc_claim *claim,
 	addr_text(addr, text);
 	alloc->loosened = false;
 	if (pool == NULL)
-		return fail(alloc,
+		return why_set(alloc->why,
 		    "\"%s\" is not allowed in config: it is in "
 		    "no address pool",
 		    text);
-	if (pool->avoid_buggy &&
-	    addr_is_buggy(addr->family, addr_to_number(addr)))
-		return fail(alloc,
+	if (pool_avoids(pool, addr))
+		return why_set(alloc->why,
 		    "\"%s\" is not allowed in config: pool "
 		    "\"%s\" avoids .0 and .255",
 		    text, pool->name);
-	if (used != NULL && claim_fits(alloc, claim, used) == -1)
+	if (used != NULL && claim_fits(used, claim, alloc->why) == -1)
 		return -1;
 	if (used == NULL)
 		used = space_take(alloc->space, addr);
 	claim_settle(alloc, claim, used);
 	return 0;
+}
+
+void
+alloc_note(
+    struct alloc *alloc, const char *service, const struct bgpd_addr *addr)
+{
+	const struct config_pool *pool = space_pool(alloc->space, addr);
+	struct used *used = space_find(alloc->space, addr);
+	struct hold *hold;
+	bool is_new;
+
+	/* What is given to nobody needs no bar. */
+	if (pool == NULL || pool_avoids(pool, addr))
+		return;
+	if (used == NULL)
+		used = space_take(alloc->space, addr);
+	is_new = hold_find(used, service) == NULL;
+	hold = hold_get(alloc, used, service);
+	if (is_new)
+		hold->held = HELD_SAID;
+	else if (hold->held == HELD_GIVEN)
+		hold->held = HELD_LEFT;
 }
 
 /* The lowest address ------------------------------------------------------------------- */
@@ -290,7 +174,8 @@ shared_lowest(struct alloc *alloc, const struct alloc_claim *claim, size_t pool,
 	if (sharing[0] == '\0')
 		return NULL;
 	used = space_shared_first(alloc->space, pool, family, sharing, backend);
-	while (used != NULL && ports_clash(used, claim, &other) != NULL)
+	while (used != NULL && (hold_that_bars(used, claim) != NULL ||
+				   ports_clash(used, claim, &other) != NULL))
 		used = space_shared_next(alloc->space, used);
 	return used;
 }
@@ -334,13 +219,14 @@ any_of_named(struct alloc *alloc, const struct alloc_claim *claim,
 			continue;
 		if (any_of_pool(alloc, claim, i, addr))
 			return 0;
-		return fail(alloc, "no available %saddresses in pool \"%s\"",
+		return why_set(alloc->why,
+		    "no available %saddresses in pool \"%s\"",
 		    claim->family == 4	 ? "IPv4 "
 		    : claim->family == 6 ? "IPv6 "
 					 : "",
 		    claim->pool);
 	}
-	return fail(alloc,
+	return why_set(alloc->why,
 	    "unknown pool \"%s\": the ConfigMap has no "
 	    "address-pool of that name",
 	    claim->pool);
@@ -364,10 +250,11 @@ alloc_any(struct alloc *alloc, const struct alloc_claim *claim,
 			return 0;
 	}
 	if (!is_some)
-		return fail(alloc, "no available addresses: no pool has "
-				   "auto-assign, name one with the "
-				   "address-pool annotation");
-	return fail(alloc, "no available %saddresses",
+		return why_set(alloc->why,
+		    "no available addresses: no pool has "
+		    "auto-assign, name one with the "
+		    "address-pool annotation");
+	return why_set(alloc->why, "no available %saddresses",
 	    claim->family == 4	 ? "IPv4 "
 	    : claim->family == 6 ? "IPv6 "
 				 : "");
@@ -419,19 +306,29 @@ alloc_is_owner(const struct alloc *alloc, const char *service,
     const struct bgpd_addr *addr)
 {
 	const struct used *used = space_find(alloc->space, addr);
+	const struct hold *hold =
+	    used == NULL ? NULL : hold_find(used, service);
 
-	return used != NULL && hold_find(used, service) != NULL;
+	return hold != NULL && hold->held != HELD_SAID;
 }
 
-const char *
-alloc_other(const struct alloc *alloc, const char *service,
-    const struct bgpd_addr *addr)
+void
+alloc_each_clash(const struct alloc *alloc, const struct alloc_claim *claim,
+    const struct bgpd_addr *addr,
+    void (*on_holder)(void *arg, const char *service), void *arg)
 {
 	const struct used *used = space_find(alloc->space, addr);
-	const struct hold *hold =
-	    used == NULL ? NULL : hold_of_other(used, service);
+	const struct hold *hold;
+	bool share;
 
-	return hold == NULL ? NULL : hold->holder->name;
+	if (used == NULL)
+		return;
+	share = keys_agree(used, claim);
+	TAILQ_FOREACH (hold, &used->holds, of_used) {
+		if (hold_is_anothers(hold, claim->service) &&
+		    (!share || hold_clash(hold, claim) != NULL))
+			on_holder(arg, hold->holder->name);
+	}
 }
 
 void
@@ -443,8 +340,23 @@ alloc_each(const struct alloc *alloc, const struct bgpd_addr *addr,
 
 	if (used == NULL)
 		return;
-	TAILQ_FOREACH (hold, &used->holds, of_used)
-		on_holder(arg, hold->holder->name);
+	TAILQ_FOREACH (hold, &used->holds, of_used) {
+		if (hold->held == HELD_GIVEN)
+			on_holder(arg, hold->holder->name);
+	}
+}
+
+bool
+alloc_room(const struct alloc *alloc, const struct bgpd_addr *addr,
+    const char **sharing, const char **backend)
+{
+	const struct used *used = space_find(alloc->space, addr);
+	const struct alloc_claim anybody = { .service = "" };
+
+	*sharing = used == NULL ? "" : used->sharing;
+	*backend = used == NULL ? "" : used->backend;
+	return used == NULL || (used->sharing[0] != '\0' &&
+				   hold_that_bars(used, &anybody) == NULL);
 }
 
 size_t
@@ -473,11 +385,24 @@ alloc_set_pools(struct alloc *alloc, const struct config *config)
 
 	if (lost == NULL)
 		return 0;
-	return fail(alloc,
+	alloc->stranded = lost->addr;
+	return why_set(alloc->why,
 	    "new config not compatible with assigned IPs: "
 	    "service \"%s\" cannot own \"%s\" under new config",
 	    TAILQ_FIRST(&lost->holds)->holder->name,
 	    addr_text(&lost->addr, text));
+}
+
+const struct bgpd_addr *
+alloc_stranded(const struct alloc *alloc)
+{
+	return &alloc->stranded;
+}
+
+bool
+alloc_is_used(const struct alloc *alloc, const struct bgpd_addr *addr)
+{
+	return space_find(alloc->space, addr) != NULL;
 }
 
 struct alloc *

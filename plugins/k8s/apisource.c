@@ -313,6 +313,23 @@ apisource_has_nodes(const struct source *source)
 	return a->all_nodes && nodes != NULL && reflector_is_synced(nodes);
 }
 
+static void
+apisource_refresh(struct source *source)
+{
+	struct apisource *a = (struct apisource *)(void *)source;
+
+	reflector_refresh(a->feeds[OBJECT_SERVICE].reflector);
+}
+
+static bool
+apisource_is_fresh(const struct source *source)
+{
+	const struct apisource *a =
+	    (const struct apisource *)(const void *)source;
+
+	return reflector_is_fresh(a->feeds[OBJECT_SERVICE].reflector);
+}
+
 /* Showing ------------------------------------------------------------------------------ */
 
 static const char *
@@ -377,5 +394,7 @@ const struct source_kind source_api = {
 	.know = apisource_know,
 	.want_nodes = apisource_want_nodes,
 	.has_nodes = apisource_has_nodes,
+	.refresh = apisource_refresh,
+	.is_fresh = apisource_is_fresh,
 	.show = apisource_show,
 };

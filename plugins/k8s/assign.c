@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* The addresses of Services: kept, given, waited for, as MetalLB does. */
+/* The addresses of Services: given, waited for, let go, as MetalLB does. */
 
 /*
  * Two steps, so that at the start every Service asks for what it held before
- * any other is given something new: `keep` for all, then `give` for all.
+ * any other is given something new: `keep` (keep.c) for all, then `give` for all.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "assign.h"
 #include "publish.h"
 #include "text.h"
 
 #define WHY_MAX	  500
 #define HOLDS_MAX 8 /* looked at in one go */
-#define VALUE_MAX (SERVICE_IPS * (ADDR_LEN + 1))
 
-/* A list of addresses in text, by comma and spaces; -1: it is none. */
-static int
+int
 addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count)
 {
-	char copy[VALUE_MAX + 16], *rest = copy, *word;
+	char copy[ADDRESSES_LEN + 16], *rest = copy, *word;
 
 	*count = 0;
 	if (strlen(text) >= sizeof(copy))
@@ -39,18 +38,19 @@ addresses_read(const char *text, struct bgpd_addr *addrs, size_t *count)
 	return *count > 0 ? 0 : -1;
 }
 
-static void
-addresses_write(const struct service *s, char *value)
+const char *
+addresses_write(const struct service *s, char *out)
 {
 	char text[ADDR_LEN];
 	size_t i;
 
-	value[0] = '\0';
+	out[0] = '\0';
 	for (i = 0; i < s->address_count; i++) {
 		if (i > 0)
-			strcat(value, ",");
-		strcat(value, addr_text(&s->addresses[i], text));
+			strcat(out, ",");
+		strcat(out, addr_text(&s->addresses[i], text));
 	}
+	return out;
 }
 
 void
@@ -78,6 +78,7 @@ assign_claim(const struct service *s, struct alloc_claim *claim)
 	claim->port_count = o->port_count;
 	claim->pool = o->wanted == NULL ? o->pool : NULL;
 	claim->family = o->family_count == 1 ? o->families[0] : 0;
+	claim->both = o->family_count == 2 && o->both;
 }
 
 static bool
@@ -93,7 +94,7 @@ addresses_have(
 	return false;
 }
 
-static bool
+bool
 addresses_equal(const struct bgpd_addr *a, size_t a_count,
     const struct bgpd_addr *b, size_t b_count)
 {
@@ -121,16 +122,23 @@ assign_is_told(const struct service *s)
 	    s->object->status, s->object->status_count);
 }
 
+void
+assign_wake(struct cluster *c, const struct bgpd_addr *addr)
+{
+	const char *sharing, *backend;
+
+	if (alloc_room(c->alloc, addr, &sharing, &backend))
+		waiters_wake(c->waiters, addr, alloc_pool(c->alloc, addr),
+		    sharing, backend);
+}
+
 /* What is freed here may be given to others: who waits for it is woken. */
 static void
 address_free(
     struct cluster *c, const struct service *s, const struct bgpd_addr *addr)
 {
-	const struct config_pool *pool = alloc_pool(c->alloc, addr);
-
 	alloc_release(c->alloc, s->name, addr);
-	waiters_wake(c->waiters, addr, pool);
-	c->freed = true;
+	assign_wake(c, addr);
 }
 
 /* May the status of the Service say the address, now or when a write lands? */
@@ -144,22 +152,39 @@ status_may_say(const struct cluster *c, const struct service *s,
 	       assign_is_said(s, addr);
 }
 
-/*
- * Frees what the Service holds and has no more. An address that its status still
- * says, or may come to say, is nobody else's until that is over: else two
- * statuses would say it.
- */
+/* It has the address no more. */
 static void
-holds_trim(struct cluster *c, struct service *s)
+address_part(
+    struct cluster *c, const struct service *s, const struct bgpd_addr *addr)
+{
+	if (status_may_say(c, s, addr))
+		alloc_note(c->alloc, s->name, addr);
+	else
+		address_free(c, s, addr);
+}
+
+void
+assign_trim(struct cluster *c, struct service *s)
 {
 	struct bgpd_addr held[HOLDS_MAX];
 	size_t i, n;
 
 	n = alloc_addresses(c->alloc, s->name, held, HOLDS_MAX);
 	for (i = 0; i < n; i++) {
-		if (!addresses_have(s->addresses, s->address_count, &held[i]) &&
-		    !status_may_say(c, s, &held[i]))
-			address_free(c, s, &held[i]);
+		if (!addresses_have(s->addresses, s->address_count, &held[i]))
+			address_part(c, s, &held[i]);
+	}
+}
+
+void
+assign_note(struct cluster *c, const struct service *s)
+{
+	const struct object_service *o = s->object;
+	uint8_t i;
+
+	for (i = 0; c->publisher != NULL && i < o->status_count; i++) {
+		if (!alloc_is_owner(c->alloc, s->name, &o->status[i]))
+			alloc_note(c->alloc, s->name, &o->status[i]);
 	}
 }
 
@@ -169,19 +194,17 @@ assign_release(struct cluster *c, struct service *s)
 {
 	s->address_count = 0;
 	s->confirmed = false;
-	holds_trim(c, s);
+	assign_trim(c, s);
 }
 
 /* The state file is the truth where no status can be written. */
 static void
 record_put(struct cluster *c, const struct service *s)
 {
-	char value[VALUE_MAX];
+	char value[ADDRESSES_LEN];
 
-	if (c->journal == NULL)
-		return;
-	addresses_write(s, value);
-	journal_put(c->journal, s->name, value);
+	if (c->journal != NULL)
+		journal_put(c->journal, s->name, addresses_write(s, value));
 }
 
 static void
@@ -191,203 +214,16 @@ record_remove(struct cluster *c, const struct service *s)
 		journal_remove(c->journal, s->name);
 }
 
-/* Keeping ---------------------------------------------------------------------- */
-
-/* What it held when it was last seen: by our state, else by its status. */
-static void
-assign_recall(struct cluster *c, struct service *s)
-{
-	const struct object_service *o = s->object;
-	const char *value =
-	    c->journal == NULL ? NULL : journal_find(c->journal, s->name);
-	size_t n = 0;
-
-	s->claimed = true;
-	if (value != NULL && addresses_read(value, s->addresses, &n) == 0) {
-		s->address_count = (uint8_t)n;
-		return;
-	}
-	memcpy(s->addresses, o->status, sizeof(s->addresses));
-	s->address_count = o->status_count;
-}
-
-/* Are the addresses the wanted ones, in any order? */
-static bool
-wanted_fits(const struct service *s)
-{
-	struct bgpd_addr wanted[SERVICE_IPS];
-	size_t n;
-
-	return s->object->wanted == NULL ||
-	       (addresses_read(s->object->wanted, wanted, &n) == 0 &&
-		   addresses_equal(wanted, n, s->addresses, s->address_count));
-}
-
-/* The annotation moves a Service (since 0.8). */
-static bool
-pool_fits(struct cluster *c, const struct service *s)
-{
-	const struct config_pool *pool;
-	size_t i;
-
-	if (s->object->pool == NULL || s->object->wanted != NULL)
-		return true;
-	for (i = 0; i < c->config->pool_count; i++) {
-		if (strcmp(c->config->pools[i].name, s->object->pool) == 0)
-			break;
-	}
-	/* A pool of another name in the place of its own moves nobody. */
-	if (i == c->config->pool_count)
-		return true;
-	for (i = 0; i < s->address_count; i++) {
-		pool = alloc_pool(c->alloc, &s->addresses[i]);
-		if (pool == NULL || strcmp(pool->name, s->object->pool) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-families_fit(const struct service *s)
-{
-	const struct object_service *o = s->object;
-	size_t i, k;
-
-	if (o->family_count == 0)
-		return true;
-	if (s->address_count < o->family_count && o->both)
-		return false;
-	for (i = 0; i < s->address_count; i++) {
-		for (k = 0; k < o->family_count; k++) {
-			if (s->addresses[i].family == o->families[k])
-				break;
-		}
-		if (k == o->family_count)
-			return false;
-	}
-	return true;
-}
-
-/* Whose is the address? Who was told of it, then who is older, then by name. */
-static bool
-is_first(const struct service *s, const struct service *other,
-    const struct bgpd_addr *addr)
-{
-	if (assign_is_said(s, addr) != assign_is_said(other, addr))
-		return assign_is_said(s, addr);
-	if (s->object->created != other->object->created)
-		return s->object->created < other->object->created;
-	return strcmp(s->name, other->name) < 0;
-}
-
-/*
- * Two that hold one address and may not share it, which two allocators that
- * knew nothing of each other can make: the younger ones move. False: the
- * Service itself is the younger.
- */
-static bool
-evict_younger(
-    struct cluster *c, struct service *s, const struct bgpd_addr *addr)
-{
-	char text[ADDR_LEN];
-	struct service *other;
-	const char *name;
-
-	addr_text(addr, text);
-	name = alloc_other(c->alloc, s->name, addr);
-	other = name == NULL ? NULL : cluster_find(c, name);
-	if (other == NULL || other->object == NULL)
-		return false;
-	if (is_first(other, s, addr)) {
-		publish_conflict(c, s, text, other->name);
-		return false;
-	}
-	publish_conflict(c, other, text, s->name);
-	assign_release(c, other);
-	/* Its status says it still, as ours does: that is the conflict. */
-	alloc_release(c->alloc, other->name, addr);
-	service_touch(c, other);
-	return true;
-}
-
-/* Takes one that it says it has; the age decides where nobody has told yet. */
-static bool
-keep_one(struct cluster *c, struct service *s, const struct alloc_claim *claim,
-    const struct bgpd_addr *addr)
-{
-	bool held = alloc_is_owner(c->alloc, s->name, addr);
-
-	while (alloc_take(c->alloc, claim, addr) == -1) {
-		/* The journal knows of no two that have one address. */
-		if (held || c->journal != NULL || !evict_younger(c, s, addr))
-			return false;
-	}
-	return true;
-}
-
-static bool
-service_fits(struct cluster *c, const struct service *s)
-{
-	return wanted_fits(s) && pool_fits(c, s) && families_fit(s);
-}
-
-/*
- * Its address was told, and now the status says another: somebody has written it,
- * or the cluster was set back in time. What the cluster says counts, as with
- * MetalLB, if the Service may have that; else its status is written again.
- */
-static void
-assign_adopt(struct cluster *c, struct service *s)
-{
-	const struct object_service *o = s->object;
-	struct bgpd_addr was[SERVICE_IPS];
-	struct alloc_claim claim;
-	uint8_t i, was_count = s->address_count;
-
-	if (c->publisher == NULL || !s->confirmed || o->status_count == 0 ||
-	    s->address_count == 0 || assign_is_told(s))
-		return;
-	memcpy(was, s->addresses, sizeof(was));
-	memcpy(s->addresses, o->status, sizeof(s->addresses));
-	s->address_count = o->status_count;
-	assign_claim(s, &claim);
-	for (i = 0; service_fits(c, s) && i < s->address_count; i++) {
-		if (alloc_take(c->alloc, &claim, &s->addresses[i]) == -1)
-			break;
-	}
-	if (i == s->address_count)
-		return;
-	memcpy(s->addresses, was, sizeof(s->addresses));
-	s->address_count = was_count;
-}
-
-void
-assign_keep(struct cluster *c, struct service *s)
-{
-	struct alloc_claim claim;
-	uint8_t i;
-	bool fits;
-
-	if (!s->claimed && s->address_count == 0)
-		assign_recall(c, s);
-	assign_adopt(c, s);
-	holds_trim(c, s);
-	if (s->address_count == 0)
-		return;
-	assign_claim(s, &claim);
-	fits = service_fits(c, s);
-	for (i = 0; fits && i < s->address_count; i++) {
-		fits = keep_one(c, s, &claim, &s->addresses[i]);
-		/* A port or a key given up: others may share it now. */
-		if (fits && alloc_loosened(c->alloc))
-			waiters_wake(c->waiters, &s->addresses[i],
-			    alloc_pool(c->alloc, &s->addresses[i]));
-	}
-	if (!fits)
-		assign_release(c, s);
-}
-
 /* Giving ------------------------------------------------------------------------- */
+
+/* Until it is another Service itself. */
+static int
+give_never(struct cluster *c, struct service *s, const char *why)
+{
+	assign_set_why(s, why);
+	waiters_remove(c->waiters, s->name);
+	return -1;
+}
 
 static int
 give_wanted(struct cluster *c, struct service *s, struct alloc_claim *claim)
@@ -395,12 +231,15 @@ give_wanted(struct cluster *c, struct service *s, struct alloc_claim *claim)
 	struct bgpd_addr wanted[SERVICE_IPS];
 	size_t i, n;
 
-	if (addresses_read(s->object->wanted, wanted, &n) == -1) {
-		assign_set_why(s, "the address asked for is not one");
-		waiters_remove(c->waiters, s->name);
-		return -1;
-	}
+	if (addresses_read(s->object->wanted, wanted, &n) == -1)
+		return give_never(c, s, "the address asked for is not one");
+	/* As MetalLB; and else it would be let go as soon as it is looked at. */
+	if (!families_fit(s->object, wanted, n))
+		return give_never(c, s,
+		    "the addresses asked for are not of the families that "
+		    "the Service has, or not of both that it requires");
 	for (i = 0; i < n; i++) {
+		claim->told = assign_is_said(s, &wanted[i]);
 		if (alloc_take(c->alloc, claim, &wanted[i]) == -1) {
 			assign_set_why(s, alloc_why(c->alloc));
 			assign_release(c, s);
@@ -435,8 +274,12 @@ give_both_from(struct cluster *c, struct service *s, struct alloc_claim *claim)
 	if (i == s->object->family_count)
 		return 0;
 	/* It held these for no time at all: nobody is to be woken. */
-	for (i = 0; i < s->address_count; i++)
-		alloc_release(c->alloc, s->name, &s->addresses[i]);
+	for (i = 0; i < s->address_count; i++) {
+		if (status_may_say(c, s, &s->addresses[i]))
+			alloc_note(c->alloc, s->name, &s->addresses[i]);
+		else
+			alloc_release(c->alloc, s->name, &s->addresses[i]);
+	}
 	s->address_count = 0;
 	return -1;
 }
@@ -495,8 +338,8 @@ give(struct cluster *c, struct service *s)
  * Of two families it has one, for want of the other: if the pool has both now, it
  * gets both (PreferDualStack). The one that it has stays announced.
  */
-static void
-give_second(struct cluster *c, struct service *s)
+void
+assign_second(struct cluster *c, struct service *s)
 {
 	const struct object_service *o = s->object;
 	const struct config_pool *pool;
@@ -509,47 +352,40 @@ give_second(struct cluster *c, struct service *s)
 	assign_claim(s, &claim);
 	claim.pool = pool->name;
 	claim.family = s->addresses[0].family == 4 ? 6 : 4;
-	if (give_one(c, s, &claim) == 0)
-		s->confirmed = false;
+	if (give_one(c, s, &claim) == -1)
+		return;
+	s->confirmed = false;
+	record_put(c, s);
 }
 
-void
+enum gave
 assign_give(struct cluster *c, struct service *s)
 {
-	char value[VALUE_MAX], before[256] = "";
+	enum gave gave = GAVE_NOTHING;
+	char before[WHY_MAX + 1] = "";
 
 	if (s->address_count == 0) {
 		if (s->why != NULL)
 			snprintf(before, sizeof(before), "%s", s->why);
 		if (!give(c, s)) {
 			record_remove(c, s);
-			if (strncmp(before, s->why, sizeof(before) - 1) != 0)
-				say(c->guest, LOG_WARNING,
-				    "AllocationFailed: %s: %s", s->name,
-				    s->why);
-			return;
+			return strcmp(before, s->why) != 0 ? GAVE_REASON
+							   : GAVE_NOTHING;
 		}
 		s->claimed = true;
 		s->confirmed = false;
-		addresses_write(s, value);
-		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
-		    value);
+		gave = GAVE_ADDRESSES;
 	}
-	give_second(c, s);
 	s->conflict = false;
 	assign_set_why(s, NULL);
 	waiters_remove(c->waiters, s->name);
 	record_put(c, s);
+	return gave;
 }
 
 void
 assign_end(struct cluster *c, struct service *s)
 {
-	char value[VALUE_MAX];
-
-	addresses_write(s, value);
-	if (s->address_count > 0)
-		say(c->guest, LOG_NOTICE, "%s let %s go", s->name, value);
 	assign_release(c, s);
 	waiters_remove(c->waiters, s->name);
 	record_remove(c, s);

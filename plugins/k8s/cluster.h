@@ -118,12 +118,14 @@ struct cluster {
 	    carriers_touched; /* who of the nodes may announce, or where it is */
 	struct run run;
 
-	struct config *config; /* in use; NULL: none yet */
-	struct report report;  /* of the last reading */
-	char *refusal;	       /* the last one was read, not taken: why */
-	bool stale;	       /* the last one is not the one in use */
-	bool stranding;	       /* ... for it strands an address in use */
-	bool freed;	       /* an address was let go since */
+	struct config *config;	  /* in use; NULL: none yet */
+	struct report report;	  /* of the last reading */
+	char *refusal;		  /* the last one was read, not taken: why */
+	bool stale;		  /* the last one is not the one in use */
+	struct config *candidate; /* ... for it strands an address; NULL */
+	struct bgpd_addr stranded;
+	bool taken_tried; /* the one from before this life */
+	bool repooled;	  /* the pools are new, and no run has ended since */
 	struct alloc *alloc;
 	struct waiters *waiters;
 
@@ -184,28 +186,6 @@ const char *decide_layer2(const struct service *s,
     const struct object_node *self, const char *self_name);
 /* May the node carry the Service at layer 2? */
 bool decide_candidate(const struct service *s, const struct object_node *node);
-
-/* assign.c: the addresses of Services ---------------------------------------------- */
-
-/* Keeps what is still right, releases the rest. */
-void assign_keep(struct cluster *c, struct service *s);
-/* Gives one that lacks an address one, or lets it wait. */
-void assign_give(struct cluster *c, struct service *s);
-/* Lets all its addresses go. */
-void assign_release(struct cluster *c, struct service *s);
-/* What it asks the allocator with; borrowed from it. */
-void assign_claim(const struct service *s, struct alloc_claim *claim);
-void assign_set_why(struct service *s, const char *why);
-/* It is no Service of ours any more. */
-void assign_end(struct cluster *c, struct service *s);
-/* Are the addresses those of its status, in any order? */
-bool assign_is_told(const struct service *s);
-/* Is it in its status? */
-bool assign_is_said(const struct service *s, const struct bgpd_addr *addr);
-
-/* follow.c: the addresses of Services, where another one gives them ------------------------ */
-
-void assign_follow(struct cluster *c, struct service *s);
 
 /* offer.c: what the daemon is told ---------------------------------------------------- */
 

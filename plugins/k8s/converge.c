@@ -3,15 +3,16 @@
 
 /*
  * What was touched is taken together, as a run, in steps: every Service keeps
- * what it has before any is given something new, and what was decided is told
- * last. A step is done in slices of a few milliseconds, between which the loop
- * serves others; what is touched meanwhile is the next run's.
+ * what it has before any is given something new, one before two, and what was
+ * decided is told last. A step is done in slices of a few milliseconds, between
+ * which the loop serves others; what is touched meanwhile is the next run's.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "assign.h"
 #include "publish.h"
 
 /* Every line to the log, once per reading. */
@@ -32,46 +33,59 @@ lines_log(struct cluster *c, int level, const char *what, const char *lines)
 static void
 config_refuse(struct cluster *c, const char *why)
 {
-	bool again = c->refusal != NULL && strcmp(c->refusal, why) == 0;
-
 	c->stale = true;
-	if (again && c->stranding)
-		return; /* tried again, and said before */
 	free(c->refusal);
 	c->refusal = k8s_copy(why);
+}
+
+static void
+config_refuse_aloud(struct cluster *c, const char *why)
+{
+	config_refuse(c, why);
 	say(c->guest, LOG_ERR, "configStale: %s/%s: %s; %s", c->settings->space,
 	    c->settings->config_map, why,
 	    c->config == NULL ? "nothing is done with Services"
 			      : "the last good one stays");
 }
 
-/* It is in use from here on; -1: it does not fit what is in use. */
+/* It is in use from here on; -1: it does not fit what is in use, and is not. */
 static int
 config_use(struct cluster *c, struct config *config)
 {
-	if (alloc_set_pools(c->alloc, config) == -1) {
-		config_free(config);
+	bool same = c->config != NULL && config_equal(c->config, config);
+
+	if (alloc_set_pools(c->alloc, config) == -1)
 		return -1;
-	}
 	config_free(c->config);
 	c->config = config;
-	waiters_wake_all(c->waiters);
 	metrics_set_pools(c);
-	cluster_touch_all(c);
+	/* Of other words for the same no Service is touched. */
+	c->repooled |= !same;
+	if (!same)
+		cluster_touch_all(c);
 	cluster_want_nodes(c);
 	peers_apply(c);
 	return 0;
 }
 
 static void
+candidate_drop(struct cluster *c)
+{
+	config_free(c->candidate);
+	c->candidate = NULL;
+}
+
+/* False: it strands an address, and waits until that is free. */
+static bool
 config_take(struct cluster *c, struct config *config)
 {
 	if (config_use(c, config) == -1) {
-		config_refuse(c, alloc_why(c->alloc));
-		c->stranding = true;
-		return;
+		c->candidate = config;
+		c->stranded = *alloc_stranded(c->alloc);
+		return false;
 	}
-	c->stale = c->stranding = false;
+	c->candidate = NULL;
+	c->stale = false;
 	free(c->refusal);
 	c->refusal = NULL;
 	say(c->guest, LOG_NOTICE,
@@ -79,6 +93,16 @@ config_take(struct cluster *c, struct config *config)
 	    c->settings->space, c->settings->config_map, c->config->peer_count,
 	    c->config->pool_count);
 	cluster_keep_taken(c);
+	return true;
+}
+
+/* What stood in its way may be gone; another address is no news for the log. */
+static void
+candidate_try(struct cluster *c)
+{
+	if (c->candidate != NULL && !alloc_is_used(c->alloc, &c->stranded) &&
+	    !config_take(c, c->candidate))
+		config_refuse(c, alloc_why(c->alloc));
 }
 
 static struct config *
@@ -109,12 +133,18 @@ config_begin(struct cluster *c)
 	struct report ignored = { 0 };
 	struct config *config;
 
-	if (c->config != NULL || c->taken == NULL || config_is_taken(c))
+	if (c->config != NULL || c->taken == NULL || c->taken_tried ||
+	    config_is_taken(c))
 		return false;
+	c->taken_tried = true;
 	config = config_of(c->taken, &ignored);
 	report_clear(&ignored);
-	if (config == NULL || config_use(c, config) == -1)
+	if (config == NULL)
 		return false;
+	if (config_use(c, config) == -1) {
+		config_free(config);
+		return false;
+	}
 	say(c->guest, LOG_NOTICE,
 	    "%s/%s: as it was last taken: %zu peers, "
 	    "%zu address pools",
@@ -130,22 +160,19 @@ config_apply(struct cluster *c)
 	struct config *config;
 
 	c->config_touched = false;
+	candidate_drop(c);
 	report_clear(&c->report);
 	if (c->config_map == NULL) {
-		c->stranding = false;
-		config_refuse(c, "there is no such ConfigMap");
+		config_refuse_aloud(c, "there is no such ConfigMap");
 		return;
 	}
 	config = config_of(c->config_map, &c->report);
-	if (!c->stranding)
-		lines_log(c, LOG_WARNING, "config", c->report.warnings);
-	if (config == NULL) {
-		c->stranding = false;
-		lines_log(c, LOG_ERR, "config", c->report.errors);
-		config_refuse(c, "it cannot be read");
-		return;
-	}
-	config_take(c, config);
+	lines_log(c, LOG_WARNING, "config", c->report.warnings);
+	lines_log(c, LOG_ERR, "config", c->report.errors);
+	if (config == NULL)
+		config_refuse_aloud(c, "it cannot be read");
+	else if (!config_take(c, config))
+		config_refuse_aloud(c, alloc_why(c->alloc));
 }
 
 static void
@@ -228,24 +255,75 @@ run_begin(struct cluster *c)
 }
 
 static void
+service_end(struct cluster *c, struct service *s)
+{
+	char text[ADDRESSES_LEN];
+
+	if (s->address_count > 0)
+		say(c->guest, LOG_NOTICE, "%s let %s go", s->name,
+		    addresses_write(s, text));
+	assign_end(c, s);
+}
+
+static void
+service_follow(struct cluster *c, struct service *s)
+{
+	int64_t now_ms = guest_now_ms(c->guest), until_ms;
+
+	until_ms = assign_follow(c, s, now_ms);
+	if (until_ms == 0)
+		return;
+	if (!c->lingers)
+		c->guest->host->timer_start(c->linger, until_ms - now_ms + 1);
+	c->lingers = true;
+}
+
+static void
+service_give(struct cluster *c, struct service *s)
+{
+	char text[ADDRESSES_LEN];
+
+	switch (assign_give(c, s)) {
+	case GAVE_NOTHING:
+		break;
+	case GAVE_ADDRESSES:
+		say(c->guest, LOG_NOTICE, "IPAllocated: %s: %s", s->name,
+		    addresses_write(s, text));
+		break;
+	case GAVE_REASON:
+		say(c->guest, LOG_WARNING, "AllocationFailed: %s: %s", s->name,
+		    s->why);
+		break;
+	}
+}
+
+static void
 step_keep(struct cluster *c, struct service *s, enum duty duty)
 {
 	if (s->reborn || !service_is_ours(c, s))
-		assign_end(c, s);
+		service_end(c, s);
 	s->reborn = false;
 	if (!service_is_ours(c, s))
 		return;
 	if (duty == DUTY_ALLOCATE)
 		assign_keep(c, s);
 	else
-		assign_follow(c, s);
+		service_follow(c, s);
 }
 
 static void
 step_give(struct cluster *c, struct service *s, enum duty duty)
 {
 	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
-		assign_give(c, s);
+		service_give(c, s);
+}
+
+/* Who has nothing comes before who has one of two. */
+static void
+step_second(struct cluster *c, struct service *s, enum duty duty)
+{
+	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
+		assign_second(c, s);
 }
 
 static void
@@ -265,8 +343,16 @@ step_tell(struct cluster *c, struct service *s, enum duty duty)
 }
 
 static void (*const steps[])(struct cluster *, struct service *,
-    enum duty) = { step_keep, step_give, step_tell };
+    enum duty) = { step_keep, step_give, step_second, step_tell };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* Of new pools nothing is given before all have kept what is theirs. */
+static bool
+waiters_are_due(const struct cluster *c)
+{
+	return cluster_duty(c) == DUTY_ALLOCATE && !c->repooled &&
+	       waiters_is_open(c->waiters);
+}
 
 /* Addresses that became free: each is tried once with who waits for it. */
 static void
@@ -282,7 +368,7 @@ waiters_serve(struct cluster *c, int64_t until_ms)
 			waiters_remove(c->waiters, name);
 			continue;
 		}
-		assign_give(c, s);
+		service_give(c, s);
 		service_touch(c, s);
 	}
 }
@@ -354,6 +440,7 @@ run_slice(struct cluster *c, int64_t until_ms)
 			return false;
 	}
 	run_end(run);
+	c->repooled = false;
 	if (!c->offered && c->stage == STAGE_SYNCED)
 		first_offers_end(c);
 	return true;
@@ -365,16 +452,11 @@ heads_apply(struct cluster *c)
 {
 	if (config_begin(c))
 		return; /* the last one is tried when this is told */
-	if (c->config_touched) {
-		c->stranding = false;
+	if (c->config_touched)
 		config_apply(c);
-	}
 	if (c->nodes_touched)
 		nodes_apply(c);
-	/* What stood in the way of the last one may be gone. */
-	if (c->stranding && c->freed)
-		config_apply(c);
-	c->freed = false;
+	candidate_try(c);
 }
 
 /* Is there something for a run? */
@@ -384,7 +466,7 @@ run_is_due(struct cluster *c, int64_t until_ms)
 	heads_apply(c);
 	if (c->config == NULL)
 		return false;
-	if (cluster_duty(c) == DUTY_ALLOCATE)
+	if (waiters_are_due(c))
 		waiters_serve(c, until_ms);
 	return !TAILQ_EMPTY(&c->touched) ||
 	       (!c->offered && c->stage == STAGE_SYNCED);
@@ -413,6 +495,11 @@ cluster_converge(struct cluster *c)
 			host->timer_start(c->run.timer, PAUSE_MS);
 			return;
 		}
+	}
+	/* The time was over before all of them had their turn. */
+	if (waiters_are_due(c)) {
+		host->timer_start(c->run.timer, PAUSE_MS);
+		return;
 	}
 	host->timer_stop(c->run.timer);
 	metrics_set(c);

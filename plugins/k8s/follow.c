@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "cluster.h"
+#include "assign.h"
 
 #define LINGER_MS 2000
 
@@ -49,49 +49,46 @@ status_is_ours(const struct cluster *c, const struct object_service *o)
  * allocator writes it again, and until then nothing is to flap.
  */
 static bool
-is_lingering(struct cluster *c, struct service *s)
+is_lingering(const struct cluster *c, struct service *s, int64_t now_ms)
 {
-	const struct bgpd_host *host = c->guest->host;
 	const struct object_service *o = s->object;
-	int64_t now_ms = guest_now_ms(c->guest);
 
 	if (status_is_ours(c, o) || o->allocated == CONDITION_FALSE ||
 	    s->address_count == 0 || !s->confirmed) {
 		s->linger_ms = 0;
 		return false;
 	}
-	if (s->linger_ms == 0) {
+	if (s->linger_ms == 0)
 		s->linger_ms = now_ms + LINGER_MS;
-		if (!c->lingers)
-			host->timer_start(c->linger, LINGER_MS + 1);
-		c->lingers = true;
-	}
 	return now_ms < s->linger_ms;
 }
 
-void
-assign_follow(struct cluster *c, struct service *s)
+int64_t
+assign_follow(struct cluster *c, struct service *s, int64_t now_ms)
 {
 	const struct object_service *o = s->object;
 	struct alloc_claim claim;
 	size_t i;
 
 	waiters_remove(c->waiters, s->name);
-	if (is_lingering(c, s))
-		return;
+	if (is_lingering(c, s, now_ms))
+		return s->linger_ms;
 	s->linger_ms = 0;
 	/* What was written here and not answered is long over. */
 	s->unsure = false;
 	assign_release(c, s);
 	assign_claim(s, &claim);
+	claim.told = true;
 	s->claimed = true;
 	for (i = 0; i < o->status_count; i++) {
 		if (alloc_pool(c->alloc, &o->status[i]) == NULL)
 			continue;
-		/* Who may have it is the allocator's business: noted, no more. */
-		alloc_take(c->alloc, &claim, &o->status[i]);
+		/* Who may have it is the allocator's business. */
+		if (alloc_take(c->alloc, &claim, &o->status[i]) == -1)
+			alloc_note(c->alloc, s->name, &o->status[i]);
 		s->addresses[s->address_count++] = o->status[i];
 	}
 	s->confirmed = s->address_count > 0;
 	follow_why(s);
+	return 0;
 }

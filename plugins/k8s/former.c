@@ -13,6 +13,7 @@
 #include "publish.h"
 
 #define FORMER_MS 1500
+#define LOOK_MS	  500 /* several at a time */
 
 struct former {
 	TAILQ_ENTRY(former) link;
@@ -62,13 +63,14 @@ static void
 on_former(void *arg)
 {
 	struct formers *f = arg;
-	int64_t now_ms = guest_now_ms(f->c->guest);
+	int64_t now_ms = guest_now_ms(f->c->guest), left_ms;
 	struct former *former;
 
 	while ((former = TAILQ_FIRST(&f->young)) != NULL) {
 		if (former->due_ms > now_ms) {
+			left_ms = former->due_ms - now_ms;
 			f->c->guest->host->timer_start(
-			    f->timer, former->due_ms - now_ms);
+			    f->timer, left_ms < LOOK_MS ? LOOK_MS : left_ms);
 			break;
 		}
 		TAILQ_REMOVE(&f->young, former, link);

@@ -196,6 +196,12 @@ struct source_kind {
 	void (*want_nodes)(struct source *source);
 	/* Have they been told, since they were wanted? */
 	bool (*has_nodes)(const struct source *source);
+	/*
+	 * All Services are read anew; is_fresh from the on_batch on by which all
+	 * that was written before is told.
+	 */
+	void (*refresh)(struct source *source);
+	bool (*is_fresh)(const struct source *source);
 	/* One line per kind of object, for show; NULL: nothing to say. */
 	void (*show)(const struct source *source, struct bgpd_out *out);
 };

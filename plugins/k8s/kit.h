@@ -60,6 +60,12 @@ guest_now_ms(const struct guest *guest)
 		return found;                                                  \
 	}
 
+static inline const char *
+or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 /* A fault at a place. */
 struct fault {
 	unsigned line; /* 0: unknown */

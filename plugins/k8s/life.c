@@ -104,6 +104,8 @@ on_batch(void *arg, bool synced)
 	nodes_look(c, synced);
 	if (synced && c->stage != STAGE_SYNCED)
 		on_synced(c);
+	if (c->publisher != NULL)
+		publisher_look(c->publisher);
 	/* A part of a first reading may lack what stands: it waits. */
 	if (c->stage == STAGE_SYNCED)
 		cluster_converge(c);
@@ -347,6 +349,7 @@ cluster_free(struct cluster *c)
 	waiters_free(c->waiters);
 	alloc_free(c->alloc);
 	config_free(c->config);
+	config_free(c->candidate);
 	report_clear(&c->report);
 	free(c->refusal);
 	free(c->retold);

@@ -22,12 +22,6 @@
 		    entry_text);                                               \
 	} while (0)
 
-static const char *
-or_empty(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
 /* Peers ------------------------------------------------------------------------- */
 
 #define PEER(...) ENTRY(report, true, peer, "peer", i, "", __VA_ARGS__)
@@ -476,7 +470,7 @@ text_equal(const char *a, const char *b)
 	return strcmp(or_empty(a), or_empty(b)) == 0;
 }
 
-bool
+static bool
 config_peer_equal(const struct config_peer *a, const struct config_peer *b)
 {
 	return a->my_asn == b->my_asn && a->peer_asn == b->peer_asn &&

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "assign.h"
 
 /* One Service on its way to the host. */
 struct offer {

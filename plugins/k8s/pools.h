@@ -136,8 +136,6 @@ struct config *config_read(const char *text, size_t len, struct report *report);
 void config_check(struct config *config, struct report *report);
 void config_free(struct config *config);
 bool config_equal(const struct config *a, const struct config *b);
-bool config_peer_equal(
-    const struct config_peer *a, const struct config_peer *b);
 
 /* alloc.c: which Service has which address ------------------------------------------------ */
 
@@ -153,6 +151,8 @@ struct alloc_claim {
 	const char
 	    *pool;	/* alloc_any: this one alone; NULL: auto-assign ones */
 	uint8_t family; /* alloc_any: 4, 6; 0: either */
+	bool told;	/* alloc_take: its status says the address */
+	bool both;	/* waiters: of both families, or none */
 };
 
 struct alloc *alloc_new(void);
@@ -162,6 +162,9 @@ void alloc_free(struct alloc *alloc);
  * none: nothing has changed then. Addresses move along with their pools.
  */
 int alloc_set_pools(struct alloc *alloc, const struct config *config);
+/* The address for which the last alloc_set_pools failed. */
+const struct bgpd_addr *alloc_stranded(const struct alloc *alloc);
+bool alloc_is_used(const struct alloc *alloc, const struct bgpd_addr *addr);
 /*
  * Gives the Service exactly this address, beside others that it has; anew if it
  * has it, with the claim's ports and keys. -1: nothing has changed.
@@ -173,27 +176,44 @@ bool alloc_loosened(const struct alloc *alloc);
 /* The lowest address that is free or may be shared; -1. */
 int alloc_any(struct alloc *alloc, const struct alloc_claim *claim,
     struct bgpd_addr *addr);
-/* Lets one address go, or all (addr NULL). */
+/*
+ * A status says the address, of a Service that is not to have it, or no more:
+ * until alloc_release nobody takes it whose status does not say it as well.
+ */
+void alloc_note(
+    struct alloc *alloc, const char *service, const struct bgpd_addr *addr);
+/* Lets one address go, or all (addr NULL), noted ones too. */
 void alloc_release(
     struct alloc *alloc, const char *service, const struct bgpd_addr *addr);
 /* Why the last call failed: MetalLB's words, and the cure. */
 const char *alloc_why(const struct alloc *alloc);
-/* The Service's addresses, at most max. */
+/* The Service's addresses, noted ones too, at most max. */
 size_t alloc_addresses(const struct alloc *alloc, const char *service,
     struct bgpd_addr *addrs, size_t max);
 /* The pool that an address belongs to now; NULL: none. */
 const struct config_pool *alloc_pool(
     const struct alloc *alloc, const struct bgpd_addr *addr);
+/* Has it the address, or had it, and is noted since? */
 bool alloc_is_owner(const struct alloc *alloc, const char *service,
     const struct bgpd_addr *addr);
-/* One that has the address, other than that Service; NULL: nobody has. */
-const char *alloc_other(const struct alloc *alloc, const char *service,
-    const struct bgpd_addr *addr);
+/* Those that have the address, and could not beside that claim. */
+void alloc_each_clash(const struct alloc *alloc,
+    const struct alloc_claim *claim, const struct bgpd_addr *addr,
+    void (*on_holder)(void *arg, const char *service), void *arg);
 /* Those that have the address; on_holder may not change that. */
 void alloc_each(const struct alloc *alloc, const struct bgpd_addr *addr,
     void (*on_holder)(void *arg, const char *service), void *arg);
-/* How many gaps and shared addresses were looked at so far: for tests. */
+/*
+ * How many gaps and shared addresses were looked at so far. For a test alone: that
+ * this grows with what is in use, and never with the pool, shows in no result.
+ */
 uint64_t alloc_steps(const struct alloc *alloc);
+/*
+ * May anybody new take the address? *sharing "": whoever comes, else those with
+ * the same keys; both are borrowed.
+ */
+bool alloc_room(const struct alloc *alloc, const struct bgpd_addr *addr,
+    const char **sharing, const char **backend);
 /* For the metrics: all addresses of a pool that may be given; those in use. */
 double pool_capacity(const struct config_pool *pool);
 size_t alloc_in_use(const struct alloc *alloc, const struct config_pool *pool);
@@ -208,16 +228,17 @@ void waiters_free(struct waiters *waiters);
 void waiters_add(struct waiters *waiters, const struct alloc_claim *claim,
     const struct bgpd_addr *addr);
 void waiters_remove(struct waiters *waiters, const char *service);
-bool waiters_has(const struct waiters *waiters, const char *service);
-/* This address of this pool is free, or has one user less. */
+/*
+ * This address of this pool is free, for anybody (sharing "") or for those with
+ * the same keys, as alloc_room says.
+ */
 void waiters_wake(struct waiters *waiters, const struct bgpd_addr *addr,
-    const struct config_pool *pool);
-void waiters_wake_all(struct waiters *waiters); /* the pools are new */
+    const struct config_pool *pool, const char *sharing, const char *backend);
 /*
  * Who should be tried next; NULL: nobody. It is tried at once: it either gets an
  * address (waiters_remove) or is added again, which ends its queue's turn.
  */
 const char *waiters_next(struct waiters *waiters);
-size_t waiters_count(const struct waiters *waiters);
+bool waiters_is_open(const struct waiters *waiters); /* is anybody? */
 
 #endif

@@ -16,18 +16,15 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "assign.h"
 #include "publish.h"
 
-#define LEASE_NAME	  "fairway-allocator"
-#define LEASE_DURATION_MS 15000
-#define LEASE_RENEW_MS	  10000
-#define LEASE_RETRY_MS	  2000
-#define FORBIDDEN_MS	  ((int64_t)500)
-#define REST_MS		  30000 /* of what was refused */
-#define WORDS_MS	  60000 /* of another reason alone */
-#define REWRITES_MS	  60000
-#define STOP_MS		  1000
-#define REWRITES_MAX	  6
+#define FORBIDDEN_MS ((int64_t)500)
+#define REST_MS	     30000 /* of what was refused */
+#define WORDS_MS     60000 /* of another reason alone */
+#define REWRITES_MS  60000
+#define STOP_MS	     1000
+#define REWRITES_MAX 6
 
 /* A patch under way. */
 struct flight {
@@ -45,8 +42,7 @@ struct publisher {
 	struct api *api;
 	struct writer *writer;
 	struct recorder *recorder;
-	struct identity *identity;
-	struct lease *lease; /* NULL: it does not compete yet */
+	struct leading *leading;
 	struct formers *formers;
 	struct bgpd_timer *later_timer, *stop_timer;
 	TAILQ_HEAD(, service) queue;
@@ -104,7 +100,7 @@ publish_rests(const struct publisher *p, const struct service *s)
 	int64_t now_ms = guest_now_ms(p->c->guest);
 
 	return now_ms < s->rest_ms ||
-	       (now_ms < s->words_ms && wish_differs_in_words(s));
+	       (now_ms < s->words_ms && !s->unsure && wish_differs_in_words(s));
 }
 
 /* What it says now came through, and was not told of. */
@@ -125,7 +121,8 @@ publish_service(struct cluster *c, struct service *s)
 
 	if (p == NULL || s->publish == PUBLISH_UNDER_WAY)
 		return; /* decided again when that is answered */
-	if (!wish_differs(s)) {
+	/* A write that may come through yet is made void by another one. */
+	if (!wish_differs(s) && !s->unsure) {
 		publish_cancel(c, s);
 		/* It came through though its answer did not. */
 		if (s->unsaid)
@@ -324,9 +321,11 @@ flight_missed(
 {
 	struct service *s = flight->service;
 	int status = reply->status;
+	bool is_open = strcmp(s->object->version, flight->version) == 0;
 
 	if (status == 0 || status >= 500) {
-		s->unsure = true;
+		/* Where there is a newer version, it says what came of this. */
+		s->unsure |= is_open;
 		s->unsaid |= flight_tells(flight);
 	}
 	if (writer_is_retried(reply)) {
@@ -339,7 +338,7 @@ flight_missed(
 		flight_forbidden(p, s, reply);
 	else if (status != 409 && status != 404)
 		flight_refused(p, s, reply);
-	else if (strcmp(s->object->version, flight->version) == 0)
+	else if (is_open)
 		publish_later(p, s);
 	/* else a newer version is here: decided again at once */
 }
@@ -373,7 +372,8 @@ status_done(void *arg, void *tag, const struct api_reply *reply)
 			else
 				flight_missed(p, flight, reply);
 		}
-		if (s->publish == PUBLISH_NONE)
+		/* What it held on to for the sake of the write is looked at. */
+		if (s->publish != PUBLISH_LATER)
 			service_touch(p->c, s);
 		cluster_converge(p->c);
 	}
@@ -394,12 +394,14 @@ on_ripe(void *arg)
 	writer_wake(p->writer, WRITE_STATUS);
 }
 
+/* What is read again by one that is to lead may show that it is gone. */
 void
 publish_former(struct cluster *c, const struct service *s)
 {
 	struct publisher *p = c->publisher;
 
-	if (p != NULL && publisher_leads(p) && service_is_ours(c, s) &&
+	if (p != NULL && leading_has_lease(p->leading) &&
+	    service_is_ours(c, s) &&
 	    (s->object->status_seen ||
 		s->object->allocated != CONDITION_UNSAID))
 		formers_add(p->formers, s);
@@ -410,15 +412,16 @@ publish_former(struct cluster *c, const struct service *s)
 bool
 publisher_leads(const struct publisher *p)
 {
-	return p->lease != NULL && lease_is_held(p->lease);
+	return leading_is_on(p->leading);
 }
 
+/* All is decided anew. */
 static void
-on_change(void *arg, bool held)
+on_change(void *arg, bool leads)
 {
 	struct publisher *p = arg;
 
-	if (!held)
+	if (!leads)
 		formers_clear(p->formers);
 	cluster_touch_all(p->c);
 	cluster_converge(p->c);
@@ -426,20 +429,15 @@ on_change(void *arg, bool held)
 }
 
 void
+publisher_look(struct publisher *p)
+{
+	leading_look(p->leading);
+}
+
+void
 publisher_compete(struct publisher *p)
 {
-	struct lease_options options = {
-		.space = p->c->settings->space,
-		.name = LEASE_NAME,
-		.identity = identity_text(p->identity),
-		.duration_ms = LEASE_DURATION_MS,
-		.renew_ms = LEASE_RENEW_MS,
-		.retry_ms = LEASE_RETRY_MS,
-	};
-
-	if (p->lease == NULL && p->c->config != NULL)
-		p->lease =
-		    lease_open(p->c->guest, p->api, &options, on_change, p);
+	leading_compete(p->leading, p->api);
 }
 
 static void
@@ -448,7 +446,7 @@ on_quiet(void *arg)
 	struct publisher *p = arg;
 
 	p->c->guest->host->timer_stop(p->stop_timer);
-	lease_release(p->lease, p->on_stopped, p->stop_arg);
+	leading_stop(p->leading, p->on_stopped, p->stop_arg);
 }
 
 /*
@@ -458,10 +456,6 @@ on_quiet(void *arg)
 void
 publish_stop(struct publisher *p, void (*on_done)(void *arg), void *arg)
 {
-	if (p->lease == NULL) {
-		on_done(arg);
-		return;
-	}
 	p->on_stopped = on_done;
 	p->stop_arg = arg;
 	p->c->guest->host->timer_start(
@@ -473,26 +467,18 @@ publish_show(struct cluster *c, struct bgpd_out *out)
 {
 	const struct bgpd_host *host = c->guest->host;
 	struct publisher *p = c->publisher;
-	char *holder =
-	    identity_node(p->lease == NULL ? NULL : lease_holder(p->lease));
-	const char *trouble = p->lease == NULL ? NULL : lease_trouble(p->lease);
+	const struct writer_counts *events =
+	    writer_counts(p->writer, WRITE_EVENT);
 
-	host->out_print(out, "Allocator: %s%s\n",
-	    publisher_leads(p) ? "this node"
-	    : holder != NULL   ? holder
-			       : "not known",
-	    p->lease == NULL ? " (all objects must be read first)" : "");
-	if (trouble != NULL) {
-		host->out_print(out, "  The Lease: %s\n", trouble);
-		host->out_string(out, "leaseTrouble", trouble);
-	}
+	leading_show(p->leading, out);
 	host->out_print(out, "Statuses written: %llu, under way %zu\n",
 	    (unsigned long long)p->patches, writer_under_way(p->writer));
-	host->out_bool(out, "allocates", publisher_leads(p));
-	if (holder != NULL)
-		host->out_string(out, "allocator", holder);
+	host->out_print(out, "Events written: %llu, refused %llu\n",
+	    (unsigned long long)events->written,
+	    (unsigned long long)events->failed);
 	host->out_int(out, "statusesWritten", (int64_t)p->patches);
-	free(holder);
+	host->out_int(out, "eventsWritten", (int64_t)events->written);
+	host->out_int(out, "eventsRefused", (int64_t)events->failed);
 }
 
 struct publisher *
@@ -500,18 +486,16 @@ publisher_new(struct cluster *c, struct api *api)
 {
 	struct publisher *p = k8s_alloc(sizeof(*p));
 	const struct bgpd_host *host = c->guest->host;
-	char *path = k8s_print("%s.identity", c->settings->state);
 
 	p->c = c;
 	p->api = api;
-	p->identity = identity_open(c->guest, path, c->settings->node);
-	free(path);
 	TAILQ_INIT(&p->queue);
 	p->writer = writer_new(c->guest, api);
 	p->recorder = recorder_new(c->guest, p->writer, c->settings->node);
 	p->formers = formers_new(c, on_ripe, p);
 	p->stop_timer = host->timer_new(c->guest->self, on_quiet, p);
 	p->later_timer = host->timer_new(c->guest->self, on_later, p);
+	p->leading = leading_new(c, on_change, p);
 	p->errors_metric = metric_open(c, BGPD_COUNTER,
 	    "metallb_k8s_client_update_errors_total",
 	    "Statuses that could not be written");
@@ -533,8 +517,7 @@ publisher_free(struct publisher *p)
 	if (p == NULL)
 		return;
 	host = p->c->guest->host;
-	lease_close(p->lease);
-	identity_close(p->identity);
+	leading_free(p->leading);
 	recorder_free(p->recorder);
 	writer_free(p->writer);
 	host->timer_free(p->stop_timer);

@@ -57,6 +57,25 @@ struct former *formers_take(struct formers *formers, char **path, char **body);
 void formers_again(struct formers *formers, struct former *former);
 void former_free(struct former *former);
 
+/* leading.c: does this node give addresses ---------------------------------------------------- */
+
+struct leading;
+
+/* on_change: it leads from here on, or no more. */
+struct leading *leading_new(
+    struct cluster *c, void (*on_change)(void *arg, bool leads), void *arg);
+void leading_free(struct leading *leading); /* gives the Lease back */
+/* From now on it wants to be the one. */
+void leading_compete(struct leading *leading, struct api *api);
+/* The source has told something: is it what a new leader waits for? */
+void leading_look(struct leading *leading);
+bool leading_has_lease(const struct leading *leading);
+bool leading_is_on(const struct leading *leading); /* at this very moment */
+/* The Lease is given back; on_done when it is. */
+void leading_stop(
+    struct leading *leading, void (*on_done)(void *arg), void *arg);
+void leading_show(const struct leading *leading, struct bgpd_out *out);
+
 /* publish.c: statuses and events, written back by one of all the nodes ------------------- */
 
 struct publisher *publisher_new(struct cluster *c, struct api *api);
@@ -64,6 +83,8 @@ struct recorder *publisher_recorder(const struct publisher *p);
 void publisher_free(struct publisher *p);
 /* From now on it wants to be the one: all there is has been read. */
 void publisher_compete(struct publisher *p);
+/* The source has told something. */
+void publisher_look(struct publisher *p);
 /* Is it this one that gives addresses, at this very moment? */
 bool publisher_leads(const struct publisher *p);
 /* What was decided, to be written where the status says something else. */

@@ -2,48 +2,60 @@
 /* Services that wait for an address, queued by what they wait for. */
 
 /*
- * Those who want the same address share a queue; so do those who would take any
- * address of the same pool under the same keys. A free address opens the queues
- * that it concerns. In a queue whose members are all alike the first who gets
- * nothing ends the turn; where ports differ each is tried once.
+ * Those who ask for the same, with the same keys and ports, share a queue. A free
+ * address opens the queues that it concerns: one that is used by others under
+ * keys, those of the same keys alone. The members of a queue are alike: the first
+ * who gets nothing ends its turn. Of all open queues who waits longest is first.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pools.h"
+#include "text.h"
 
 struct waiter {
 	RB_ENTRY(waiter) link;
 	TAILQ_ENTRY(waiter) in_queue;
 	struct queue *queue;
+	uint64_t since; /* who came before is less */
 	uint64_t tried; /* the wake in which it had its turn */
 	char service[];
 };
 
 struct queue {
 	RB_ENTRY(queue) link;
+	RB_ENTRY(queue) of_open;
 	LIST_ENTRY(queue) of_any;
-	TAILQ_ENTRY(queue) of_open;
 	TAILQ_HEAD(, waiter) waiters;
-	struct waiter *next; /* while open: whose turn it is */
+	struct waiter *next; /* while open: whose turn it is, never NULL */
 	bool is_open, is_any;
-	bool is_alike;	/* nobody shares: who comes first fails for all */
 	uint8_t family; /* 0: either */
 	char *pool;	/* NULL: all with auto-assign */
+	char *sharing, *backend;
 	char key[];
 };
 RB_HEAD(queues, queue);
+RB_HEAD(open_queues, queue);
 RB_HEAD(waiter_tree, waiter);
 
 struct waiters {
 	struct waiter_tree waiters;
 	struct queues queues;
+	struct open_queues open;
 	LIST_HEAD(, queue) any;
-	TAILQ_HEAD(, queue) open;
-	uint64_t wake;
-	size_t count;
+	uint64_t wake, last;
 };
+
+static int
+open_compare(const struct queue *a, const struct queue *b)
+{
+	return a->next->since < b->next->since
+		   ? -1
+		   : a->next->since > b->next->since;
+}
+K8S_TREE(open_queues, queue, of_open, open_compare)
 
 K8S_TREE_OF_NAMES(waiter_tree, waiter, service)
 
@@ -62,17 +74,20 @@ static void
 queue_close(struct waiters *w, struct queue *q)
 {
 	if (q->is_open)
-		TAILQ_REMOVE(&w->open, q, of_open);
+		open_queues_RB_REMOVE(&w->open, q);
 	q->is_open = false;
 }
 
+/* It is that one's turn; NULL: nobody's. */
 static void
-queue_open(struct waiters *w, struct queue *q)
+queue_turn(struct waiters *w, struct queue *q, struct waiter *next)
 {
-	if (!q->is_open)
-		TAILQ_INSERT_TAIL(&w->open, q, of_open);
+	queue_close(w, q);
+	q->next = next;
+	if (next == NULL)
+		return;
+	open_queues_RB_INSERT(&w->open, q);
 	q->is_open = true;
-	q->next = TAILQ_FIRST(&q->waiters);
 }
 
 static void
@@ -85,35 +100,43 @@ queue_free_if_empty(struct waiters *w, struct queue *q)
 		LIST_REMOVE(q, of_any);
 	queues_RB_REMOVE(&w->queues, q);
 	free(q->pool);
+	free(q->sharing);
+	free(q->backend);
 	free(q);
 }
 
-/* "=192.0.2.1", or "pool family sharing backend" between separators. */
+static void
+name_add(struct text *name, const char *part)
+{
+	text_add_word(name, part);
+	text_add(name, "\x1f", 1);
+}
+
+/* "=192.0.2.1", or pool and family; keys, and ports where those matter. */
 static char *
 queue_name(const struct alloc_claim *claim, const struct bgpd_addr *addr)
 {
-	static const char *const families[] = { "-", "4", "6" };
-	const char *parts[4] = { claim->pool != NULL ? claim->pool : "",
-		families[claim->family == 4   ? 1
-			 : claim->family == 6 ? 2
-					      : 0],
-		claim->sharing != NULL ? claim->sharing : "",
-		claim->backend != NULL ? claim->backend : "" };
-	char text[ADDR_LEN + 1] = "=", *name, *p;
-	size_t len = 5, i;
+	const char *sharing = or_empty(claim->sharing);
+	struct text name = { 0 };
+	char part[ADDR_LEN + 1] = "=";
+	size_t i;
 
 	if (addr != NULL) {
-		addr_text(addr, text + 1);
-		return k8s_copy(text);
+		addr_text(addr, part + 1);
+	} else {
+		name_add(&name, or_empty(claim->pool));
+		snprintf(part, sizeof(part), "%u%s", claim->family,
+		    claim->both ? " both" : "");
 	}
-	for (i = 0; i < 4; i++)
-		len += strlen(parts[i]);
-	name = p = k8s_alloc(len + 1);
-	for (i = 0; i < 4; i++) {
-		p = stpcpy(p, parts[i]);
-		*p++ = '\x1f';
+	name_add(&name, part);
+	name_add(&name, sharing);
+	name_add(&name, or_empty(claim->backend));
+	for (i = 0; sharing[0] != '\0' && i < claim->port_count; i++) {
+		snprintf(part, sizeof(part), "%u/%u", claim->ports[i].protocol,
+		    claim->ports[i].number);
+		name_add(&name, part);
 	}
-	return name;
+	return name.s;
 }
 
 static struct queue *
@@ -127,10 +150,10 @@ queue_get(struct waiters *w, const struct alloc_claim *claim,
 		q = key_new(sizeof(*q), name);
 		TAILQ_INIT(&q->waiters);
 		q->is_any = addr == NULL;
-		q->is_alike = q->is_any && (claim->sharing == NULL ||
-					       claim->sharing[0] == '\0');
 		q->family = claim->family;
 		q->pool = k8s_copy(claim->pool);
+		q->sharing = k8s_copy(or_empty(claim->sharing));
+		q->backend = k8s_copy(or_empty(claim->backend));
 		queues_RB_INSERT(&w->queues, q);
 		if (q->is_any)
 			LIST_INSERT_HEAD(&w->any, q, of_any);
@@ -139,7 +162,7 @@ queue_get(struct waiters *w, const struct alloc_claim *claim,
 	return q;
 }
 
-/* Who waited before keeps its place. */
+/* Who waited before keeps its place; it had its turn, and the queue with it. */
 void
 waiters_add(struct waiters *w, const struct alloc_claim *claim,
     const struct bgpd_addr *addr)
@@ -148,7 +171,7 @@ waiters_add(struct waiters *w, const struct alloc_claim *claim,
 	struct waiter *waiter = waiter_tree_find(&w->waiters, claim->service);
 
 	if (waiter != NULL && waiter->queue == q) {
-		if (waiter->tried == w->wake && q->is_alike)
+		if (waiter->tried == w->wake)
 			queue_close(w, q);
 		return;
 	}
@@ -156,32 +179,34 @@ waiters_add(struct waiters *w, const struct alloc_claim *claim,
 		waiters_remove(w, claim->service);
 	waiter = key_new(sizeof(*waiter), claim->service);
 	waiter->queue = q;
+	waiter->since = ++w->last;
 	waiter->tried = w->wake;
 	TAILQ_INSERT_TAIL(&q->waiters, waiter, in_queue);
 	waiter_tree_RB_INSERT(&w->waiters, waiter);
-	w->count++;
 }
 
 void
 waiters_remove(struct waiters *w, const char *service)
 {
 	struct waiter *waiter = waiter_tree_find(&w->waiters, service);
+	struct queue *q;
 
 	if (waiter == NULL)
 		return;
+	q = waiter->queue;
 	waiter_tree_RB_REMOVE(&w->waiters, waiter);
-	if (waiter->queue->next == waiter)
-		waiter->queue->next = TAILQ_NEXT(waiter, in_queue);
-	TAILQ_REMOVE(&waiter->queue->waiters, waiter, in_queue);
-	queue_free_if_empty(w, waiter->queue);
+	if (q->is_open && q->next == waiter)
+		queue_turn(w, q, TAILQ_NEXT(waiter, in_queue));
+	TAILQ_REMOVE(&q->waiters, waiter, in_queue);
+	queue_free_if_empty(w, q);
 	free(waiter);
-	w->count--;
 }
 
-bool
-waiters_has(const struct waiters *w, const char *service)
+static bool
+queue_has_keys(const struct queue *q, const char *sharing, const char *backend)
 {
-	return waiter_tree_find(&w->waiters, service) != NULL;
+	return sharing[0] == '\0' || (strcmp(q->sharing, sharing) == 0 &&
+					 strcmp(q->backend, backend) == 0);
 }
 
 static bool
@@ -195,56 +220,66 @@ queue_takes(const struct queue *q, const struct bgpd_addr *addr,
 	return strcmp(q->pool, pool->name) == 0;
 }
 
-void
-waiters_wake(struct waiters *w, const struct bgpd_addr *addr,
-    const struct config_pool *pool)
+/* The queues of the address itself stand together in the order of names. */
+static struct queue *
+queues_of(struct waiters *w, const char *name)
 {
-	char name[ADDR_LEN + 1] = "=";
-	struct queue *q;
+	struct queue *q = RB_ROOT(&w->queues), *found = NULL;
 
-	w->wake++;
-	addr_text(addr, name + 1);
-	if ((q = queues_find(&w->queues, name)) != NULL)
-		queue_open(w, q);
-	if (pool == NULL)
-		return;
-	LIST_FOREACH (q, &w->any, of_any) {
-		if (queue_takes(q, addr, pool))
-			queue_open(w, q);
+	while (q != NULL) {
+		if (strcmp(name, q->key) <= 0) {
+			found = q;
+			q = RB_LEFT(q, link);
+		} else
+			q = RB_RIGHT(q, link);
 	}
+	return found;
 }
 
 void
-waiters_wake_all(struct waiters *w)
+waiters_wake(struct waiters *w, const struct bgpd_addr *addr,
+    const struct config_pool *pool, const char *sharing, const char *backend)
 {
+	char name[ADDR_LEN + 2] = "=";
 	struct queue *q;
+	size_t len;
 
 	w->wake++;
-	RB_FOREACH (q, queues, &w->queues)
-		queue_open(w, q);
+	addr_text(addr, name + 1);
+	len = strlen(strcat(name, "\x1f"));
+	for (q = queues_of(w, name);
+	     q != NULL && strncmp(q->key, name, len) == 0;
+	     q = queues_RB_NEXT(q)) {
+		if (queue_has_keys(q, sharing, backend))
+			queue_turn(w, q, TAILQ_FIRST(&q->waiters));
+	}
+	if (pool == NULL)
+		return;
+	LIST_FOREACH (q, &w->any, of_any) {
+		if (queue_takes(q, addr, pool) &&
+		    queue_has_keys(q, sharing, backend))
+			queue_turn(w, q, TAILQ_FIRST(&q->waiters));
+	}
 }
 
 const char *
 waiters_next(struct waiters *w)
 {
+	struct queue *q = open_queues_RB_MINMAX(&w->open, RB_NEGINF);
 	struct waiter *waiter;
-	struct queue *q;
 
-	while ((q = TAILQ_FIRST(&w->open)) != NULL) {
-		if ((waiter = q->next) != NULL) {
-			q->next = TAILQ_NEXT(waiter, in_queue);
-			waiter->tried = w->wake;
-			return waiter->service;
-		}
-		queue_close(w, q);
-	}
-	return NULL;
+	if (q == NULL)
+		return NULL;
+	waiter = q->next;
+	waiter->tried = w->wake;
+	queue_turn(w, q, TAILQ_NEXT(waiter, in_queue));
+	return waiter->service;
 }
 
-size_t
-waiters_count(const struct waiters *w)
+bool
+waiters_is_open(const struct waiters *w)
 {
-	return w->count;
+	return !RB_EMPTY(&w->open);
 }
 
 struct waiters *
@@ -254,8 +289,8 @@ waiters_new(void)
 
 	RB_INIT(&w->waiters);
 	RB_INIT(&w->queues);
+	RB_INIT(&w->open);
 	LIST_INIT(&w->any);
-	TAILQ_INIT(&w->open);
 	return w;
 }
 

@@ -54,50 +54,6 @@ static int64_t lease_free_ms; /* nobody gets it before */
 static unsigned config_now;
 static char directory[64];
 
-/* The disk ----------------------------------------------------------------------- */
-
-/* A thread that syncs ends by the clock of the world: here it is at once. */
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-    void *(*start)(void *), void *arg);
-int __wrap_pthread_join(pthread_t thread, void **value);
-int __wrap_fdatasync(int fd);
-int __wrap_clock_gettime(clockid_t which, struct timespec *now);
-
-int
-__wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
-    void *(*start)(void *), void *arg)
-{
-	(void)attr;
-	*thread = pthread_self();
-	start(arg);
-	return 0;
-}
-
-int
-__wrap_pthread_join(pthread_t thread, void **value)
-{
-	(void)thread, (void)value;
-	return 0;
-}
-
-int
-__wrap_fdatasync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-/* Reading takes its time, too. */
-int
-__wrap_clock_gettime(clockid_t which, struct timespec *now)
-{
-	(void)which;
-	fake_ms += roll(4) == 0;
-	now->tv_sec = fake_ms / 1000;
-	now->tv_nsec = fake_ms % 1000 * 1000000;
-	return 0;
-}
-
 /* The host ----------------------------------------------------------------------- */
 
 static struct daemon *
@@ -159,6 +115,30 @@ daemon_check_told(const struct daemon *d, const struct slot *s)
 	}
 }
 
+/* Not long ago, as those who lead count. */
+static bool
+slot_is_changed(const struct slot *s)
+{
+	return server_led_ms - s->changed_ms < REASON_MS;
+}
+
+/*
+ * Another one whose status says it too has changed. Who saw that stays with those
+ * who have not; who begins to lead may not have seen them share it.
+ */
+static bool
+sharer_is_changed(const struct bgpd_addr *addr)
+{
+	const struct slot *s;
+
+	for (s = slots; s < slots + SLOTS; s++) {
+		if ((weather.restarts || weather.leases) && s->exists &&
+		    said_has(&s->said, addr) && slot_is_changed(s))
+			return true;
+	}
+	return false;
+}
+
 /* What the status says, and has for long, stands. */
 static void
 daemon_check_steady(
@@ -168,12 +148,13 @@ daemon_check_steady(
 	char text[ADDR_LEN];
 	uint8_t i;
 
-	if (!s->exists || fake_ms - s->changed_ms < REASON_MS ||
+	if (!s->exists || slot_is_changed(s) ||
 	    fake_ms - server_upset_ms < REASON_MS)
 		return;
 	for (i = 0; i < was->count; i++) {
 		if (!carried_has(now, &was->addresses[i]) &&
-		    said_has(&s->said, &was->addresses[i]))
+		    said_has(&s->said, &was->addresses[i]) &&
+		    !sharer_is_changed(&was->addresses[i]))
 			model_fault("n%d withdraws %s of s%d for no reason\n",
 			    (int)(d - daemons),
 			    addr_text(&was->addresses[i], text),
@@ -340,14 +321,20 @@ lease_leader(void)
 }
 
 static void
+lease_lose(struct daemon *d)
+{
+	d->lease.held = false;
+	lease_free_ms = fake_ms + WAY_MS + roll(6000);
+	model_say("n%d loses the Lease\n", (int)(d - daemons));
+}
+
+static void
 lease_turn(void)
 {
 	struct daemon *d = lease_leader();
 
 	if (d != NULL && weather.leases && roll(4000) == 0) {
-		d->lease.held = false;
-		lease_free_ms = fake_ms + WAY_MS + roll(6000);
-		model_say("n%d loses the Lease\n", (int)(d - daemons));
+		lease_lose(d);
 	} else if (d == NULL && fake_ms > lease_free_ms) {
 		d = &daemons[roll(weather.daemons)];
 		d->lease.held = d->lease.on_change != NULL;
@@ -397,20 +384,6 @@ config_tell(struct watch *w)
 	free(out.s);
 }
 
-static void
-node_tell(struct watch *w, unsigned number)
-{
-	char key[16], text[256];
-
-	snprintf(key, sizeof(key), "n%u", number);
-	snprintf(text, sizeof(text),
-	    "{\"metadata\":{\"name\":\"n%u\",\"labels\":{\"x\":\"%u\"}},"
-	    "\"status\":{\"addresses\":[{\"type\":\"InternalIP\","
-	    "\"address\":\"10.1.0.%u\"}]}}",
-	    number, roll(3), number + 1);
-	watch_tell(w, OBJECT_NODE, key, text);
-}
-
 static struct daemon *
 daemon_of_source(const struct source *source)
 {
@@ -434,25 +407,10 @@ source_open(struct guest *guest, const struct settings *set,
 	d->sink = sink;
 	d->arg = arg;
 	d->watch->open = true;
+	d->watch->fresh = false;
 	d->watch->last_ms = 0;
 	d->batch = d->synced = false;
 	return &d->source;
-}
-
-static void
-services_tell(struct watch *w)
-{
-	char key[16], *text;
-	unsigned i;
-
-	for (i = 0; i < SLOTS; i++) {
-		if (!slots[i].exists)
-			continue;
-		snprintf(key, sizeof(key), "d/s%u", i);
-		text = slot_text(&slots[i]);
-		watch_tell(w, OBJECT_SERVICE, key, text);
-		free(text);
-	}
 }
 
 /* All there is of that kind, as a first list. */
@@ -492,6 +450,38 @@ source_know(struct source *source, enum object_kind kind, const char *name)
 		watch_tell(daemon_of_source(source)->watch, kind, name, NULL);
 }
 
+/* The list is of now: it is there before what the watch has not told yet. */
+static void
+source_refresh(struct source *source)
+{
+	struct watch *w = daemon_of_source(source)->watch;
+	struct tiding *t, *next;
+	char key[16];
+	unsigned i;
+
+	TAILQ_FOREACH_SAFE (t, &w->news, link, next) {
+		t->at_ms = fake_ms;
+		if (t->kind == OBJECT_SERVICE)
+			tiding_free(w, t);
+	}
+	w->fresh = false;
+	w->last_ms = fake_ms;
+	for (i = 0; i < SLOTS; i++) {
+		snprintf(key, sizeof(key), "d/s%u", i);
+		if (!slots[i].exists)
+			watch_tell(w, OBJECT_SERVICE, key, NULL);
+	}
+	services_tell(w);
+	watch_tell(w, OBJECT_SERVICE, "", NULL);
+	TAILQ_LAST(&w->news, tidings)->last = true;
+}
+
+static bool
+source_is_fresh(const struct source *source)
+{
+	return daemon_of_source(source)->watch->fresh;
+}
+
 static const struct source_kind model_source = {
 	.word = "model",
 	.open = source_open,
@@ -499,6 +489,8 @@ static const struct source_kind model_source = {
 	.api = source_api_of,
 	.watch = source_watch,
 	.know = source_know,
+	.refresh = source_refresh,
+	.is_fresh = source_is_fresh,
 };
 
 /* Daemons ------------------------------------------------------------------------ */
@@ -562,7 +554,10 @@ daemon_hear(struct daemon *d)
 
 	while (
 	    (t = TAILQ_FIRST(&d->watch->news)) != NULL && t->at_ms <= fake_ms) {
-		daemon_take(d, t);
+		if (t->last)
+			d->watch->fresh = true;
+		else
+			daemon_take(d, t);
 		tiding_free(d->watch, t);
 		d->batch = true;
 	}

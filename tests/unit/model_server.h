@@ -15,29 +15,14 @@
 #include <json-c/json.h>
 
 #include "../../plugins/k8s/cluster.h"
-#include "../../plugins/k8s/text.h"
-#include "dice.h"
-#include "fake_api.h"
+#include "model_world.h"
 
 #define SLOTS	  40
 #define DAEMONS	  3
 #define POOL_A	  16 /* addresses of each: 10.0.0.0, fd00:: and on */
 #define POOL_B	  8  /* 10.0.0.16 and on */
 #define GRACE_MS  1500
-#define REASON_MS 12000 /* no reason to move is older */
-
-/* What goes wrong, and what the test does. */
-struct weather {
-	const char *name;
-	uint64_t seed;
-	unsigned daemons;
-	unsigned faults; /* of calls, in percent */
-	bool leases;	 /* the Lease changes hands */
-	bool configs;	 /* the configuration changes */
-	bool restarts;
-	bool foreign; /* others write statuses */
-	bool mass;    /* many Services come, go and change at once */
-};
+#define REASON_MS 12000 /* no reason to move is older, while somebody leads */
 
 /*
  * What a status says, and for whom: one bit for each key and port that the
@@ -52,12 +37,12 @@ struct said {
 
 /* A Service of the server; its name is its number. */
 struct slot {
-	bool exists, dual;
+	bool exists, dual, both; /* both: RequireDualStack */
 	unsigned generation, version, port;
-	int64_t created, born_ms, changed_ms;
-	const char *pool, *sharing; /* NULL: not said */
-	char wanted[ADDR_LEN];	    /* "": not said */
-	char *status;		    /* JSON; NULL: {} */
+	int64_t created, born_ms, changed_ms; /* the last: of server_led_ms */
+	const char *pool, *sharing;	      /* NULL: not said */
+	char wanted[ADDR_LEN];		      /* "": not said */
+	char *status;			      /* JSON; NULL: {} */
 	struct said said;
 	/* Bits: what a status said ever, and that of the one before it. */
 	uint64_t told[2], told_before[2];
@@ -68,53 +53,24 @@ struct tiding {
 	TAILQ_ENTRY(tiding) link;
 	int64_t at_ms;
 	enum object_kind kind;
+	bool last; /* of what was asked for */
 	char *key, *text;
 };
 
 struct watch {
-	TAILQ_HEAD(, tiding) news;
+	TAILQ_HEAD(tidings, tiding) news;
 	bool open;
 	unsigned kinds;	 /* bits: those that it tells of */
 	int64_t last_ms; /* it tells in order */
+	bool fresh;	 /* all is told that was there when it was asked */
 };
 
-static struct weather weather;
 static struct slot slots[SLOTS];
 static struct watch watches[DAEMONS];
 static unsigned server_version, server_patches;
 static int64_t server_created, server_upset_ms;
-
-/* The calendar is the test's, and random bytes are. */
-int64_t __wrap_stamp_now_ns(void);
-void __wrap_arc4random_buf(void *to, size_t len);
-
-void
-__wrap_arc4random_buf(void *to, size_t len)
-{
-	memset(to, (int)roll(256), len);
-}
-
-int64_t
-__wrap_stamp_now_ns(void)
-{
-	return fake_ms * 1000000;
-}
-
-#define model_fault(...)                                                       \
-	do {                                                                   \
-		print_message("%s, seed %llu, at %lld ms: ", weather.name,     \
-		    (unsigned long long)weather.seed, (long long)fake_ms);     \
-		print_message(__VA_ARGS__);                                    \
-		fail_msg("an invariant does not hold");                        \
-	} while (0)
-
-#define model_say(...)                                                         \
-	do {                                                                   \
-		if (getenv("FAKE_VERBOSE") != NULL) {                          \
-			fprintf(stderr, "%lld ", (long long)fake_ms);          \
-			fprintf(stderr, __VA_ARGS__);                          \
-		}                                                              \
-	} while (0)
+static int64_t server_behind_ms; /* until then a watch may hang */
+static int64_t server_led_ms;	 /* how long there was somebody who led */
 
 /* Watches ------------------------------------------------------------------------ */
 
@@ -219,6 +175,8 @@ slot_print_spec(const struct slot *s, struct text *out)
 	text_open(out, "spec", '{');
 	text_string(out, "type", "LoadBalancer");
 	text_raw(out, "ports", ports);
+	if (s->both)
+		text_string(out, "ipFamilyPolicy", "RequireDualStack");
 	text_raw(
 	    out, "ipFamilies", s->dual ? "[\"IPv4\",\"IPv6\"]" : "[\"IPv4\"]");
 	text_close(out, '}');
@@ -266,8 +224,38 @@ static void
 slot_touch(struct slot *s)
 {
 	s->version = ++server_version;
-	s->changed_ms = fake_ms;
+	s->changed_ms = server_led_ms;
 	slot_tell(s);
+}
+
+static void
+services_tell(struct watch *w)
+{
+	char key[16], *text;
+	unsigned i;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (!slots[i].exists)
+			continue;
+		snprintf(key, sizeof(key), "d/s%u", i);
+		text = slot_text(&slots[i]);
+		watch_tell(w, OBJECT_SERVICE, key, text);
+		free(text);
+	}
+}
+
+static void
+node_tell(struct watch *w, unsigned number)
+{
+	char key[16], text[256];
+
+	snprintf(key, sizeof(key), "n%u", number);
+	snprintf(text, sizeof(text),
+	    "{\"metadata\":{\"name\":\"n%u\",\"labels\":{\"x\":\"%u\"}},"
+	    "\"status\":{\"addresses\":[{\"type\":\"InternalIP\","
+	    "\"address\":\"10.1.0.%u\"}]}}",
+	    number, roll(3), number + 1);
+	watch_tell(w, OBJECT_NODE, key, text);
 }
 
 /* Statuses ----------------------------------------------------------------------- */
@@ -278,10 +266,18 @@ addr_place(const struct bgpd_addr *addr)
 	return addr->bytes[addr->family == 4 ? 3 : 15] % 64;
 }
 
+/* Is it so new that a daemon may not know of it? */
+static bool
+slot_is_recent(const struct slot *s)
+{
+	return fake_ms - s->born_ms < GRACE_MS ||
+	       fake_ms - server_behind_ms < GRACE_MS;
+}
+
 static bool
 slot_was_told(const struct slot *s, const struct bgpd_addr *addr)
 {
-	bool recent = fake_ms - s->born_ms < GRACE_MS;
+	bool recent = slot_is_recent(s);
 	int k = addr->family == 6;
 
 	return ((s->told[k] | (recent ? s->told_before[k] : 0)) >>
@@ -325,24 +321,35 @@ slot_may_share(const struct slot *a, const struct slot *b)
 	return false;
 }
 
-/* The daemons' own words never give to two what only one may have. */
+/* Has another one what is said of it, and could not share it? */
 static void
-slot_check_alone(const struct slot *s)
+slot_check_one(const struct slot *s, const struct bgpd_addr *addr)
 {
 	const struct slot *other;
 	char text[ADDR_LEN];
-	uint8_t i;
 
 	for (other = slots; other < slots + SLOTS; other++) {
-		if (other == s || !other->exists || other->said.foreign ||
-		    slot_may_share(s, other))
-			continue;
-		for (i = 0; i < s->said.count; i++) {
-			if (said_has(&other->said, &s->said.addresses[i]))
-				model_fault("s%d and s%d both have %s\n",
-				    slot_number(s), slot_number(other),
-				    addr_text(&s->said.addresses[i], text));
-		}
+		if (other != s && other->exists && !other->said.foreign &&
+		    !slot_may_share(s, other) && said_has(&other->said, addr))
+			model_fault("s%d and s%d both have %s\n",
+			    slot_number(s), slot_number(other),
+			    addr_text(addr, text));
+	}
+}
+
+/*
+ * The daemons' own words never give to two what only one may have. What the
+ * status said before, whoever wrote that, is not given: of two that may not share
+ * it, or no more, each may be written first, the one that stays too.
+ */
+static void
+slot_check_given(const struct slot *s, const struct said *was)
+{
+	uint8_t i;
+
+	for (i = 0; i < s->said.count; i++) {
+		if (!said_has(was, &s->said.addresses[i]))
+			slot_check_one(s, &s->said.addresses[i]);
 	}
 }
 
@@ -442,6 +449,7 @@ static void
 patch_land(struct slot *s, struct json_object *status)
 {
 	struct json_object *lb, *list;
+	struct said was = s->said;
 
 	patch_check_word(s, status);
 	if (json_object_object_get_ex(status, "loadBalancer", &lb) &&
@@ -454,7 +462,7 @@ patch_land(struct slot *s, struct json_object *status)
 	    strcmp(s->status, json_object_to_json_string(status)) == 0)
 		return;
 	slot_write(s, status, false);
-	slot_check_alone(s);
+	slot_check_given(s, &was);
 }
 
 static int

@@ -12,11 +12,14 @@ static const char *const keys[] = { NULL, "", "k", "l" };
 static const char *const backends[] = { NULL, "", "app=x" };
 static const char *const names[] = { NULL, "a", "b", "c", "six", "nobody" };
 
+enum noted { NOTED_NOT, NOTED_LEFT, NOTED_SAID };
+
 /* What the model knows of an address: who holds it, with which ports. */
 struct place {
 	struct bgpd_addr addr;
 	size_t pool;
-	unsigned char ports[SERVICES]; /* bits; 0: does not hold it */
+	unsigned char ports[SERVICES]; /* bits; 0: does not have it */
+	unsigned char noted[SERVICES]; /* it is barred by them: enum noted */
 	const char *sharing, *backend;
 };
 
@@ -34,22 +37,22 @@ struct ask {
 	char name[32];
 };
 
-static const char *
-or_empty(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
 static bool
-place_is_held(const struct place *p, size_t but)
+place_is(const unsigned char *by, size_t but)
 {
 	size_t i;
 
 	for (i = 0; i < SERVICES; i++) {
-		if (i != but && p->ports[i] != 0)
+		if (i != but && by[i] != 0)
 			return true;
 	}
 	return false;
+}
+
+static bool
+place_is_held(const struct place *p)
+{
+	return place_is(p->ports, SERVICES) || place_is(p->noted, SERVICES);
 }
 
 static bool
@@ -67,7 +70,9 @@ model_fits(const struct model *m, const struct place *p, const struct ask *ask)
 
 	if (model_is_buggy(m->config, p->pool, &p->addr))
 		return false;
-	if (!place_is_held(p, ask->service))
+	if (!ask->claim.told && place_is(p->noted, ask->service))
+		return false;
+	if (!place_is(p->ports, ask->service))
 		return true;
 	if (or_empty(ask->claim.sharing)[0] == '\0' ||
 	    strcmp(or_empty(ask->claim.sharing), p->sharing) != 0 ||
@@ -84,6 +89,7 @@ static void
 model_settle(struct place *p, const struct ask *ask)
 {
 	p->ports[ask->service] = 0x80 | ask->bits;
+	p->noted[ask->service] = NOTED_NOT;
 	p->sharing = or_empty(ask->claim.sharing);
 	p->backend = or_empty(ask->claim.backend);
 }
@@ -109,7 +115,7 @@ model_may_get(const struct model *m, const struct place *p,
 
 	if (p->addr.family != family || !model_fits(m, p, ask))
 		return false;
-	if (!place_is_held(p, SERVICES))
+	if (!place_is_held(p))
 		return true;
 	return sharing[0] != '\0' && strcmp(sharing, p->sharing) == 0 &&
 	       strcmp(or_empty(ask->claim.backend), p->backend) == 0;
@@ -174,12 +180,13 @@ model_set(struct model *m, const struct config *config)
 
 	model_lay_out(&next, config);
 	for (i = 0; i < m->count; i++) {
-		if (!place_is_held(&m->places[i], SERVICES))
+		if (!place_is_held(&m->places[i]))
 			continue;
 		p = model_find(&next, &m->places[i].addr);
 		if (p == NULL || model_is_buggy(config, p->pool, &p->addr))
 			return false;
 		memcpy(p->ports, m->places[i].ports, sizeof(p->ports));
+		memcpy(p->noted, m->places[i].noted, sizeof(p->noted));
 		p->sharing = m->places[i].sharing;
 		p->backend = m->places[i].backend;
 	}
@@ -193,9 +200,42 @@ model_release(struct model *m, size_t service, const struct bgpd_addr *addr)
 	size_t i;
 
 	for (i = 0; i < m->count; i++) {
-		if (addr == NULL || addr_same(addr, &m->places[i].addr))
-			m->places[i].ports[service] = 0;
+		if (addr != NULL && !addr_same(addr, &m->places[i].addr))
+			continue;
+		m->places[i].ports[service] = 0;
+		m->places[i].noted[service] = NOTED_NOT;
+		if (!place_is_held(&m->places[i]))
+			m->places[i].sharing = m->places[i].backend = "";
 	}
+}
+
+static void
+model_note(struct model *m, size_t service, struct place *p)
+{
+	if (model_is_buggy(m->config, p->pool, &p->addr))
+		return;
+	if (!place_is_held(p))
+		p->sharing = p->backend = "";
+	if (p->ports[service] != 0)
+		p->noted[service] = NOTED_LEFT;
+	else if (p->noted[service] == NOTED_NOT)
+		p->noted[service] = NOTED_SAID;
+	p->ports[service] = 0;
+}
+
+/* What a wake goes by is what a newcomer finds. */
+static void
+place_compare(const struct place *p, const struct alloc *alloc)
+{
+	bool is_given = place_is(p->ports, SERVICES);
+	const char *sharing, *backend;
+	bool room = alloc_room(alloc, &p->addr, &sharing, &backend);
+
+	assert_true(alloc_is_used(alloc, &p->addr) == place_is_held(p));
+	assert_true(room == !(place_is(p->noted, SERVICES) ||
+				(is_given && p->sharing[0] == '\0')));
+	if (room)
+		assert_string_equal(sharing, is_given ? p->sharing : "");
 }
 
 static void
@@ -205,13 +245,14 @@ model_compare(const struct model *m, const struct alloc *alloc)
 	char name[32];
 
 	for (i = 0; i < m->count; i++) {
-		in_use[m->places[i].pool] +=
-		    place_is_held(&m->places[i], SERVICES);
+		in_use[m->places[i].pool] += place_is_held(&m->places[i]);
+		place_compare(&m->places[i], alloc);
 		for (s = 0; s < SERVICES; s++) {
 			snprintf(name, sizeof(name), "n/%zu", s);
 			assert_true(
 			    alloc_is_owner(alloc, name, &m->places[i].addr) ==
-			    (m->places[i].ports[s] != 0));
+			    (m->places[i].ports[s] != 0 ||
+				m->places[i].noted[s] == NOTED_LEFT));
 		}
 	}
 	for (i = 0; i < m->config->pool_count; i++)
@@ -252,7 +293,7 @@ ask_make(struct ask *ask)
 }
 
 static void
-step_take(struct model *m, struct alloc *alloc, const struct ask *ask)
+step_take(struct model *m, struct alloc *alloc, struct ask *ask)
 {
 	struct bgpd_addr addr = addr_must("10.0.9.9");
 	struct place *p = NULL;
@@ -262,6 +303,7 @@ step_take(struct model *m, struct alloc *alloc, const struct ask *ask)
 		p = &m->places[dice((unsigned)m->count)];
 		addr = p->addr;
 	}
+	ask->claim.told = dice(4) == 0;
 	fits = p != NULL && model_fits(m, p, ask);
 	assert_int_equal(alloc_take(alloc, &ask->claim, &addr), fits ? 0 : -1);
 	if (fits)
@@ -283,6 +325,15 @@ step_any(struct model *m, struct alloc *alloc, const struct ask *ask)
 }
 
 static void
+step_note(struct model *m, struct alloc *alloc, const struct ask *ask)
+{
+	struct place *p = &m->places[dice((unsigned)m->count)];
+
+	alloc_note(alloc, ask->name, &p->addr);
+	model_note(m, ask->service, p);
+}
+
+static void
 step(struct model *m, struct alloc *alloc, struct config *const *configs)
 {
 	const struct config *config;
@@ -299,7 +350,9 @@ step(struct model *m, struct alloc *alloc, struct config *const *configs)
 		step_take(m, alloc, &ask);
 	} else if (what < 26) {
 		step_any(m, alloc, &ask);
-	} else if (what < 32) {
+	} else if (what < 29) {
+		step_note(m, alloc, &ask);
+	} else if (what < 34) {
 		addr = m->places[dice((unsigned)m->count)].addr;
 		alloc_release(alloc, ask.name, &addr);
 		model_release(m, ask.service, &addr);

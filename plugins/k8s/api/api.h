@@ -156,6 +156,12 @@ void reflector_close(struct reflector *reflector);
 /* Known from before: it is told as gone when the first list lacks it. */
 void reflector_know(struct reflector *reflector, const char *key);
 bool reflector_is_synced(const struct reflector *reflector);
+/*
+ * A whole list is taken anew, for who must know all that was written until now:
+ * is_fresh from the on_batch that ends it.
+ */
+void reflector_refresh(struct reflector *reflector);
+bool reflector_is_fresh(const struct reflector *reflector);
 size_t reflector_count(const struct reflector *reflector);
 /* "watching", "listing", "resuming", "waiting: ..." */
 const char *reflector_state(const struct reflector *reflector);

@@ -208,7 +208,7 @@ observe_synced(struct reflector *r)
 {
 	if (!r->synced)
 		tell(r, LOG_INFO, "%zu objects", known_count(r->known));
-	r->synced = true;
+	r->synced = r->fresh = true;
 	batch_tell(r);
 }
 

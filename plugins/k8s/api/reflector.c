@@ -411,6 +411,29 @@ reflector_is_synced(const struct reflector *r)
 	return r->synced;
 }
 
+void
+reflector_refresh(struct reflector *r)
+{
+	bool waits = r->call == NULL;
+
+	r->fresh = r->sweeping = false;
+	if (!waits) {
+		reflector_list(r, 0);
+		return;
+	}
+	/* Its time stays: it waits for what is wrong. */
+	r->version[0] = '\0';
+	free(r->more);
+	r->more = NULL;
+	r->job = r->plain ? JOB_LIST : JOB_STREAM;
+}
+
+bool
+reflector_is_fresh(const struct reflector *r)
+{
+	return r->fresh;
+}
+
 size_t
 reflector_count(const struct reflector *r)
 {

@@ -74,8 +74,8 @@ struct reflector {
 	struct witness witness;	    /* its version "": none */
 	bool plain;		    /* no streaming lists here */
 	bool unpaged;		    /* pages grow too old */
-	bool synced, dead;
-	unsigned busy; /* how often it is in its own code */
+	bool synced, fresh, dead;   /* fresh: a list since it was asked for */
+	unsigned busy;		    /* how often it is in its own code */
 
 	/* The job: under way where there is a call, else it comes next. */
 	enum job job;

@@ -188,6 +188,12 @@ void carrier_fellows(struct carrier *carrier, const struct bgpd_addr *addresses,
 void carrier_meet_fellows(struct carrier *carrier);
 /* Asks every gateway, as this node itself; how many were asked. */
 unsigned carrier_ask_gateways(struct carrier *carrier);
+/*
+ * Asks for a fellow on its segment, as this node itself, so that both kernels know
+ * the other's MAC at once: by themselves they ask once a second.
+ */
+void carrier_greet(struct carrier *carrier, const char *interface,
+    const struct bgpd_addr *fellow);
 /* The interface whose subnet holds the address, used or not; false: none. */
 bool carrier_locate(
     struct carrier *carrier, const struct bgpd_addr *address, char name[16]);

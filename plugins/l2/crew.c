@@ -278,7 +278,7 @@ crew_apply(struct l2 *l2)
 	if (l2->crew.told || l2->knobs.node_count > 0 || l2->crew.alone)
 		members_say(l2);
 	fellows_say(l2);
-	mesh_apply(l2);
+	cords_apply(l2);
 	l2_settle(l2);
 }
 

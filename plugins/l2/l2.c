@@ -99,8 +99,8 @@ l2_look_again(struct l2 *l2)
 {
 	if (l2->crew.self == NULL)
 		return;
-	mesh_apply(l2);
-	owners_carrier(l2->owners, mesh_is_linked(l2), carrier_now_us());
+	cords_apply(l2);
+	owners_carrier(l2->owners, cords_are_linked(l2), carrier_now_us());
 	l2_settle(l2);
 }
 
@@ -178,8 +178,10 @@ l2_free(struct l2 *l2)
 	if (l2->witness != NULL)
 		witness_close(l2);
 	crew_close(l2);
-	if (l2->mesh != NULL)
+	if (l2->mesh != NULL) {
+		cords_close(l2);
 		mesh_close(l2);
+	}
 	duty_close(l2);
 	owners_free(l2->owners);
 	carrier_free(l2->carrier);
@@ -209,6 +211,7 @@ l2_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 		return -1;
 	}
 	mesh_open(l2);
+	cords_open(l2);
 	witness_open(l2);
 	host->on_scrape(self, tally_tell, l2);
 	crew_apply(l2);

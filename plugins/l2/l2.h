@@ -6,8 +6,8 @@
 /*
  * The owner half (owner.h) decides whose an address is, the carrier half
  * (carrier.h) puts it on the segment; neither knows the other. duty.c stands
- * between them and the host, crew.c knows the nodes, mesh.c speaks to them,
- * witness.c asks the routers.
+ * between them and the host, crew.c knows the nodes, cords.c watches them, mesh.c
+ * speaks to them, witness.c asks the routers.
  */
 
 #include <bsd/sys/queue.h>
@@ -102,10 +102,10 @@ struct mate *crew_find(struct l2 *l2, const char *name);
 /* The one that has it; NULL: none. */
 struct mate *crew_find_addr(struct l2 *l2, const struct bgpd_addr *addr);
 
-/* mesh.c: BFD and messages between nodes ---------------------------------------------- */
+/* cords.c: where each other node is spoken to, and whether it lives ------------------- */
 
 struct cord;
-struct mesh;
+struct cords;
 
 struct cord_view {
 	struct bgpd_addr addr;
@@ -115,18 +115,26 @@ struct cord_view {
 	uint64_t in, out;
 };
 
-void mesh_open(struct l2 *l2);
-void mesh_close(struct l2 *l2);
-/* Members, their addresses, interfaces or knobs may have changed. */
-void mesh_apply(struct l2 *l2);
-void mesh_send(
-    struct l2 *l2, const char *member, const uint8_t *bytes, size_t len);
-/* Has an interface that mates are on the link that it needs? */
-bool mesh_is_linked(struct l2 *l2);
+void cords_open(struct l2 *l2);
+void cords_close(struct l2 *l2);
+/* Nodes, their addresses, interfaces or knobs may have changed. */
+void cords_apply(struct l2 *l2);
+/* Has an interface that nodes are on the link that it needs? */
+bool cords_are_linked(struct l2 *l2);
 void cord_get(const struct cord *cord, struct cord_view *view);
 /* When BFD heard it last; INT64_MIN: never. */
 int64_t cord_heard_us(const struct cord *cord);
 void cord_free(struct cord *cord);
+
+/* mesh.c: messages between nodes -------------------------------------------------------- */
+
+struct mesh;
+
+void mesh_open(struct l2 *l2);
+void mesh_close(struct l2 *l2);
+void mesh_apply(struct l2 *l2); /* the port may be another */
+void mesh_send(
+    struct l2 *l2, const char *member, const uint8_t *bytes, size_t len);
 
 struct mesh_counts {
 	uint64_t in, out, failed, refused;
@@ -218,6 +226,7 @@ struct l2 {
 	struct owners *owners;
 	struct carrier *carrier;
 	struct mesh *mesh;
+	struct cords *cords;
 	struct witness *witness;
 	struct crew crew;
 	struct duties duties;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Between nodes: who is alive, by BFD, and messages over UDP. */
+/* Messages between nodes, over UDP: one socket for each family. */
 
 /*
- * Each other node has a cord: the address that is spoken to, the interface whose
- * subnet has it, a BFD session on that interface. Single hop, its packets come
- * with a TTL of 255 or not at all (RFC 5881 5), and so do our messages; an address
- * of no subnet of ours is reached by routes, multihop. One socket for each family
- * serves all nodes. What a message says and whether it is genuine is owner.h's.
+ * What comes is believed to be of the node whose address it has; from one of our
+ * own subnet it must have come straight, with a TTL of 255, by that interface. What
+ * a message says and whether it is genuine is owner.h's.
  */
 
 #include <sys/socket.h>
@@ -19,7 +17,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "l2.h"
+#include "cord.h"
 
 #define BATCH	 64 /* messages that are read in a turn */
 #define DSCP_CS6 0xc0
@@ -27,20 +25,6 @@
 #define AGAIN_MS 1000 /* a socket that could not be opened */
 
 enum { MESH_V4, MESH_V6, MESH_FAMILIES };
-
-struct cord {
-	struct l2 *l2;
-	struct mate *mate;
-	struct bgpd_addr addr;
-	char interface[16];
-	int ifindex; /* 0: by routes */
-	bool watched;
-	struct bgpd_bfd *bfd;
-	int live; /* enum bgpd_bfd_state */
-	char why[64];
-	uint32_t interval_ms, multiplier; /* as the session was asked for */
-	uint64_t in, out;
-};
 
 struct mesh {
 	struct {
@@ -371,183 +355,14 @@ mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len)
 	cord->out++;
 }
 
-/* Cords ---------------------------------------------------------------------------------- */
-
-static const uint8_t live_of[] = {
-	[BGPD_BFD_DOWN] = OWNERS_DOWN,
-	[BGPD_BFD_UP] = OWNERS_UP,
-	[BGPD_BFD_NOT_YET] = OWNERS_NEVER,
-	[BGPD_BFD_ADMIN] = OWNERS_ADMIN_DOWN,
-};
-
-static void
-on_live(void *arg, int state, const char *why)
-{
-	struct cord *cord = arg;
-	struct l2 *l2 = cord->l2;
-	bool was_up = cord->live == BGPD_BFD_UP;
-
-	snprintf(cord->why, sizeof(cord->why), "%s", why == NULL ? "" : why);
-	if (state == cord->live)
-		return;
-	/* It was never up: nothing has failed. */
-	if (state == BGPD_BFD_DOWN && cord->live == BGPD_BFD_NOT_YET)
-		return;
-	cord->live = state;
-	if (was_up)
-		witness_hurry(l2);
-	if (state == BGPD_BFD_UP)
-		carrier_meet_fellows(l2->carrier);
-	owners_liveness(
-	    l2->owners, cord->mate->name, live_of[state], carrier_now_us());
-	l2_settle(l2);
-}
-
-/* By other intervals the session is shared with the old one: it stays up. */
-static void
-cord_watch(struct cord *cord, const struct owners_config *want)
-{
-	struct bgpd_bfd_options options = { .abi = BGPD_ABI,
-		.size = sizeof(options) };
-	struct bgpd_bfd *old = cord->bfd;
-	struct l2 *l2 = cord->l2;
-
-	cord->interval_ms = want->interval_ms;
-	cord->multiplier = want->multiplier;
-	options.peer = cord->addr;
-	options.interface = cord->ifindex == 0 ? NULL : cord->interface;
-	options.interval_us = cord->interval_ms * 1000;
-	options.multiplier = (uint8_t)cord->multiplier;
-	cord->live = BGPD_BFD_NOT_YET;
-	cord->bfd = l2->host->bfd_new(l2->self, &options, on_live, cord);
-	if (old != NULL)
-		l2->host->bfd_free(old);
-}
-
-static void
-cord_unwatch(struct cord *cord)
-{
-	struct l2 *l2 = cord->l2;
-
-	if (cord->bfd == NULL)
-		return;
-	l2->host->bfd_free(cord->bfd);
-	cord->bfd = NULL;
-	cord->live = BGPD_BFD_NOT_YET;
-	owners_liveness(
-	    l2->owners, cord->mate->name, OWNERS_NEVER, carrier_now_us());
-}
-
-void
-cord_free(struct cord *cord)
-{
-	if (cord == NULL)
-		return;
-	if (cord->bfd != NULL)
-		cord->l2->host->bfd_free(cord->bfd);
-	free(cord);
-}
-
-/* Where a node is best spoken to: the first address of a subnet of ours. */
-static bool
-mate_locate(
-    struct l2 *l2, const struct mate *mate, struct bgpd_addr *addr, char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < mate->addr_count; i++) {
-		*addr = mate->addrs[i];
-		if (carrier_locate(l2->carrier, addr, name))
-			return true;
-	}
-	*addr = mate->addrs[0];
-	name[0] = '\0';
-	return false;
-}
-
-static void
-cord_apply(struct l2 *l2, struct mate *mate)
-{
-	const struct owners_config *want = &l2->knobs.owner;
-	bool watched = owners_watches(l2->owners, mate->name);
-	struct cord *cord = mate->cord;
-	struct bgpd_addr addr;
-	char name[16] = "";
-
-	mate_locate(l2, mate, &addr, name);
-	if (cord == NULL) {
-		cord = mate->cord = l2_alloc(sizeof(*cord));
-		cord->l2 = l2;
-		cord->mate = mate;
-		cord->live = BGPD_BFD_NOT_YET;
-	}
-	if (!l2_addr_equal(&cord->addr, &addr) ||
-	    strcmp(cord->interface, name) != 0 || !watched)
-		cord_unwatch(cord);
-	cord->addr = addr;
-	strcpy(cord->interface, name);
-	cord->ifindex = name[0] == '\0' ? 0 : (int)if_nametoindex(name);
-	if (watched &&
-	    (cord->bfd == NULL || cord->interval_ms != want->interval_ms ||
-		cord->multiplier != want->multiplier))
-		cord_watch(cord, want);
-}
-
 void
 mesh_apply(struct l2 *l2)
 {
-	struct mate *mate;
-
-	if (l2->mesh->port != l2->knobs.port) {
-		sockets_close(l2);
-		if (l2->crew.count > 1)
-			sockets_open(l2);
-	}
-	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
-		if (mate->addr_count > 0 && strcmp(mate->name, l2->crew.self)) {
-			cord_apply(l2, mate);
-			continue;
-		}
-		cord_free(mate->cord);
-		mate->cord = NULL;
-	}
-}
-
-bool
-mesh_is_linked(struct l2 *l2)
-{
-	struct mate *mate;
-	bool any = false;
-
-	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
-		if (mate->cord == NULL || mate->cord->ifindex == 0)
-			continue;
-		if (carrier_is_linked(l2->carrier, mate->cord->interface))
-			return true;
-		any = true;
-	}
-	return !any;
-}
-
-int64_t
-cord_heard_us(const struct cord *cord)
-{
-	if (cord == NULL || cord->bfd == NULL)
-		return INT64_MIN;
-	return cord->l2->host->bfd_heard_us(cord->bfd);
-}
-
-void
-cord_get(const struct cord *cord, struct cord_view *view)
-{
-	static const char *const words[] = { "down", "up", "never", "admin" };
-
-	view->addr = cord->addr;
-	strcpy(view->interface, cord->interface);
-	view->live = cord->bfd == NULL ? "unwatched" : words[cord->live];
-	view->why = cord->why;
-	view->in = cord->in;
-	view->out = cord->out;
+	if (l2->mesh->port == l2->knobs.port)
+		return;
+	sockets_close(l2);
+	if (l2->crew.count > 1)
+		sockets_open(l2);
 }
 
 void

@@ -131,43 +131,58 @@ fellow_find(struct carrier *c, int ifindex, const uint8_t mac[MAC_LEN])
 
 /* Gateways ------------------------------------------------------------------------------ */
 
-/* This node's own address there, of whom the gateway is a neighbor. */
+/* This node's own address there, of whom the other is a neighbor. */
 static const struct bgpd_addr *
-own_beside(const struct iface *i, const struct bgpd_addr *gateway)
+own_beside(const struct iface *i, const struct bgpd_addr *other)
 {
 	unsigned k;
 
 	for (k = 0; k < i->addr_count; k++) {
-		if (netmsg_holds(&i->addrs[k], gateway))
+		if (netmsg_holds(&i->addrs[k], other))
 			return &i->addrs[k].addr;
 	}
 	return NULL;
 }
 
+/* To all: its MAC may be another by now. */
+static bool
+ask(struct iface *i, const struct bgpd_addr *whom)
+{
+	const struct bgpd_addr *own = own_beside(i, whom);
+
+	if (own == NULL || i->port == NULL)
+		return false;
+	carrier_open_block(i->port->carrier, own);
+	build_ask(
+	    port_put(i->port, own->family, own->family == 4 ? ARP_LEN : ND_LEN),
+	    i->port->mac, own, whom, NULL);
+	port_flush(i->port);
+	return true;
+}
+
 unsigned
 carrier_ask_gateways(struct carrier *c)
 {
-	const struct bgpd_addr *own;
 	struct iface *i;
 	unsigned k, count = 0;
 
 	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
-		if (i->port == NULL)
-			continue;
-		for (k = 0; k < i->gateway_count; k++) {
-			own = own_beside(i, &i->gateways[k].addr);
-			if (own == NULL)
-				continue;
-			carrier_open_block(c, own);
-			/* To all: its MAC may be another by now. */
-			build_ask(port_put(i->port, own->family,
-				      own->family == 4 ? ARP_LEN : ND_LEN),
-			    i->port->mac, own, &i->gateways[k].addr, NULL);
-			count++;
-		}
-		port_flush(i->port);
+		for (k = 0; k < i->gateway_count; k++)
+			count += ask(i, &i->gateways[k].addr);
 	}
 	return count;
+}
+
+void
+carrier_greet(
+    struct carrier *c, const char *interface, const struct bgpd_addr *fellow)
+{
+	struct iface *i;
+
+	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
+		if (strcmp(i->is.name, interface) == 0)
+			ask(i, fellow);
+	}
 }
 
 bool

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* A cord to another node, as cords.c keeps it and mesh.c speaks over it. */
+#ifndef L2_CORD_H
+#define L2_CORD_H
+
+#include "l2.h"
+
+struct cord {
+	struct l2 *l2;
+	struct mate *mate;
+	struct bgpd_addr addr;
+	char interface[16];
+	int ifindex; /* 0: by routes */
+	bool watched;
+	struct bgpd_bfd *bfd;
+	int live; /* enum bgpd_bfd_state */
+	char why[64];
+	uint32_t interval_ms, multiplier; /* as the session was asked for */
+	uint64_t in, out;
+};
+
+#endif

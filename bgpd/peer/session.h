@@ -26,7 +26,7 @@ struct session {
 	int fd;	       /* -1: none */
 	struct watch *watch;
 	struct timer *flush_timer; /* at once: what is to be sent goes */
-	bool full; /* the socket is: its readiness wakes us */
+	bool full;		   /* the socket is: its readiness wakes us */
 	struct timer *hold_timer;
 	struct timer *keepalive_timer;
 	struct timer *send_timer; /* RFC 9687 */

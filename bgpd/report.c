@@ -17,6 +17,7 @@
 
 static const struct peers *report_peers; /* NULL: nothing runs yet */
 static struct exposition *report_page;	 /* of the scrape under way */
+static struct text report_labels;	 /* room for those of a sample */
 static bool is_stopping;
 
 void
@@ -36,14 +37,9 @@ report_stopping(void)
 static void
 labels_print(struct text *text, const char *const *labels)
 {
-	char *key;
-
-	for (; labels != NULL && labels[0] != NULL; labels += 2) {
-		key = mem_string(labels[0]);
-		exposition_name(key, true);
-		exposition_label(text, key, labels[1] != NULL ? labels[1] : "");
-		mem_free(key);
-	}
+	for (; labels != NULL && labels[0] != NULL; labels += 2)
+		exposition_label(
+		    text, labels[0], labels[1] != NULL ? labels[1] : "");
 }
 
 struct bgpd_metric *
@@ -88,14 +84,13 @@ report_sample(struct bgpd_self *self, int kind, const char *name,
     const char *help, const char *const *labels, double value)
 {
 	const struct exposition_family family = { kind, name, help };
-	struct text text = { 0 };
 
 	(void)self;
 	if (report_page == NULL)
 		return;
-	labels_print(&text, labels);
-	exposition_add(report_page, &family, text_str(&text), value);
-	text_free(&text);
+	text_clear(&report_labels);
+	labels_print(&report_labels, labels);
+	exposition_add(report_page, &family, text_str(&report_labels), value);
 }
 
 void
@@ -110,6 +105,7 @@ report_metrics(struct exposition *e)
 		if (self->is_running && self->on_scrape != NULL)
 			self->on_scrape(self->scrape_arg);
 	report_page = NULL;
+	text_free(&report_labels);
 	for (self = plugins_next(NULL); self; self = plugins_next(self)) {
 		LIST_FOREACH (m, &self->metrics, entry) {
 			family = (struct exposition_family){ m->kind, m->name,

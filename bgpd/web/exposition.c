@@ -66,16 +66,23 @@ exposition_add(struct exposition *e, const struct exposition_family *family,
 
 /* Names, labels, numbers ----------------------------------------------------- */
 
+static bool
+is_fit(char c, bool is_label, bool first)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_')
+		return true;
+	if (c >= '0' && c <= '9')
+		return !first;
+	return c == ':' && !is_label;
+}
+
 void
 exposition_name(char *name, bool is_label)
 {
-	const char *fit = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			  "_0123456789:";
 	char *c;
 
 	for (c = name; *c != '\0'; c++)
-		if (strchr(fit, *c) == NULL || (is_label && *c == ':') ||
-		    (c == name && *c >= '0' && *c <= '9'))
+		if (!is_fit(*c, is_label, c == name))
 			*c = '_';
 }
 
@@ -99,13 +106,29 @@ utf8_len(const unsigned char *s)
 	return len;
 }
 
+/* So many bytes from s on are as they should be. */
+static size_t
+plain_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= ' ' && s[n] <= '~' && s[n] != '\\' && s[n] != '"')
+		n++;
+	return n;
+}
+
 /* A help has backslash and newline escaped, a label's value the quote too. */
 static void
 escape(struct text *out, const char *s, bool is_label)
 {
 	size_t len;
 
-	while (*s != '\0') {
+	for (;;) {
+		len = plain_len(s);
+		text_put(out, s, len);
+		s += len;
+		if (*s == '\0')
+			break;
 		len = utf8_len((const unsigned char *)s);
 		if (*s == '\n')
 			text_put(out, "\\n", 2);
@@ -122,9 +145,15 @@ escape(struct text *out, const char *s, bool is_label)
 void
 exposition_label(struct text *labels, const char *key, const char *value)
 {
+	size_t i, at;
+
 	if (labels->len > 0)
 		text_char(labels, ',');
+	at = labels->len;
 	text_put(labels, key, strlen(key));
+	for (i = at; i < labels->len; i++)
+		if (!is_fit(labels->s[i], true, i == at))
+			labels->s[i] = '_';
 	text_put(labels, "=\"", 2);
 	escape(labels, value, true);
 	text_char(labels, '"');
@@ -136,7 +165,9 @@ exposition_number(struct text *out, double value)
 	char text[32];
 	int digits;
 
-	if (isnan(value)) {
+	if (value >= 0 && value < 10 && value == (int)value) {
+		text_char(out, (char)('0' + (int)value));
+	} else if (isnan(value)) {
 		text_add(out, "NaN");
 	} else if (isinf(value)) {
 		text_add(out, value > 0 ? "+Inf" : "-Inf");

@@ -42,9 +42,10 @@ struct service {
 	LIST_HEAD(, slice) slices;
 	char *why; /* it has no address; NULL: it needs none, or has one */
 	bool touched, offered;
-	bool in_run;  /* of converge.c, which holds it */
-	bool claimed; /* what it held before was asked for */
-	bool reborn;  /* another object of that name: what the last had ends */
+	bool announced; /* by BGP, as it was offered last */
+	bool in_run;	/* of converge.c, which holds it */
+	bool claimed;	/* what it held before was asked for */
+	bool reborn; /* another object of that name: what the last had ends */
 	bool confirmed;	  /* the cluster knew its addresses: announce */
 	bool conflict;	  /* somebody else has the address it had or wants */
 	uint8_t publish;  /* enum publish */

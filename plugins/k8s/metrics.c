@@ -121,9 +121,36 @@ pools_count(struct cluster *c, const struct service *s)
 	}
 }
 
+/* Each address that this node announces by BGP. */
 static void
-pools_tell(struct cluster *c)
+announced_tell(
+    const struct cluster *c, const struct service *s, const char **labels)
 {
+	const struct guest *guest = c->guest;
+	const struct config_pool *pool;
+	char text[ADDR_LEN];
+	uint8_t i;
+
+	if (!s->announced || !s->confirmed)
+		return;
+	labels[1] = s->name;
+	for (i = 0; i < s->address_count; i++) {
+		pool = alloc_pool(c->alloc, &s->addresses[i]);
+		if (pool == NULL || pool->is_layer2)
+			continue;
+		labels[7] = addr_text(&s->addresses[i], text);
+		guest->host->sample(guest->self, BGPD_GAUGE,
+		    "metallb_speaker_announced",
+		    "Services being announced from this node", labels, 1);
+	}
+}
+
+/* One walk for all that is told of Services. */
+static void
+services_tell(struct cluster *c)
+{
+	const char *labels[] = { "service", NULL, "protocol", "bgp", "node",
+		c->settings->node, "ip", NULL, NULL };
 	const struct bgpd_host *host = c->guest->host;
 	struct service *s;
 	size_t i;
@@ -131,42 +158,13 @@ pools_tell(struct cluster *c)
 	for (i = 0; i < c->pool_metric_count; i++)
 		c->pool_metrics[i].service_count = 0;
 	for (s = services_first(c); c->config != NULL && s != NULL;
-	     s = services_next(s))
+	     s = services_next(s)) {
+		announced_tell(c, s, labels);
 		pools_count(c, s);
+	}
 	for (i = 0; i < c->pool_metric_count; i++)
 		host->metric_set(c->pool_metrics[i].services,
 		    (double)c->pool_metrics[i].service_count);
-}
-
-/* Each address that this node announces by BGP. */
-static void
-announced_tell(const struct cluster *c)
-{
-	const struct guest *guest = c->guest;
-	const char *labels[] = { "service", NULL, "protocol", "bgp", "node",
-		c->settings->node, "ip", NULL, NULL };
-	const struct object_node *self = cluster_self(c);
-	const struct config_pool *pool;
-	struct service *s;
-	char text[ADDR_LEN];
-	uint8_t i;
-
-	for (s = services_first(c); s != NULL; s = services_next(s)) {
-		if (!s->offered || !s->confirmed ||
-		    decide_bgp(s, self, c->settings->node) != NULL)
-			continue;
-		labels[1] = s->name;
-		for (i = 0; i < s->address_count; i++) {
-			pool = alloc_pool(c->alloc, &s->addresses[i]);
-			if (pool == NULL || pool->is_layer2)
-				continue;
-			labels[7] = addr_text(&s->addresses[i], text);
-			guest->host->sample(guest->self, BGPD_GAUGE,
-			    "metallb_speaker_announced",
-			    "Services being announced from this node", labels,
-			    1);
-		}
-	}
 }
 
 static void
@@ -179,8 +177,7 @@ on_scrape(void *arg)
 	LIST_FOREACH (s, &m->sessions, link)
 		s->is_there = false;
 	guest->host->neighbors(guest->self, on_neighbor, m);
-	announced_tell(m->cluster);
-	pools_tell(m->cluster);
+	services_tell(m->cluster);
 	LIST_FOREACH_SAFE (s, &m->sessions, link, next)
 		if (!s->is_there)
 			session_free(m, s);

@@ -130,6 +130,7 @@ offer_address(struct cluster *c, struct service *s, struct offer *offer,
 	} else {
 		address->protocol = "bgp";
 		address->why_not = decide_bgp(s, self, c->settings->node);
+		s->announced = address->why_not == NULL;
 		offer_routes(offer, i, pool);
 	}
 	address->here = address->why_not == NULL;
@@ -145,6 +146,7 @@ offer_service(struct cluster *c, struct service *s)
 	struct offer offer = { 0 };
 	size_t i;
 
+	s->announced = false;
 	if (!service_is_ours(c, s)) {
 		if (s->offered)
 			c->guest->host->retract(c->guest->self, s->name);

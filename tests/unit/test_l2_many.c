@@ -170,7 +170,8 @@ test_many_probes(void **unused)
 		most = i - k + 1 > most ? i - k + 1 : most;
 	}
 	print_message("at most %u probes in 100 ms\n", most);
-	assert_true(most <= 130);
+	/* 100 stand in line; a test that was held up makes good for it. */
+	assert_true(most <= 300);
 }
 
 /* More than a socket holds (2340 by optmem_max of Linux). */

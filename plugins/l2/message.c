@@ -2,7 +2,7 @@
 /* Messages between the nodes: their bytes, and the MAC that ends them. */
 
 /*
- * Big endian. Head: "FWL2", version (1), flags, restart_ms, cluster, from, to,
+ * Big endian. Head: "FWL2", version (1), flags, restart_ms, key, from, to,
  * boot, seq, echo_boot, echo_seq, digest, agree, counts of views and entries.
  * View: id, state. Entry: kind << 4 | family, address, owner, epoch, rank. With a
  * key an HMAC-SHA256 (RFC 2104) of all before it is the end. Nothing may follow.
@@ -129,7 +129,7 @@ put(uint8_t *p, uint64_t value, int bytes)
 static uint8_t *
 put_head(uint8_t *p, const struct message *m)
 {
-	const uint64_t words[] = { m->cluster, m->from, m->to, m->boot, m->seq,
+	const uint64_t words[] = { m->key_id, m->from, m->to, m->boot, m->seq,
 		m->echo_boot, m->echo_seq, m->digest, m->agree };
 	size_t i;
 
@@ -207,7 +207,7 @@ get(struct reader *r, size_t bytes)
 static void
 get_head(struct reader *r, struct message *m)
 {
-	uint64_t *const words[] = { &m->cluster, &m->from, &m->to, &m->boot,
+	uint64_t *const words[] = { &m->key_id, &m->from, &m->to, &m->boot,
 		&m->seq, &m->echo_boot, &m->echo_seq, &m->digest, &m->agree };
 	size_t i;
 

@@ -50,7 +50,8 @@ struct message_entry {
 
 struct message {
 	uint16_t flags, restart_ms;
-	uint64_t cluster, from, to;   /* message_id of the key, of names */
+	uint64_t key_id;	      /* the newest key that the sender has */
+	uint64_t from, to;	      /* message_id of names */
 	uint64_t boot, seq;	      /* the sender's; seq never falls */
 	uint64_t echo_boot, echo_seq; /* the last that it heard of `to` */
 	uint64_t digest;	      /* of all that the sender owns */

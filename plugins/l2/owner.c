@@ -28,6 +28,8 @@ const struct owners_config owners_defaults = {
 
 #define LEAVE_US INT64_C(2000000) /* for all to be taken over */
 #define GRACE_US INT64_C(5000000) /* a new start is waited for, if heard */
+/* A Secret that is mounted reaches some nodes minutes after others. */
+#define OLD_KEY_US INT64_C(300000000)
 
 /* Silence --------------------------------------------------------------------------- */
 
@@ -383,6 +385,8 @@ owners_free(struct owners *o)
 	members_free(o);
 	free(o->self_name);
 	free(o->whys);
+	explicit_bzero(&o->key, sizeof(o->key));
+	explicit_bzero(&o->old_key, sizeof(o->old_key));
 	free(o);
 }
 
@@ -408,15 +412,25 @@ owners_configure(
 void
 owners_key(struct owners *o, const uint8_t *key, size_t len)
 {
-	static const char salt[] = "fairway l2 cluster";
+	static const char salt[] = "fairway l2 key";
 	uint8_t mac[MESSAGE_MAC];
+	struct secret next = { .len = len };
 
-	o->key_len = len < sizeof(o->key) ? len : sizeof(o->key);
-	if (o->key_len > 0)
-		memcpy(o->key, key, o->key_len);
+	if (next.len > sizeof(next.bytes))
+		next.len = sizeof(next.bytes);
+	if (next.len > 0)
+		memcpy(next.bytes, key, next.len);
 	message_mac(
-	    o->key, o->key_len, (const uint8_t *)salt, sizeof(salt), mac);
-	o->cluster = message_id(mac, sizeof(mac));
+	    next.bytes, next.len, (const uint8_t *)salt, sizeof(salt), mac);
+	next.id = message_id(mac, sizeof(mac));
+	if (next.id == o->key.id)
+		return;
+	if (o->started) {
+		o->old_key = o->key;
+		o->old_key_until_us = o->now_us + OLD_KEY_US;
+	}
+	o->key = next;
+	explicit_bzero(&next, sizeof(next));
 }
 
 /* The same names as before: only what is said of them may differ. */

@@ -97,7 +97,8 @@ struct owners *owners_new(const char *self, uint64_t boot, uint64_t stamp_ms,
 void owners_free(struct owners *owners); /* calls nothing */
 void owners_configure(
     struct owners *owners, const struct owners_config *config, int64_t now_us);
-/* Of messages; none: unauthenticated. At most 64 bytes count. */
+/* Of messages; none: unauthenticated. At most 64 bytes count. For five minutes
+   the one before is good, too: it reaches nodes at different times. */
 void owners_key(struct owners *owners, const uint8_t *key, size_t len);
 /* All of them, with or without this node. Before the first call all waits. */
 void owners_members(struct owners *owners, const struct owners_member *members,
@@ -199,7 +200,7 @@ struct owners_peer {
 	const char *name;
 	const char *verdict; /* "self", "alive", "restarting", "dead"... */
 	uint8_t live, lease; /* enums */
-	bool excluded, settled, synced, watched;
+	bool excluded, settled, synced, watched, other_key;
 	size_t owns;
 	int64_t heard_us; /* 0: never */
 };

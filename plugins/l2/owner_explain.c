@@ -155,6 +155,7 @@ owners_peer(const struct owners *o, size_t i, struct owners_peer *peer)
 	peer->settled = m == o->self || take_is_settled(o, m);
 	peer->synced = m == o->self || m->synced;
 	peer->watched = m != o->self && o->self->watching[i] != 0;
+	peer->other_key = m->key_id != 0 && m->key_id != o->key.id;
 	peer->owns = m->claim_count;
 	peer->heard_us = m->heard_us;
 	return true;

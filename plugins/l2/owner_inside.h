@@ -44,6 +44,7 @@ struct member {
 	int64_t granted_us; /* heard_us when I promised last; 0 */
 	uint16_t flags;
 	uint64_t digest, agree; /* as it said last */
+	uint64_t key_id; /* of the newest key that it has; 0: not known */
 	uint8_t *
 	    views; /* by index: what it says of the others; self: what I said */
 	uint8_t *watching; /* by index: may it say so? */
@@ -115,6 +116,12 @@ struct claim {
 };
 RB_HEAD(claims, claim);
 
+struct secret {
+	uint8_t bytes[64];
+	size_t len; /* 0: none, which is one of them */
+	uint64_t id;
+};
+
 struct owners {
 	struct owners_config config;
 	int64_t interval_us, detect_us;
@@ -122,9 +129,9 @@ struct owners {
 	void *arg;
 	char *self_name;
 	struct member *self;
-	uint64_t boot, stamp, seq, hush_seq, cluster;
-	uint8_t key[64];
-	size_t key_len;
+	uint64_t boot, stamp, seq, hush_seq;
+	struct secret key, old_key;
+	int64_t old_key_until_us; /* so long it is used and believed, too */
 	struct member **members, **by_id; /* by name, by id */
 	size_t member_count;
 	struct claims claims;
@@ -281,5 +288,6 @@ void talk_to(struct owners *o, struct member *m, bool fresh);
 void talk_flush(struct owners *o); /* news, and what waits in outboxes */
 void talk_due(struct owners *o);   /* regular messages */
 void talk_hurry(struct owners *o); /* to all, now and in the next ticks */
+bool talk_has_old_key(const struct owners *o); /* still */
 
 #endif

@@ -13,6 +13,10 @@
  * the two are in step. When they do not, at once after a start, a gap or a lost
  * session, else after two intervals, the one tells all that it owns, and wants to
  * be told what the other knows of it and of those who cannot speak.
+ *
+ * A key is changed at each node at another time. Every message says which key its
+ * sender has, and for five minutes after a change both are believed: whoever has
+ * the new one speaks by the old one to those that have shown no other.
  */
 
 #include "owner_inside.h"
@@ -92,7 +96,7 @@ head_to(struct owners *o, struct member *m, bool fresh)
 		m->granted_us = m->heard_us;
 	msg->restart_ms =
 	    o->leaving == OWNERS_RESTART ? (uint16_t)o->config.restart_ms : 0;
-	msg->cluster = o->cluster;
+	msg->key_id = o->key.id;
 	msg->from = o->self->id;
 	msg->to = m->id;
 	msg->boot = o->boot;
@@ -104,16 +108,30 @@ head_to(struct owners *o, struct member *m, bool fresh)
 	views_to(o, msg);
 }
 
+bool
+talk_has_old_key(const struct owners *o)
+{
+	return o->now_us < o->old_key_until_us;
+}
+
+static const struct secret *
+secret_for(const struct owners *o, const struct member *m)
+{
+	return talk_has_old_key(o) && m->key_id == o->old_key.id ? &o->old_key
+								 : &o->key;
+}
+
 static void
 send_one(struct owners *o, struct member *m)
 {
+	const struct secret *key = secret_for(o, m);
 	uint8_t bytes[OWNERS_MESSAGE_MAX];
 	size_t len;
 
 	o->message.seq = ++o->seq;
 	o->sent[o->seq % SENT_RING].seq = o->seq;
 	o->sent[o->seq % SENT_RING].at_us = o->now_us;
-	len = message_encode(&o->message, o->key, o->key_len, bytes);
+	len = message_encode(&o->message, key->bytes, key->len, bytes);
 	if (o->calls.send != NULL)
 		o->calls.send(o->arg, m->name, bytes, len);
 }
@@ -123,7 +141,7 @@ void
 talk_to(struct owners *o, struct member *m, bool fresh)
 {
 	struct message *msg = &o->message;
-	bool keyed = o->key_len > 0;
+	bool keyed = secret_for(o, m)->len > 0;
 	size_t next = 0;
 
 	head_to(o, m, fresh);
@@ -297,6 +315,7 @@ admit_boot(struct owners *o, struct member *m, const struct message *msg)
 {
 	if (msg->boot == m->fresh_boot && msg->echo_boot == o->boot &&
 	    msg->echo_seq >= m->challenge) {
+		m->key_id = msg->key_id;
 		m->boot = msg->boot;
 		m->seq = msg->seq;
 		m->flags = 0;
@@ -308,6 +327,7 @@ admit_boot(struct owners *o, struct member *m, const struct message *msg)
 		return NULL;
 	}
 	if (msg->boot != m->fresh_boot) {
+		m->key_id = msg->key_id;
 		m->fresh_boot = msg->boot;
 		m->fresh_seq = msg->seq;
 		m->challenge = o->seq + 1;
@@ -328,8 +348,6 @@ admit(struct owners *o, struct member **member, const struct message *msg)
 {
 	struct member *m = *member = member_by_id(o, msg->from);
 
-	if (msg->cluster != o->cluster)
-		return "of another cluster";
 	if (m == NULL)
 		return "of no member";
 	if (m == o->self || msg->to != o->self->id)
@@ -340,6 +358,7 @@ admit(struct owners *o, struct member **member, const struct message *msg)
 		return admit_boot(o, m, msg);
 	if (msg->seq <= m->seq)
 		return "heard before, or too late";
+	m->key_id = msg->key_id;
 	m->seq = msg->seq;
 	return NULL;
 }
@@ -446,6 +465,22 @@ hear_message(struct owners *o, struct member *m, const struct message *msg)
 		take_decide_list(o, &o->orphans);
 }
 
+/* By our key, or by the one before. */
+static const char *
+decode(const struct owners *o, struct message *msg, const uint8_t *bytes,
+    size_t len)
+{
+	const char *why =
+	    message_decode(msg, o->key.bytes, o->key.len, bytes, len);
+
+	if (why == NULL || !talk_has_old_key(o))
+		return why;
+	return message_decode(
+		   msg, o->old_key.bytes, o->old_key.len, bytes, len) == NULL
+		   ? NULL
+		   : why;
+}
+
 const char *
 owners_hear(struct owners *o, const uint8_t *bytes, size_t len, int64_t now_us)
 {
@@ -457,7 +492,7 @@ owners_hear(struct owners *o, const uint8_t *bytes, size_t len, int64_t now_us)
 		return "the members are not known yet";
 	owner_begin(o, now_us);
 	msg = owner_alloc(sizeof(*msg));
-	why = message_decode(msg, o->key, o->key_len, bytes, len);
+	why = decode(o, msg, bytes, len);
 	if (why == NULL)
 		why = admit(o, &m, msg);
 	if (why == NULL)

@@ -70,7 +70,7 @@ hear_as_fellow(struct owners *o, const struct heard *heard, const uint8_t *data,
 
 	if (message_decode(&m, NULL, 0, data, len) != NULL || !heard->any)
 		return;
-	m.cluster = heard->message.cluster;
+	m.key_id = heard->message.key_id;
 	m.from = heard->message.to;
 	m.to = heard->message.from;
 	for (i = 0; i < (int)m.entry_count; i++) {

@@ -21,7 +21,7 @@ fill(struct message *m)
 	memset(m, 0, sizeof(*m));
 	m->flags = MESSAGE_GRANT | MESSAGE_WANT;
 	m->restart_ms = 2000;
-	m->cluster = 1;
+	m->key_id = 1;
 	m->from = 2;
 	m->to = UINT64_MAX;
 	m->boot = 4;

@@ -394,6 +394,80 @@ removed(void **state)
 	}
 }
 
+/* When was that node heard there last? */
+static int64_t
+heard_us(int there, int node)
+{
+	struct owners_peer peer;
+
+	assert_true(owners_peer(world.node[there].owners, (size_t)node, &peer));
+	return peer.heard_us;
+}
+
+/* Within so many ms there is never none that answers. */
+static void
+run_answered(int ms)
+{
+	for (; ms > 0; ms -= 5) {
+		world_run(5);
+		assert_int_equal(answerers(0), 1);
+	}
+}
+
+/*
+ * A new key reaches each node at another time: nothing moves, nothing falls
+ * silent, and a node that starts with either is believed. Later the old one is
+ * worth nothing.
+ */
+static void
+key_changes(void **state)
+{
+	static const uint8_t key[] = "0123456789", other[] = "0123456788";
+	struct owners_config config;
+	int from, i;
+
+	(void)state;
+	/* From none to one, and from one to another. */
+	for (from = 0; from < 2; from++) {
+		config = config_of(OWNERS_CONSISTENT);
+		world_open(3, 1, &config);
+		world.key = from == 0 ? NULL : key;
+		world.key_len = from == 0 ? 0 : sizeof(key);
+		for (i = 0; i < 3; i++)
+			world_start(i);
+		world_run(4000);
+		assert_int_equal(answerers(0), 1);
+		world.takes = 0;
+		for (i = 0; i < 3; i++) {
+			owners_key(world.node[i].owners, other, sizeof(other));
+			run_answered(2000);
+		}
+		assert_int_equal(world.takes, 0);
+		i = answerer(0) == 0 ? 1 : 0;
+		world_kill(i);
+		run_answered(1000);
+		world_start(i); /* by the old one: it reads the file late */
+		run_answered(2000);
+		assert_true(world.now_us - heard_us(answerer(0), i) < 1100000);
+		world_kill(i);
+		run_answered(1000);
+		world.key = other;
+		world.key_len = sizeof(other);
+		world_start(i);
+		run_answered(2000);
+		assert_true(world.now_us - heard_us(answerer(0), i) < 1100000);
+		assert_int_equal(world.takes, 0);
+		world_run(301000);
+		world_kill(i);
+		world.key = from == 0 ? NULL : key;
+		world.key_len = from == 0 ? 0 : sizeof(key);
+		world_start(i);
+		run_answered(2000);
+		assert_true(world.now_us - heard_us(answerer(0), i) > 1900000);
+		world_close();
+	}
+}
+
 /* No key is a cluster, another key is another one. */
 static void
 keys(void **state)
@@ -475,6 +549,7 @@ main(void)
 		cmocka_unit_test(probed),
 		cmocka_unit_test(removed),
 		cmocka_unit_test(keys),
+		cmocka_unit_test(key_changes),
 		cmocka_unit_test(replays),
 	};
 

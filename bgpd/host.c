@@ -464,12 +464,18 @@ host_open(struct loop *loop, struct bfd *bfd, struct announce *announce)
 }
 
 void
+host_release_backend(struct bgpd_self *self)
+{
+	announce_backend_free(self->backend);
+	self->backend = NULL;
+}
+
+void
 host_release(struct bgpd_self *self)
 {
 	announce_source_free(self->source);
 	self->source = NULL;
-	announce_backend_free(self->backend);
-	self->backend = NULL;
+	host_release_backend(self);
 	while (!LIST_EMPTY(&self->timers))
 		host_timer_free(LIST_FIRST(&self->timers));
 	while (!LIST_EMPTY(&self->watches))

@@ -60,7 +60,10 @@ struct bgpd_self {
 	bool by_hand;	  /* `plugin load`: runs without a block */
 	bool is_unloaded; /* `plugin unload`: stays away until it is loaded */
 	bool is_stopping; /* not ready to stop yet */
-	unsigned life;	  /* counts starts: what is older is dead */
+	bool is_leaving, has_left; /* alone; it said that it is ready */
+	struct timer *farewell;
+	void (*on_left)(struct bgpd_self *self);
+	unsigned life; /* counts starts: what is older is dead */
 	struct announce_source *source;
 	struct announce_backend *backend;
 	char *why_not; /* it is not ready; NULL: it is, or never spoke of it */
@@ -77,9 +80,22 @@ struct bgpd_self {
 
 extern const struct bgpd_host host_table;
 void host_open(struct loop *loop, struct bfd *bfd, struct announce *announce);
+/* Its addresses are dropped, while it can still be told so. */
+void host_release_backend(struct bgpd_self *self);
 /* Takes back all that the guest was lent. */
 void host_release(struct bgpd_self *self);
-/* plugin.c's, for host.c: this one is ready to stop. */
+
+/* leave.c: before a guest stops ------------------------------------------------------ */
+
+void leave_open(struct loop *loop);
+/*
+ * It hands over; `then` is called from the loop when it has, or after 3 s. False:
+ * there is nothing to wait for.
+ */
+bool leave_begin(struct bgpd_self *self, void (*then)(struct bgpd_self *self));
+void leave_end(struct bgpd_self *self); /* it was stopped */
+bool leave_is_ending(void);		/* the daemon does */
+/* For host.c: this one is ready to stop. */
 void plugin_ready(struct bgpd_self *self);
 int plugin_is_restarting(struct bgpd_self *self);
 

@@ -26,9 +26,6 @@ static LIST_HEAD(, bgpd_self) guests = LIST_HEAD_INITIALIZER(guests);
 static const char *directories[DIRECTORIES_MAX];
 static unsigned directory_count;
 static bool is_open;
-static void (*stop_ready)(void *arg);
-static bool is_restarting;
-static void *stop_arg;
 
 void
 plugins_add_directory(const char *directory)
@@ -289,10 +286,12 @@ guest_stop(struct bgpd_self *self)
 {
 	if (!self->is_running)
 		return;
+	host_release_backend(self);
 	self->ops.stop(self->arg);
 	self->is_running = false;
 	self->arg = NULL;
 	host_release(self);
+	leave_end(self);
 	log_info("plugin", "%s stopped", self->name);
 }
 
@@ -321,6 +320,8 @@ guest_block(const struct bgpd_self *self, const struct cli_tree *tree)
 		   : NULL;
 }
 
+static void guest_left(struct bgpd_self *self);
+
 /* Leaves a running one alone whose block says what it said before. */
 static void
 guest_settle(struct bgpd_self *self, const struct cli_tree *old,
@@ -331,15 +332,30 @@ guest_settle(struct bgpd_self *self, const struct cli_tree *old,
 			 !self->is_unloaded && self->handle != NULL;
 
 	if (!is_wanted) {
-		guest_stop(self);
+		if (!leave_begin(self, guest_left))
+			guest_stop(self);
 		return;
 	}
+	/* Who leaves begins anew when it has left. */
+	if (self->is_leaving || leave_is_ending())
+		return;
 	if (!self->is_running) {
 		if (guest_start(self) == 0)
 			guest_configure(self, block);
 	} else if (!cli_equal(guest_block(self, old), block)) {
 		guest_configure(self, block);
 	}
+}
+
+/* It has handed over, or was late. */
+static void
+guest_left(struct bgpd_self *self)
+{
+	guest_stop(self);
+	if (self->is_unloaded)
+		guest_close(self);
+	else if (is_open)
+		guest_settle(self, NULL, config_tree());
 }
 
 void
@@ -388,6 +404,7 @@ plugins_open(struct loop *loop, struct bfd *bfd, struct announce *announce,
     const struct peers *peers)
 {
 	host_open(loop, bfd, announce);
+	leave_open(loop);
 	report_open(peers);
 	is_open = true;
 }
@@ -402,53 +419,6 @@ plugins_close(void)
 	LIST_FOREACH (self, &guests, entry) {
 		guest_stop(self);
 		guest_close(self);
-	}
-}
-
-/* the end ------------------------------------------------------------------------ */
-
-void
-plugin_ready(struct bgpd_self *self)
-{
-	struct bgpd_self *other;
-
-	self->is_stopping = false;
-	LIST_FOREACH (other, &guests, entry) {
-		if (other->is_stopping)
-			return;
-	}
-	if (stop_ready != NULL)
-		stop_ready(stop_arg);
-	stop_ready = NULL;
-}
-
-int
-plugin_is_restarting(struct bgpd_self *self)
-{
-	(void)self;
-	return is_restarting;
-}
-
-void
-plugins_prepare_stop(bool again, void (*on_ready)(void *arg), void *arg)
-{
-	struct bgpd_self *self, *slow = NULL;
-
-	stop_ready = NULL;
-	is_restarting = again;
-	LIST_FOREACH (self, &guests, entry) {
-		if (!self->is_running || self->ops.on_stopping == NULL)
-			continue;
-		self->is_stopping = true;
-		self->ops.on_stopping(self->arg);
-		if (self->is_stopping)
-			slow = self;
-	}
-	stop_ready = on_ready;
-	stop_arg = arg;
-	if (slow == NULL) {
-		stop_ready = NULL;
-		on_ready(arg);
 	}
 }
 
@@ -537,6 +507,12 @@ plugin_unload_run(struct cli_call *call)
 		    name);
 	self->by_hand = false;
 	self->is_unloaded = true;
+	/* A second time is at once. */
+	if (!self->is_leaving && leave_begin(self, guest_left)) {
+		out_print(call_out(call),
+		    "plugin %s hands over, and is unloaded then\n", name);
+		return 0;
+	}
 	guest_stop(self);
 	guest_close(self);
 	log_notice("plugin", "%s unloaded", name);

@@ -161,8 +161,7 @@ struct bgpd_row {
 	uint32_t abi, size;
 	int32_t kind;
 	uint32_t id; /* the plugin's own number of this row */
-	const char *syntax;
-	const char *help;
+	const char *syntax, *help;
 	uint8_t many, secret; /* may be said again; values are masked */
 };
 

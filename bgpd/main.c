@@ -355,6 +355,12 @@ on_stop_signal(void *arg, int signo)
 {
 	struct house *h = arg;
 
+	/* What was to begin anew ends. */
+	if (h->is_stopping && h->again && signo != SIGUSR2) {
+		log_notice("main", "%s: stopping after all", strsignal(signo));
+		h->again = false;
+		return;
+	}
 	if (h->is_stopping) {
 		log_notice(
 		    "main", "%s again: ending at once", strsignal(signo));
@@ -380,7 +386,9 @@ on_restart_signal(void *arg, int signo)
 	struct house *h = arg;
 	struct text why = { 0 };
 
-	if (process_can_restart(&why) < 0)
+	if (h->is_stopping)
+		log_notice("main", "%s: stopping already", strsignal(signo));
+	else if (process_can_restart(&why) < 0)
 		log_error("main", "%s", text_str(&why));
 	else {
 		h->again = true;
@@ -422,6 +430,7 @@ house_run(struct house *h)
 	loop_signal(h->loop, SIGINT, on_stop_signal, h);
 	loop_signal(h->loop, SIGHUP, on_reload_signal, h);
 	loop_signal(h->loop, SIGUSR2, on_restart_signal, h);
+	process_hold_signals(false);
 	config_run(h->loop, h->bfd, h->rib, h->peers, h->announce, h->web);
 	house_apply_log(h);
 	h->trim = timer_new(h->loop, on_trim, h);
@@ -430,6 +439,7 @@ house_run(struct house *h)
 	    PACKAGE_VERSION, (int)getpid());
 	process_ready();
 	loop_run(h->loop);
+	process_hold_signals(true);
 	log_notice("main", "stopped");
 }
 
@@ -472,12 +482,13 @@ static int
 house_live(struct house *h)
 {
 	const struct options *o = &h->options;
+	bool was_restarted = process_was_restarted();
 
 	if (house_answer(o))
 		return 0;
-	if (o->background && !o->check && !process_was_restarted() &&
-	    house_go_back() < 0)
+	if (o->background && !o->check && !was_restarted && house_go_back() < 0)
 		return EXIT_FAULT;
+	process_hold_signals(true);
 	if (house_read_config(o) < 0)
 		return EXIT_FAULT;
 	if (o->check)

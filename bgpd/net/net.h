@@ -198,9 +198,12 @@ int process_write_pid(const char *path, struct text *why);
 void process_remove_pid(void);
 int process_set_user(const char *user, struct text *why);
 /* The same program in this process, everything closed before. -1: errno. */
+/* The program as it is on the disk now. Returns only when it cannot: -1. */
 int process_restart(char *const *argv);
 int process_can_restart(struct text *why); /* 0, or -1 with why */
-bool process_was_restarted(void);	   /* true once */
+bool process_was_restarted(void);	   /* true once; remembers our file */
+/* Those that are ours to handle wait until somebody does. */
+void process_hold_signals(bool held);
 /* Appends; -1 with why. Keeps the descriptor across exec: no. */
 int process_open_log(const char *path, struct text *why);
 /* Whole file, terminated, mem_free it; NULL with why. At most limit bytes. */

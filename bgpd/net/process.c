@@ -222,20 +222,44 @@ process_can_restart(struct text *why)
 	    "restart it where it was started");
 }
 
+static char own_path[PATH_MAX];
+
 bool
 process_was_restarted(void)
 {
 	bool was = getenv(AGAIN) != NULL;
+	ssize_t n = readlink("/proc/self/exe", own_path, sizeof(own_path) - 1);
 
+	own_path[n > 0 ? n : 0] = '\0';
 	unsetenv(AGAIN);
 	return was;
 }
 
+/* By its path: after an upgrade that is another file. */
 int
 process_restart(char *const *argv)
 {
 	setenv(AGAIN, "1", 1);
+	if (own_path[0] != '\0')
+		execv(own_path, argv);
 	return execv("/proc/self/exe", argv);
+}
+
+/*
+ * Between two lives, and before the first one has a loop, each of these would end
+ * the process by its default action, or, of process 1, be lost.
+ */
+void
+process_hold_signals(bool held)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(held ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 /* Whole files -------------------------------------------------------------- */

@@ -28,8 +28,6 @@ const struct owners_config owners_defaults = {
 
 #define LEAVE_US INT64_C(2000000) /* for all to be taken over */
 #define GRACE_US INT64_C(5000000) /* a new start is waited for, if heard */
-/* A Secret that is mounted reaches some nodes minutes after others. */
-#define OLD_KEY_US INT64_C(300000000)
 
 /* Silence --------------------------------------------------------------------------- */
 
@@ -317,6 +315,19 @@ owner_end(struct owners *o)
 
 /* Leaving ---------------------------------------------------------------------------- */
 
+/* Somebody else who could take what this node has. */
+static bool
+has_heirs(const struct owners *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++)
+		if (o->members[i] != o->self &&
+		    o->members[i]->verdict != VERDICT_DEAD)
+			return true;
+	return false;
+}
+
 static void
 leave_step(struct owners *o)
 {
@@ -327,7 +338,7 @@ leave_step(struct owners *o)
 			o->calls.left(o->arg);
 		return;
 	}
-	if (o->self->claim_count > 0 && o->now_us < o->leave_us)
+	if (o->self->claim_count > 0 && o->now_us < o->leave_us && has_heirs(o))
 		return;
 	o->left_in = TELL_TIMES + 1;
 	silence(o);
@@ -346,6 +357,9 @@ owners_leave(struct owners *o, enum owners_leaving how, int64_t now_us)
 		else
 			move_over_all(o, "its owner is leaving");
 		talk_hurry(o);
+		/* Nobody is known, and no tick will come. */
+		if (!o->started && o->calls.left != NULL)
+			o->calls.left(o->arg);
 	}
 	owner_end(o);
 }
@@ -407,30 +421,6 @@ owners_configure(
 	if (o->started)
 		owner_review(o);
 	owner_end(o);
-}
-
-void
-owners_key(struct owners *o, const uint8_t *key, size_t len)
-{
-	static const char salt[] = "fairway l2 key";
-	uint8_t mac[MESSAGE_MAC];
-	struct secret next = { .len = len };
-
-	if (next.len > sizeof(next.bytes))
-		next.len = sizeof(next.bytes);
-	if (next.len > 0)
-		memcpy(next.bytes, key, next.len);
-	message_mac(
-	    next.bytes, next.len, (const uint8_t *)salt, sizeof(salt), mac);
-	next.id = message_id(mac, sizeof(mac));
-	if (next.id == o->key.id)
-		return;
-	if (o->started) {
-		o->old_key = o->key;
-		o->old_key_until_us = o->now_us + OLD_KEY_US;
-	}
-	o->key = next;
-	explicit_bzero(&next, sizeof(next));
 }
 
 /* The same names as before: only what is said of them may differ. */

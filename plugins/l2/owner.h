@@ -97,9 +97,6 @@ struct owners *owners_new(const char *self, uint64_t boot, uint64_t stamp_ms,
 void owners_free(struct owners *owners); /* calls nothing */
 void owners_configure(
     struct owners *owners, const struct owners_config *config, int64_t now_us);
-/* Of messages; none: unauthenticated. At most 64 bytes count. For five minutes
-   the one before is good, too: it reaches nodes at different times. */
-void owners_key(struct owners *owners, const uint8_t *key, size_t len);
 /* All of them, with or without this node. Before the first call all waits. */
 void owners_members(struct owners *owners, const struct owners_member *members,
     size_t count, int64_t now_us);
@@ -149,6 +146,9 @@ void owners_rival(struct owners *owners, const struct bgpd_addr *addr,
 
 /* owner_talk.c: messages ------------------------------------------------------------- */
 
+/* Of messages; none: unauthenticated. At most 64 bytes count. For five minutes
+   the one before is good, too: it reaches nodes at different times. */
+void owners_key(struct owners *owners, const uint8_t *key, size_t len);
 /* Any bytes. NULL: heard; else why not, in static words. */
 const char *owners_hear(
     struct owners *owners, const uint8_t *bytes, size_t len, int64_t now_us);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Addresses as they are offered, and what an operator says of them. */
 
+#include <sha2.h>
+
 #include "owner_inside.h"
 
 /* Candidates are sorted here, once, so that a death needs no hash. */
@@ -27,37 +29,44 @@ candidates_set(
 	claim->tried = 0;
 }
 
-static bool
-candidates_are(const struct claim *claim, const struct owners_address *address)
+/*
+ * Of names and weights, as they were said: hundreds of nodes for each of a
+ * thousand addresses are told again whenever one of the nodes changes.
+ */
+static uint64_t
+candidates_id(const struct owners_address *address)
 {
-	size_t i, k;
+	const struct owners_candidate *c;
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	uint64_t id;
+	SHA2_CTX sha;
+	size_t i;
 
-	if (claim->candidate_count != address->candidate_count)
-		return false;
+	SHA256Init(&sha);
 	for (i = 0; i < address->candidate_count; i++) {
-		for (k = 0; k < claim->candidate_count; k++) {
-			if (claim->candidates[k].weight ==
-				address->candidates[i].weight &&
-			    strcmp(claim->candidates[k].node,
-				address->candidates[i].node) == 0)
-				break;
-		}
-		if (k == claim->candidate_count)
-			return false;
+		c = &address->candidates[i];
+		SHA256Update(
+		    &sha, (const uint8_t *)c->node, strlen(c->node) + 1);
+		SHA256Update(
+		    &sha, (const uint8_t *)&c->weight, sizeof(c->weight));
 	}
-	return true;
+	SHA256Final(hash, &sha);
+	memcpy(&id, hash, sizeof(id));
+	return id;
 }
 
 void
 owners_address(
     struct owners *o, const struct owners_address *address, int64_t now_us)
 {
+	uint64_t id = candidates_id(address);
 	struct claim *claim;
 
 	owner_begin(o, now_us);
 	claim = claim_get(o, &address->addr);
-	if (!candidates_are(claim, address))
+	if (claim->candidates_id != id)
 		candidates_set(o, claim, address);
+	claim->candidates_id = id;
 	claim_group(o, claim, address->group);
 	claim->offered = true;
 	claim->ready = claim->ready || address->ready;

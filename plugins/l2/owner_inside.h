@@ -97,6 +97,7 @@ struct claim {
 	    due_us; /* due: when the pending one is looked at */
 	struct candidate *candidates; /* in order */
 	size_t candidate_count;
+	uint64_t candidates_id; /* of the list that they are of */
 	struct group *group;
 	struct member *meant; /* who should take it */
 	/* Handing over. */
@@ -288,6 +289,5 @@ void talk_to(struct owners *o, struct member *m, bool fresh);
 void talk_flush(struct owners *o); /* news, and what waits in outboxes */
 void talk_due(struct owners *o);   /* regular messages */
 void talk_hurry(struct owners *o); /* to all, now and in the next ticks */
-bool talk_has_old_key(const struct owners *o); /* still */
 
 #endif

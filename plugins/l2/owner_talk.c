@@ -23,6 +23,8 @@
 
 #define OUTBOX_MAX 65536
 #define SECOND_US  INT64_C(1000000)
+/* A Secret that is mounted reaches some nodes minutes after others. */
+#define OLD_KEY_US INT64_C(300000000)
 
 void
 talk_entry(struct owners *o, struct member *m, const struct message_entry *e)
@@ -108,17 +110,44 @@ head_to(struct owners *o, struct member *m, bool fresh)
 	views_to(o, msg);
 }
 
-bool
-talk_has_old_key(const struct owners *o)
+/* Keys ------------------------------------------------------------------------------ */
+
+void
+owners_key(struct owners *o, const uint8_t *key, size_t len)
+{
+	static const char salt[] = "fairway l2 key";
+	uint8_t mac[MESSAGE_MAC];
+	struct secret next = { .len = len };
+
+	if (next.len > sizeof(next.bytes))
+		next.len = sizeof(next.bytes);
+	if (next.len > 0)
+		memcpy(next.bytes, key, next.len);
+	message_mac(
+	    next.bytes, next.len, (const uint8_t *)salt, sizeof(salt), mac);
+	next.id = message_id(mac, sizeof(mac));
+	if (next.id == o->key.id)
+		return;
+	if (o->started) {
+		o->old_key = o->key;
+		o->old_key_until_us = o->now_us + OLD_KEY_US;
+	}
+	o->key = next;
+	explicit_bzero(&next, sizeof(next));
+}
+
+static bool
+has_old_key(const struct owners *o)
 {
 	return o->now_us < o->old_key_until_us;
 }
 
+/* What it is written to by. */
 static const struct secret *
 secret_for(const struct owners *o, const struct member *m)
 {
-	return talk_has_old_key(o) && m->key_id == o->old_key.id ? &o->old_key
-								 : &o->key;
+	return has_old_key(o) && m->key_id == o->old_key.id ? &o->old_key
+							    : &o->key;
 }
 
 static void
@@ -473,7 +502,7 @@ decode(const struct owners *o, struct message *msg, const uint8_t *bytes,
 	const char *why =
 	    message_decode(msg, o->key.bytes, o->key.len, bytes, len);
 
-	if (why == NULL || !talk_has_old_key(o))
+	if (why == NULL || !has_old_key(o))
 		return why;
 	return message_decode(
 		   msg, o->old_key.bytes, o->old_key.len, bytes, len) == NULL

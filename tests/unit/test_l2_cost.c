@@ -226,10 +226,44 @@ death_consistent(void **state)
 	world_close();
 }
 
+/* A node of 500 changes: each of 1,000 addresses is told again. */
+static void
+offers_again(void **state)
+{
+	static char names[500][16];
+	struct owners_candidate candidates[500] = { 0 };
+	struct owners_calls calls = { 0 };
+	struct owners_address offer = { .candidates = candidates,
+		.candidate_count = 500 };
+	struct owners *owners = owners_new("n0", 1, 1, &calls, NULL, 0);
+	double ms = 0;
+	int i, round;
+
+	(void)state;
+	for (i = 0; i < 500; i++) {
+		snprintf(names[i], sizeof(names[i]), "node-%d", i * 7919);
+		candidates[i].node = names[i];
+	}
+	offer.addr.family = 4;
+	for (round = 0; round < 2; round++) {
+		ms = cpu_ms();
+		for (i = 0; i < 1000; i++) {
+			offer.addr.bytes[2] = (uint8_t)(i >> 8);
+			offer.addr.bytes[3] = (uint8_t)i;
+			owners_address(owners, &offer, 0);
+		}
+		ms = cpu_ms() - ms;
+		report(round == 0 ? "offers" : "offers again", ms);
+	}
+	assert_true(ms < 200.0 * SLOW);
+	owners_free(owners);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(offers_again),
 		cmocka_unit_test(death),
 		cmocka_unit_test(event),
 		cmocka_unit_test(rest),

@@ -153,11 +153,19 @@ judge_iface(struct carrier *c, struct iface *i)
 }
 
 static void
+told_links(struct carrier *c)
+{
+	if (c->callbacks.on_links != NULL)
+		c->callbacks.on_links(c->arg);
+}
+
+static void
 on_iface(void *arg, struct iface *i, bool gone)
 {
 	struct carrier *c = arg;
 	struct iface *other;
 
+	told_links(c);
 	if (!gone) {
 		judge_iface(c, i);
 	} else if (i->port != NULL) {
@@ -177,6 +185,7 @@ on_addrs(void *arg)
 {
 	struct carrier *c = arg;
 
+	told_links(c);
 	alarm_start(&c->clockwork, &c->doctor, DOCTOR_US);
 }
 

@@ -126,6 +126,8 @@ struct carrier_callbacks {
 	/* An interface can carry addresses, can no more, or has another MAC. */
 	void (*on_iface)(void *arg, int ifindex, const char *name, bool used,
 	    const char *why_not);
+	/* Interfaces or their addresses, of any kind, may be others now. */
+	void (*on_links)(void *arg);
 	/* A gateway answered carrier_ask_gateways. */
 	void (*on_gateway)(void *arg, const struct bgpd_addr *gateway);
 	/* The kernel answers for a known address that this node has on `on`. */
@@ -196,6 +198,9 @@ void carrier_greet(struct carrier *carrier, const char *interface,
     const struct bgpd_addr *fellow);
 /* The interface whose subnet holds the address, used or not; false: none. */
 bool carrier_locate(
+    struct carrier *carrier, const struct bgpd_addr *address, char name[16]);
+/* The interface that has just this address; false: none. */
+bool carrier_own(
     struct carrier *carrier, const struct bgpd_addr *address, char name[16]);
 /* Can that interface send and be heard? */
 bool carrier_is_linked(struct carrier *carrier, const char *name);

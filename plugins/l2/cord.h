@@ -9,6 +9,7 @@ struct cord {
 	struct l2 *l2;
 	struct mate *mate;
 	struct bgpd_addr addr;
+	struct bgpd_addr local; /* by which the others know us; family 0: any */
 	char interface[16];
 	int ifindex; /* 0: by routes */
 	bool watched;

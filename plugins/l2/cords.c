@@ -5,7 +5,19 @@
  * A node is spoken to at the first of its addresses that a subnet of ours has, on
  * that interface, by BFD of a single hop (RFC 5881 5); where no subnet has any,
  * over routes, multihop. The interface is the one that carries the addresses: a
- * node whose own has no link is not alive for what it carries there.
+ * node whose own has no link is not alive for what it carries there. This node
+ * speaks by the address that the others know it by, where it has that; else they
+ * would take it for a stranger (IPv6 has temporary addresses that the kernel
+ * prefers).
+ *
+ * BFD is not authenticated between nodes, by intent. On one segment its packets
+ * have come no further than their TTL of 255 says (GTSM, RFC 5881 5), and who can
+ * forge them there can as well answer ARP for the addresses: a key would keep
+ * nobody out. It would be a danger, though: it reaches nodes at different times,
+ * and two that do not have the same one would each take the other for dead, and
+ * its addresses with it. What decides who owns an address, and what each node
+ * sees of the others, goes by messages, which are authenticated, and whose key may
+ * change (owner_talk.c).
  */
 
 #include <net/if.h>
@@ -104,10 +116,13 @@ cord_watch(struct cord *cord, const struct owners_config *want)
 	cord->interval_ms = want->interval_ms;
 	cord->multiplier = want->multiplier;
 	options.peer = cord->addr;
+	options.local = cord->local;
 	options.interface = cord->ifindex == 0 ? NULL : cord->interface;
 	options.interval_us = cord->interval_ms * 1000;
 	options.multiplier = (uint8_t)cord->multiplier;
-	cord->live = BGPD_BFD_NOT_YET;
+	/* What was said of the old one holds until the new one says other. */
+	if (old == NULL)
+		cord->live = BGPD_BFD_NOT_YET;
 	cord->bfd = l2->host->bfd_new(l2->self, &options, on_live, cord);
 	if (old != NULL)
 		l2->host->bfd_free(old);
@@ -154,51 +169,117 @@ mate_locate(
 	return false;
 }
 
+/* The address of ours that the others know, of that family, and there. */
 static void
+self_locate(struct l2 *l2, uint8_t family, const char *interface,
+    struct bgpd_addr *local)
+{
+	const struct mate *self = crew_find(l2, l2->crew.self);
+	char name[16];
+	unsigned i;
+
+	memset(local, 0, sizeof(*local));
+	for (i = 0; self != NULL && i < self->addr_count; i++) {
+		if (self->addrs[i].family != family ||
+		    !carrier_own(l2->carrier, &self->addrs[i], name) ||
+		    (interface[0] != '\0' && strcmp(name, interface) != 0))
+			continue;
+		*local = self->addrs[i];
+		return;
+	}
+}
+
+/* True: it is another way than before. */
+static bool
 cord_apply(struct l2 *l2, struct mate *mate)
 {
 	const struct owners_config *want = &l2->knobs.owner;
 	bool watched = owners_watches(l2->owners, mate->name);
+	bool moved = mate->cord == NULL;
 	struct cord *cord = mate->cord;
-	struct bgpd_addr addr;
+	struct bgpd_addr addr, local;
 	char name[16] = "";
+	int ifindex;
 
 	mate_locate(l2, mate, &addr, name);
+	self_locate(l2, addr.family, name, &local);
+	ifindex = name[0] == '\0' ? 0 : (int)if_nametoindex(name);
 	if (cord == NULL) {
 		cord = mate->cord = l2_alloc(sizeof(*cord));
 		cord->l2 = l2;
 		cord->mate = mate;
 		cord->live = BGPD_BFD_NOT_YET;
 	}
-	if (!l2_addr_equal(&cord->addr, &addr) ||
-	    strcmp(cord->interface, name) != 0 || !watched)
+	/* An interface that was made anew has its old name. */
+	moved = moved || !l2_addr_equal(&cord->addr, &addr) ||
+		!l2_addr_equal(&cord->local, &local) ||
+		cord->ifindex != ifindex || strcmp(cord->interface, name) != 0;
+	if (moved || !watched)
 		cord_unwatch(cord);
 	cord->addr = addr;
+	cord->local = local;
 	strcpy(cord->interface, name);
-	cord->ifindex = name[0] == '\0' ? 0 : (int)if_nametoindex(name);
+	cord->ifindex = ifindex;
 	if (watched &&
 	    (cord->bfd == NULL || cord->interval_ms != want->interval_ms ||
 		cord->multiplier != want->multiplier))
 		cord_watch(cord, want);
+	return moved;
 }
 
 void
 cords_apply(struct l2 *l2)
 {
 	struct mate *mate;
+	bool moved = false;
 
 	mesh_apply(l2);
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
 		if (mate->addr_count > 0 && strcmp(mate->name, l2->crew.self)) {
-			cord_apply(l2, mate);
+			moved |= cord_apply(l2, mate);
 			continue;
 		}
+		if (mate->cord != NULL)
+			cord_unwatch(mate->cord);
 		cord_free(mate->cord);
 		mate->cord = NULL;
 	}
-	cords_greet(l2);
+	/* Interfaces of others come and go: that is no reason to ask. */
+	if (moved)
+		cords_greet(l2);
 }
 
+void
+cords_say(struct l2 *l2)
+{
+	struct mate *mate;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link)
+		if (mate->cord != NULL && mate->cord->bfd != NULL)
+			owners_liveness(l2->owners, mate->name,
+			    live_of[mate->cord->live], carrier_now_us());
+}
+
+/* Is none of the addresses that the others know it by on any interface? */
+static bool
+self_is_nowhere(struct l2 *l2)
+{
+	const struct mate *self = crew_find(l2, l2->crew.self);
+	char name[16];
+	unsigned i;
+
+	if (self == NULL || self->addr_count == 0 || l2->crew.count < 2)
+		return false;
+	for (i = 0; i < self->addr_count; i++)
+		if (carrier_own(l2->carrier, &self->addrs[i], name))
+			return false;
+	return true;
+}
+
+/*
+ * Nor is it linked where its interface is gone, or has no address yet: nobody
+ * would hear it, and it would take everything as if it were the only one.
+ */
 bool
 cords_are_linked(struct l2 *l2)
 {
@@ -212,7 +293,7 @@ cords_are_linked(struct l2 *l2)
 			return true;
 		any = true;
 	}
-	return !any;
+	return !any && !self_is_nowhere(l2);
 }
 
 int64_t
@@ -221,6 +302,12 @@ cord_heard_us(const struct cord *cord)
 	if (cord == NULL || cord->bfd == NULL)
 		return INT64_MIN;
 	return cord->l2->host->bfd_heard_us(cord->bfd);
+}
+
+bool
+cord_is_up(const struct cord *cord)
+{
+	return cord != NULL && cord->live == BGPD_BFD_UP;
 }
 
 void

@@ -20,44 +20,74 @@
 
 #define ALONE_MS 2000 /* for a source that says who there is */
 
+/* Finding ------------------------------------------------------------------------------ */
+
+static int
+mate_compare(const struct mate *a, const struct mate *b)
+{
+	return strcmp(a->name, b->name);
+}
+RB_GENERATE_INTERNAL(
+    mate_names, mate, by_name, mate_compare, __attribute__((unused)) static)
+
 struct mate *
 crew_find(struct l2 *l2, const char *name)
 {
-	struct mate *mate;
+	struct mate key;
 
-	TAILQ_FOREACH (mate, &l2->crew.mates, link)
-		if (strcmp(mate->name, name) == 0)
-			return mate;
-	return NULL;
+	key.name = (char *)(uintptr_t)name;
+	return RB_FIND(mate_names, &l2->crew.names, &key);
 }
 
-static bool
-mate_has(const struct mate *mate, const struct bgpd_addr *addr)
+static int
+place_compare(const void *one, const void *other)
 {
-	unsigned i;
+	const struct bgpd_addr *a = &((const struct place *)one)->addr;
+	const struct bgpd_addr *b = &((const struct place *)other)->addr;
 
-	for (i = 0; i < mate->addr_count; i++)
-		if (l2_addr_equal(&mate->addrs[i], addr))
-			return true;
-	return false;
+	if (a->family != b->family)
+		return a->family - b->family;
+	return memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16);
 }
 
 struct mate *
 crew_find_addr(struct l2 *l2, const struct bgpd_addr *addr)
 {
-	struct mate *mate;
+	struct place key = { .addr = *addr }, *found = NULL;
 
-	TAILQ_FOREACH (mate, &l2->crew.mates, link)
-		if (mate_has(mate, addr))
-			return mate;
-	return NULL;
+	if (l2->crew.place_count > 0)
+		found = bsearch(&key, l2->crew.places, l2->crew.place_count,
+		    sizeof(key), place_compare);
+	return found == NULL ? NULL : found->mate;
+}
+
+static void
+places_sort(struct crew *crew)
+{
+	struct mate *mate;
+	unsigned i, n = 0;
+
+	TAILQ_FOREACH (mate, &crew->mates, link)
+		n += mate->addr_count;
+	crew->places = l2_grow(crew->places, (n + 1) * sizeof(crew->places[0]));
+	n = 0;
+	TAILQ_FOREACH (mate, &crew->mates, link) {
+		for (i = 0; i < mate->addr_count; i++) {
+			crew->places[n].addr = mate->addrs[i];
+			crew->places[n++].mate = mate;
+		}
+	}
+	crew->place_count = n;
+	qsort(crew->places, n, sizeof(crew->places[0]), place_compare);
 }
 
 static void
 mate_free(struct l2 *l2, struct mate *mate)
 {
 	TAILQ_REMOVE(&l2->crew.mates, mate, link);
+	RB_REMOVE(mate_names, &l2->crew.names, mate);
 	l2->crew.count--;
+	l2->crew.changed = true;
 	cord_free(mate->cord);
 	free(mate->name);
 	free(mate->addrs);
@@ -75,7 +105,9 @@ mate_get(struct l2 *l2, const char *name)
 	mate->name = l2_copy(name);
 	mate->lease = OWNERS_NO_LEASE;
 	TAILQ_INSERT_TAIL(&l2->crew.mates, mate, link);
+	RB_INSERT(mate_names, &l2->crew.names, mate);
 	l2->crew.count++;
+	l2->crew.changed = true;
 	return mate;
 }
 
@@ -87,6 +119,20 @@ mate_set_addrs(struct mate *mate, const struct bgpd_addr *addrs, unsigned count)
 	if (count > 0)
 		memcpy(mate->addrs, addrs, count * sizeof(addrs[0]));
 	mate->addr_count = count;
+}
+
+/* A link-local address is no place: every link has its own of that name. */
+static void
+mate_drop_local(struct mate *mate)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < mate->addr_count; i++)
+		if (mate->addrs[i].family != 6 ||
+		    mate->addrs[i].bytes[0] != 0xfe ||
+		    (mate->addrs[i].bytes[1] & 0xc0) != 0x80)
+			mate->addrs[n++] = mate->addrs[i];
+	mate->addr_count = n;
 }
 
 /* This node's name -------------------------------------------------------------------- */
@@ -203,6 +249,7 @@ mates_merge(struct l2 *l2)
 {
 	struct mate *mate, *next;
 
+	l2->crew.changed = false;
 	TAILQ_FOREACH (mate, &l2->crew.mates, link)
 		mate->seen = mate->by_line = false;
 	said_merge(l2);
@@ -210,6 +257,7 @@ mates_merge(struct l2 *l2)
 	TAILQ_FOREACH_SAFE (mate, &l2->crew.mates, link, next)
 		if (!mate->seen)
 			mate_free(l2, mate);
+	places_sort(&l2->crew);
 }
 
 static void
@@ -261,24 +309,56 @@ key_say(struct l2 *l2)
 		owners_key(l2->owners, l2->crew.key, l2->crew.key_len);
 }
 
-void
-crew_apply(struct l2 *l2)
+static void
+count_check(struct l2 *l2)
+{
+	bool many = l2->knobs.owner.partition == OWNERS_CONSISTENT &&
+		    l2->crew.count > CONSISTENT_MAX;
+
+	if (many && !l2->crew.too_many)
+		l2->host->log(l2->self, LOG_ERR,
+		    "partition consistent is for %d nodes at most, and there "
+		    "are %u: what a dead node had is not taken over",
+		    CONSISTENT_MAX, l2->crew.count);
+	l2->crew.too_many = many;
+}
+
+/* True: this node has another name. */
+static bool
+self_apply(struct l2 *l2)
 {
 	char *self = self_name(l2);
 
-	if (!l2_equal(self, l2->crew.self)) {
-		free(l2->crew.self);
-		l2->crew.self = self;
-		l2_restart_owners(l2);
-	} else
+	if (l2_equal(self, l2->crew.self)) {
 		free(self);
+		return false;
+	}
+	free(l2->crew.self);
+	l2->crew.self = self;
+	l2_restart_owners(l2);
+	return true;
+}
+
+void
+crew_apply(struct l2 *l2)
+{
+	bool anew = self_apply(l2);
+
 	mates_merge(l2);
 	key_say(l2);
 	/* A source that has not spoken yet is waited for. */
 	if (l2->crew.told || l2->knobs.node_count > 0 || l2->crew.alone)
 		members_say(l2);
+	else if (l2->duty_count > 0)
+		crew_wait(l2);
+	if (anew || l2->crew.changed)
+		duty_again(l2, anew);
+	count_check(l2);
 	fellows_say(l2);
 	cords_apply(l2);
+	if (anew)
+		cords_say(l2);
+	owners_carrier(l2->owners, cords_are_linked(l2), carrier_now_us());
 	l2_settle(l2);
 }
 
@@ -313,7 +393,18 @@ said_take(struct crew *crew, const struct bgpd_membership *m)
 		mate->excluded = member->excluded;
 		mate->lease = lease_of[member->alive < 2 ? member->alive : 2];
 		mate_set_addrs(mate, member->addresses, member->address_count);
+		mate_drop_local(mate);
 	}
+}
+
+static void
+key_forget(struct crew *crew)
+{
+	if (crew->key != NULL)
+		explicit_bzero(crew->key, crew->key_len);
+	free(crew->key);
+	crew->key = NULL;
+	crew->key_len = 0;
 }
 
 void
@@ -323,7 +414,7 @@ crew_take(struct l2 *l2, const struct bgpd_membership *m)
 
 	free(crew->said_self);
 	crew->said_self = l2_copy(m->self);
-	free(crew->key);
+	key_forget(crew);
 	crew->key = l2_alloc(m->key_len + 1);
 	if (m->key_len > 0)
 		memcpy(crew->key, m->key, m->key_len);
@@ -338,7 +429,8 @@ on_waited(void *arg)
 {
 	struct l2 *l2 = arg;
 
-	if (l2->crew.told || l2->crew.alone)
+	l2->crew.waiting = false;
+	if (l2->crew.told || l2->crew.alone || l2->knobs.node_count > 0)
 		return;
 	l2->crew.alone = true;
 	l2->host->log(l2->self, LOG_NOTICE,
@@ -363,6 +455,7 @@ void
 crew_open(struct l2 *l2)
 {
 	TAILQ_INIT(&l2->crew.mates);
+	RB_INIT(&l2->crew.names);
 	l2->crew.wait = l2->host->timer_new(l2->self, on_waited, l2);
 }
 
@@ -377,5 +470,6 @@ crew_close(struct l2 *l2)
 	l2->host->timer_free(crew->wait);
 	free(crew->self);
 	free(crew->said_self);
-	free(crew->key);
+	free(crew->places);
+	key_forget(crew);
 }

@@ -23,28 +23,11 @@ mac_print(const uint8_t mac[6], char text[18])
 	return text;
 }
 
-/* "3 ms", "12 s", "02:10:07", "4d 02:10:07". */
-static const char *
-age_print(int64_t us, char text[32])
-{
-	int64_t s = us / 1000000;
-
-	if (us < 10000000)
-		snprintf(text, 32, "%" PRId64 " ms", us / 1000);
-	else if (s < 86400)
-		snprintf(text, 32, "%02d:%02d:%02d", (int)(s / 3600),
-		    (int)(s / 60 % 60), (int)(s % 60));
-	else
-		snprintf(text, 32, "%dd %02d:%02d:%02d", (int)(s / 86400),
-		    (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));
-	return text;
-}
-
 static const char *
 ago(int64_t at_us, char text[32])
 {
 	return at_us == 0 ? strcpy(text, "-")
-			  : age_print(carrier_now_us() - at_us, text);
+			  : l2_age_print(carrier_now_us() - at_us, text);
 }
 
 static const char *
@@ -162,6 +145,7 @@ head_show(struct page *p)
 		p->host->out_string(p->out, "node", l2->crew.self);
 		p->host->out_int(p->out, "nodes", l2->crew.count);
 		p->host->out_bool(p->out, "authenticated", has_key);
+		p->host->out_bool(p->out, "tooManyNodes", l2->crew.too_many);
 		if (silent != NULL)
 			p->host->out_string(p->out, "silent", silent);
 		return;
@@ -170,6 +154,11 @@ head_show(struct page *p)
 	    l2->crew.self, l2->crew.count,
 	    has_key ? "with a key" : "NO KEY: messages are not authenticated",
 	    l2->duty_count);
+	if (l2->crew.too_many)
+		p->host->out_print(p->out,
+		    "PARTITION CONSISTENT IS FOR %d NODES AT MOST: what a dead "
+		    "one had is not taken over\n",
+		    CONSISTENT_MAX);
 	if (silent != NULL)
 		p->host->out_print(
 		    p->out, "Nothing is answered here: %s\n", silent);
@@ -285,6 +274,7 @@ node_json(struct page *p, const struct owners_peer *peer,
 	host->out_int(p->out, "owns", (int64_t)peer->owns);
 	host->out_bool(p->out, "excluded", peer->excluded);
 	host->out_bool(p->out, "settled", peer->settled);
+	host->out_bool(p->out, "otherKey", peer->other_key);
 	if (cord->live != NULL) {
 		host->out_string(
 		    p->out, "address", l2_addr_print(&cord->addr, text));
@@ -305,14 +295,15 @@ node_text(struct page *p, const struct owners_peer *peer,
 	char text[L2_TEXT], heard[32];
 
 	p->host->out_print(p->out,
-	    "%-24s %-25s %-12s %-10s %-12s %6zu %10s%s%s\n", peer->name,
+	    "%-24s %-25s %-12s %-10s %-12s %6zu %10s%s%s%s\n", peer->name,
 	    cord->live == NULL ? "-" : l2_addr_print(&cord->addr, text),
 	    cord->live == NULL		 ? "-"
 	    : cord->interface[0] == '\0' ? "(routed)"
 					 : cord->interface,
 	    or_none(cord->live), peer->verdict, peer->owns,
 	    ago(peer->heard_us, heard), peer->excluded ? " excluded" : "",
-	    peer->settled ? "" : " settling");
+	    peer->settled ? "" : " settling",
+	    peer->other_key ? " other-key" : "");
 }
 
 static void

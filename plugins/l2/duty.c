@@ -4,8 +4,8 @@
 /*
  * In: the host's carry and drop, what the owner half decides and the carrier half
  * sees. Out: to each half what the other said, and to the source what became of
- * its address. Reports wait until neither half is in a call, since a source may
- * answer with an offer.
+ * its address. Reports are made by the loop, when neither half is in a call: a
+ * source may answer with an offer, and nobody waits for them who wants an answer.
  */
 
 #include <stdlib.h>
@@ -54,6 +54,8 @@ duty_touch(struct l2 *l2, struct duty *d)
 {
 	if (d->news)
 		return;
+	if (TAILQ_EMPTY(&l2->news))
+		l2->host->timer_start(l2->report, 0);
 	d->news = true;
 	TAILQ_INSERT_TAIL(&l2->news, d, news_link);
 }
@@ -74,9 +76,11 @@ duty_tell(struct l2 *l2, const struct duty *d)
 	l2->host->carried(l2->self, &carry);
 }
 
-void
-duty_report(struct l2 *l2)
+/* Whatever a source does about it. */
+static void
+on_report(void *arg)
 {
+	struct l2 *l2 = arg;
 	struct duty *d;
 
 	while ((d = TAILQ_FIRST(&l2->news)) != NULL) {
@@ -212,11 +216,13 @@ duty_drop(struct l2 *l2, const struct bgpd_addr *addr)
 }
 
 void
-duty_again(struct l2 *l2)
+duty_again(struct l2 *l2, bool all)
 {
 	struct duty *d;
 
 	RB_FOREACH (d, duties, &l2->duties) {
+		if (d->by_source && !all)
+			continue;
 		if (!d->by_source) {
 			candidates_clear(d);
 			candidates_of_crew(l2, d);
@@ -227,7 +233,7 @@ duty_again(struct l2 *l2)
 
 /* From the owner half --------------------------------------------------------------------- */
 
-/* From the last packet of the node that had it until now. */
+/* From the last packet of the dead node that had it until now. */
 static void
 takeover_count(struct l2 *l2, const char *from)
 {
@@ -235,7 +241,7 @@ takeover_count(struct l2 *l2, const char *from)
 	int64_t heard = mate == NULL ? INT64_MIN : cord_heard_us(mate->cord);
 
 	l2->tally.taken++;
-	if (heard != INT64_MIN)
+	if (heard != INT64_MIN && !cord_is_up(mate->cord))
 		tally_add(&l2->tally.takeovers, carrier_now_us() - heard);
 }
 
@@ -256,7 +262,7 @@ on_take(void *arg, const struct bgpd_addr *addr, uint64_t epoch)
 	d->mine = true;
 	d->wanted = d->confirmed = d->conflict = false;
 	duty_touch(l2, d);
-	l2->host->log(l2->self, LOG_NOTICE, "%s: taken, epoch %llu%s%s",
+	l2_say(l2, L2_MOVED, LOG_NOTICE, "%s: taken, epoch %llu%s%s",
 	    l2_addr_print(addr, text), (unsigned long long)epoch,
 	    from == NULL ? "" : ", from ", from == NULL ? "" : from);
 }
@@ -282,7 +288,7 @@ on_yield(void *arg, const struct bgpd_addr *addr, const char *why)
 	d->mine = d->confirmed = false;
 	l2->tally.yielded++;
 	duty_touch(l2, d);
-	l2->host->log(l2->self, LOG_NOTICE, "%s: yielded: %s",
+	l2_say(l2, L2_MOVED, LOG_NOTICE, "%s: yielded: %s",
 	    l2_addr_print(addr, text), why);
 }
 
@@ -356,7 +362,7 @@ conflict_found(struct l2 *l2, struct duty *d, const uint8_t mac[6],
 
 	memcpy(d->mac, mac, sizeof(d->mac));
 	l2->tally.conflicts++;
-	l2->host->log(l2->self, LOG_ERR,
+	l2_say(l2, L2_CONFLICT, LOG_ERR,
 	    "%s %s%02x:%02x:%02x:%02x:%02x:%02x%s: it is none of our nodes",
 	    l2_addr_print(&d->address, text), what, mac[0], mac[1], mac[2],
 	    mac[3], mac[4], mac[5], then);
@@ -445,7 +451,7 @@ on_unconfirmed(
 	struct l2 *l2 = arg;
 	char text[L2_TEXT];
 
-	l2->host->log(l2->self,
+	l2_say(l2, L2_PROOF,
 	    proof == CARRIER_UNPROVABLE ? LOG_INFO : LOG_WARNING, "%s: %s",
 	    l2_addr_print(addr, text),
 	    proof == CARRIER_UNPROVABLE
@@ -461,8 +467,11 @@ on_iface(
 	struct l2 *l2 = arg;
 
 	(void)ifindex;
-	l2->host->log(l2->self, LOG_INFO, "interface %s: %s%s%s", name,
-	    used ? "used" : "not used", used ? "" : ": ", used ? "" : why_not);
+	/* Those of pods come and go all day. */
+	l2_say(l2, L2_INTERFACE,
+	    used || strcmp(why_not, "excluded") != 0 ? LOG_INFO : LOG_DEBUG,
+	    "interface %s: %s%s%s", name, used ? "used" : "not used",
+	    used ? "" : ": ", used ? "" : why_not);
 	l2_look_again(l2);
 }
 
@@ -475,7 +484,7 @@ on_kernel_answers(
 
 	if (!answers)
 		return;
-	l2->host->log(l2->self, LOG_WARNING,
+	l2_say(l2, L2_CONFLICT, LOG_WARNING,
 	    "%s: this node's kernel answers for it too, as it is on %s: set "
 	    "net.ipv4.conf.all.arp_ignore=1 (kube-proxy: ipvs.strictARP), or "
 	    "take it off",
@@ -489,7 +498,14 @@ on_gateway(void *arg, const struct bgpd_addr *gateway)
 	witness_hear(arg);
 }
 
+static void
+on_links(void *arg)
+{
+	l2_look_soon(arg);
+}
+
 const struct carrier_callbacks duty_carrier_calls = {
+	.on_links = on_links,
 	.on_probed = on_probed,
 	.on_conflict = on_conflict,
 	.on_conflict_over = on_conflict_over,
@@ -507,6 +523,7 @@ duty_open(struct l2 *l2)
 {
 	RB_INIT(&l2->duties);
 	TAILQ_INIT(&l2->news);
+	l2->report = l2->host->timer_new(l2->self, on_report, l2);
 }
 
 void
@@ -516,4 +533,5 @@ duty_close(struct l2 *l2)
 
 	while ((d = RB_MIN(duties, &l2->duties)) != NULL)
 		duty_free(l2, d);
+	l2->host->timer_free(l2->report);
 }

@@ -565,6 +565,8 @@ ifaces_open(const struct bgpd_host *host, struct bgpd_self *self,
 		host->log(self, LOG_ERR, "netlink: %s", strerror(errno));
 		if (s->events != -1)
 			close(s->events);
+		if (s->questions != -1)
+			close(s->questions);
 		free(s);
 		return NULL;
 	}

@@ -122,6 +122,18 @@ addr_read(const char *word, struct bgpd_addr *addr)
 	return inet_pton(AF_INET6, word, addr->bytes) == 1;
 }
 
+/* Neither nobody's, nor many's, nor everybody's own. */
+static bool
+addr_is_of_one(const struct bgpd_addr *addr)
+{
+	static const uint8_t none[15];
+	const uint8_t *b = addr->bytes;
+
+	if (addr->family == 4)
+		return b[0] != 0 && b[0] != 127 && b[0] < 224;
+	return b[0] != 0xff && (memcmp(b, none, 15) != 0 || b[15] > 1);
+}
+
 /* Checks: NULL, or what is wrong -------------------------------------------------- */
 
 static const char *
@@ -142,8 +154,15 @@ check_node(const struct bgpd_line *line)
 
 	if (strlen(value(line, 0)) > 253)
 		return "a node's name has at most 253 characters";
-	return addr_read(value(line, 1), &addr) ? NULL
-						: "a node's address is wanted";
+	if (!addr_read(value(line, 1), &addr))
+		return "a node's address is wanted";
+	if (addr.family == 6 && addr.bytes[0] == 0xfe &&
+	    (addr.bytes[1] & 0xc0) == 0x80)
+		return "a link-local address does not say on which link: a "
+		       "node needs another one";
+	if (!addr_is_of_one(&addr))
+		return "that is no address of a node";
+	return NULL;
 }
 
 static const char *
@@ -199,6 +218,25 @@ static const char *(*const checks[])(const struct bgpd_line *) = {
 	[ROW_KEY] = NULL,
 };
 
+/* Two in its lines, so that neither alone is wrong. */
+static const char *
+check_together(
+    const struct bgpd_line *lines, uint32_t count, uint32_t size, uint32_t *bad)
+{
+	uint32_t i, nodes = 0, partition = count;
+
+	for (i = 0; i < count; i++) {
+		nodes += line_at(lines, i, size)->id == ROW_NODE;
+		if (line_at(lines, i, size)->id == ROW_PARTITION)
+			partition = i;
+	}
+	if (partition == count || nodes <= CONSISTENT_MAX ||
+	    !value_is(line_at(lines, partition, size), 0, "consistent"))
+		return NULL;
+	*bad = partition;
+	return "partition consistent is for 64 nodes at most";
+}
+
 const char *
 knobs_check(
     const struct bgpd_line *lines, uint32_t count, uint32_t size, uint32_t *bad)
@@ -213,7 +251,7 @@ knobs_check(
 		if (line->id <= ROW_KEY && checks[line->id] != NULL)
 			why = checks[line->id](line);
 	}
-	return why;
+	return why != NULL ? why : check_together(lines, count, size, bad);
 }
 
 /* What they come to --------------------------------------------------------------- */
@@ -330,6 +368,8 @@ read_port(struct knobs *k, const struct bgpd_line *line)
 static void
 read_key(struct knobs *k, const struct bgpd_line *line)
 {
+	if (k->key != NULL)
+		explicit_bzero(k->key, strlen(k->key));
 	free(k->key);
 	k->key = l2_copy(value(line, 0));
 }
@@ -376,6 +416,8 @@ knobs_clear(struct knobs *knobs)
 		free(knobs->nodes[i].name);
 	free(knobs->nodes);
 	free(knobs->self);
+	if (knobs->key != NULL)
+		explicit_bzero(knobs->key, strlen(knobs->key));
 	free(knobs->key);
 	list_clear(&knobs->carrier.allow, &knobs->carrier.allow_count);
 	list_clear(&knobs->carrier.exclude, &knobs->carrier.exclude_count);

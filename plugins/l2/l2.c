@@ -8,6 +8,9 @@
  */
 
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -15,6 +18,8 @@
 #include <time.h>
 
 #include "l2.h"
+
+#define LOOK_MS 20
 
 /* Small things ---------------------------------------------------------------------- */
 
@@ -69,6 +74,64 @@ l2_addr_print(const struct bgpd_addr *addr, char text[L2_TEXT])
 	    addr->family == 4 ? AF_INET : AF_INET6, addr->bytes, text, L2_TEXT);
 }
 
+const char *
+l2_age_print(int64_t us, char text[L2_AGE])
+{
+	int64_t s = us / 1000000;
+
+	if (us < 10000000)
+		snprintf(text, L2_AGE, "%" PRId64 " ms", us / 1000);
+	else if (s < 86400)
+		snprintf(text, L2_AGE, "%02d:%02d:%02d", (int)(s / 3600),
+		    (int)(s / 60 % 60), (int)(s % 60));
+	else
+		snprintf(text, L2_AGE, "%dd %02d:%02d:%02d", (int)(s / 86400),
+		    (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));
+	return text;
+}
+
+/* The log ------------------------------------------------------------------------------- */
+
+#define CHAT_MS	   10000
+#define CHAT_LINES 20
+
+void
+l2_say(struct l2 *l2, int topic, int level, const char *format, ...)
+{
+	struct chat *chat = &l2->chats[topic];
+	char line[512];
+	va_list ap;
+
+	if (chat->said == 0)
+		l2->host->timer_start(l2->chat, CHAT_MS);
+	if (chat->said >= CHAT_LINES) {
+		chat->left_out++;
+		return;
+	}
+	chat->said++;
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	l2->host->log(l2->self, level, "%s", line);
+}
+
+static void
+on_chat(void *arg)
+{
+	static const char *const names[L2_TOPICS] = { "of addresses that moved",
+		"of conflicts", "of what was not confirmed", "of interfaces" };
+	struct l2 *l2 = arg;
+	unsigned i;
+
+	for (i = 0; i < L2_TOPICS; i++) {
+		if (l2->chats[i].left_out > 0)
+			l2->host->log(l2->self, LOG_NOTICE,
+			    "%u more lines %s in %d s: see `show l2`",
+			    l2->chats[i].left_out, names[i], CHAT_MS / 1000);
+		l2->chats[i].said = l2->chats[i].left_out = 0;
+	}
+}
+
 /* The owner half's clock --------------------------------------------------------------- */
 
 void
@@ -82,7 +145,6 @@ l2_settle(struct l2 *l2)
 	else
 		l2->host->timer_start(
 		    l2->tick, left_us <= 0 ? 0 : (left_us + 999) / 1000);
-	duty_report(l2);
 }
 
 static void
@@ -97,11 +159,24 @@ on_tick(void *arg)
 void
 l2_look_again(struct l2 *l2)
 {
-	if (l2->crew.self == NULL)
+	/* carrier_new tells interfaces when nothing else is there. */
+	if (l2->owners == NULL)
 		return;
 	cords_apply(l2);
 	owners_carrier(l2->owners, cords_are_linked(l2), carrier_now_us());
 	l2_settle(l2);
+}
+
+static void
+on_look(void *arg)
+{
+	l2_look_again(arg);
+}
+
+void
+l2_look_soon(struct l2 *l2)
+{
+	l2->host->timer_start(l2->look, LOOK_MS);
 }
 
 void
@@ -123,7 +198,9 @@ l2_restart_owners(struct l2 *l2)
 		boot = (uint64_t)wall.tv_nsec;
 	RB_FOREACH (d, duties, &l2->duties) {
 		carrier_yield(l2->carrier, &d->address);
-		d->mine = d->wanted = false;
+		d->mine = d->wanted = d->confirmed = false;
+		free(d->owner);
+		d->owner = NULL;
 	}
 	owners_free(l2->owners);
 	l2->owners = owners_new(l2->crew.self, boot,
@@ -131,18 +208,21 @@ l2_restart_owners(struct l2 *l2)
 	    &duty_owner_calls, l2, carrier_now_us());
 	owners_configure(l2->owners, &l2->knobs.owner, carrier_now_us());
 	owners_gateway(l2->owners, witness_state(l2), carrier_now_us());
-	duty_again(l2);
 }
 
 /* The plugin's calls ------------------------------------------------------------------- */
 
+/*
+ * Who leaves is asked nothing more: that a source ends too is no news, and what is
+ * being handed over must not fall silent before it is.
+ */
 static void
 on_carry(void *arg, const struct bgpd_address *address, const char *group,
     uint32_t services)
 {
 	struct l2 *l2 = arg;
 
-	if (!l2->restarting)
+	if (!l2->stopping)
 		duty_carry(l2, address, group, services);
 }
 
@@ -151,7 +231,7 @@ on_drop(void *arg, const struct bgpd_addr *address)
 {
 	struct l2 *l2 = arg;
 
-	if (!l2->restarting)
+	if (!l2->stopping)
 		duty_drop(l2, address);
 }
 
@@ -160,7 +240,7 @@ on_members(void *arg, const struct bgpd_membership *members)
 {
 	struct l2 *l2 = arg;
 
-	if (!l2->restarting)
+	if (!l2->stopping)
 		crew_take(l2, members);
 }
 
@@ -184,8 +264,11 @@ l2_free(struct l2 *l2)
 	}
 	duty_close(l2);
 	owners_free(l2->owners);
-	carrier_free(l2->carrier);
+	if (l2->carrier != NULL)
+		carrier_free(l2->carrier);
 	l2->host->timer_free(l2->tick);
+	l2->host->timer_free(l2->look);
+	l2->host->timer_free(l2->chat);
 	knobs_clear(&l2->knobs);
 	free(l2);
 }
@@ -199,22 +282,28 @@ l2_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 	l2->self = self;
 	knobs_read(&l2->knobs, NULL, 0, 0);
 	l2->tick = host->timer_new(self, on_tick, l2);
+	l2->look = host->timer_new(self, on_look, l2);
+	l2->chat = host->timer_new(self, on_chat, l2);
 	duty_open(l2);
 	crew_open(l2);
 	*arg = l2;
 	l2->carrier = carrier_new(host, self, &duty_carrier_calls, l2);
-	if (l2->carrier == NULL || host->backend(self, &backend) == -1) {
-		if (l2->carrier != NULL)
-			host->log(self, LOG_ERR,
-			    "another plugin carries layer2 already");
+	if (l2->carrier == NULL) {
 		l2_free(l2);
 		return -1;
 	}
 	mesh_open(l2);
 	cords_open(l2);
 	witness_open(l2);
-	host->on_scrape(self, tally_tell, l2);
 	crew_apply(l2);
+	/* Last: what sources offer already is told before it returns. */
+	if (host->backend(self, &backend) == -1) {
+		host->log(
+		    self, LOG_ERR, "another plugin carries layer2 already");
+		l2_free(l2);
+		return -1;
+	}
+	host->on_scrape(self, tally_tell, l2);
 	return 0;
 }
 
@@ -257,7 +346,7 @@ l2_run(void *arg, const struct bgpd_line *line, struct bgpd_out *out)
 
 /*
  * All addresses are handed over, make before break; within 2.3 s (owner.h). Where
- * the daemon begins anew nothing moves: then that a source ends is no news.
+ * the daemon begins anew nothing moves.
  */
 static void
 l2_stopping(void *arg)

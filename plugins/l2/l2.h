@@ -20,6 +20,7 @@
 #include "plugin.h"
 
 #define L2_TEXT 64 /* room for an address as text */
+#define L2_AGE	32
 
 struct l2;
 
@@ -66,6 +67,7 @@ void knobs_clear(struct knobs *knobs);
 /* Another node, or this one. */
 struct mate {
 	TAILQ_ENTRY(mate) link;
+	RB_ENTRY(mate) by_name;
 	char *name;
 	struct bgpd_addr *addrs;
 	unsigned addr_count;
@@ -74,10 +76,24 @@ struct mate {
 	struct cord *cord;	 /* mesh.c's; NULL: this node, or no address */
 };
 TAILQ_HEAD(mates, mate);
+RB_HEAD(mate_names, mate);
+
+/* Where a node is. */
+struct place {
+	struct bgpd_addr addr;
+	struct mate *mate;
+};
+
+/* More nodes cannot be told apart in a partition that must stay consistent. */
+#define CONSISTENT_MAX 64
 
 struct crew {
 	struct mates mates;
-	unsigned count;
+	struct mate_names names;
+	struct place *places; /* sorted */
+	unsigned count, place_count;
+	bool changed;  /* while lists are merged: there are other nodes */
+	bool too_many; /* see CONSISTENT_MAX */
 	char *self;
 	char *said_self;   /* by the source; NULL */
 	struct mate *said; /* its list */
@@ -119,9 +135,12 @@ void cords_open(struct l2 *l2);
 void cords_close(struct l2 *l2);
 /* Nodes, their addresses, interfaces or knobs may have changed. */
 void cords_apply(struct l2 *l2);
+/* To a new owner half: who lives. */
+void cords_say(struct l2 *l2);
 /* Has an interface that nodes are on the link that it needs? */
 bool cords_are_linked(struct l2 *l2);
 void cord_get(const struct cord *cord, struct cord_view *view);
+bool cord_is_up(const struct cord *cord);
 /* When BFD heard it last; INT64_MIN: never. */
 int64_t cord_heard_us(const struct cord *cord);
 void cord_free(struct cord *cord);
@@ -186,10 +205,8 @@ void duty_close(struct l2 *l2);
 void duty_carry(struct l2 *l2, const struct bgpd_address *address,
     const char *group, uint32_t services);
 void duty_drop(struct l2 *l2, const struct bgpd_addr *addr);
-/* Tells the source what is new; outside of all calls of both halves. */
-void duty_report(struct l2 *l2);
-/* Offers all to a new owner half. */
-void duty_again(struct l2 *l2);
+/* Offers all to a new owner half (all); else those that any node may carry. */
+void duty_again(struct l2 *l2, bool all);
 struct duty *duty_find(struct l2 *l2, const struct bgpd_addr *addr);
 const char *duty_state(const struct l2 *l2, const struct duty *duty);
 int duty_compare(const struct duty *a, const struct duty *b);
@@ -219,6 +236,9 @@ void tally_tell(void *arg);
 
 /* l2.c: the plugin itself -------------------------------------------------------------------- */
 
+/* What there may be a thousand lines of at once. */
+enum { L2_MOVED, L2_CONFLICT, L2_PROOF, L2_INTERFACE, L2_TOPICS };
+
 struct l2 {
 	const struct bgpd_host *host;
 	struct bgpd_self *self;
@@ -233,12 +253,20 @@ struct l2 {
 	struct duty_news news;
 	unsigned duty_count;
 	struct tally tally;
-	struct bgpd_timer *tick;
+	struct chat {
+		unsigned said, left_out;
+	} chats[L2_TOPICS];
+	struct bgpd_timer *tick, *report, *look, *chat;
 	bool stopping, restarting;
 };
 
 /* Interfaces are others now: who is where, and has this node its link? */
 void l2_look_again(struct l2 *l2);
+/* ... soon, since such news come in crowds. */
+void l2_look_soon(struct l2 *l2);
+/* A line of the log, unless there were many of its topic in a short time. */
+__attribute__((format(printf, 4, 5))) void l2_say(
+    struct l2 *l2, int topic, int level, const char *format, ...);
 /* All is handed over: the daemon may stop. */
 void l2_leave(struct l2 *l2);
 /* This node has another name: all begins anew. */
@@ -246,6 +274,8 @@ void l2_restart_owners(struct l2 *l2);
 /* After anything that was said to the owner half: its next deadline. */
 void l2_settle(struct l2 *l2);
 const char *l2_addr_print(const struct bgpd_addr *addr, char text[L2_TEXT]);
+/* "3 ms", "00:00:12", "02:10:07", "4d 02:10:07". */
+const char *l2_age_print(int64_t us, char text[L2_AGE]);
 bool l2_addr_equal(const struct bgpd_addr *a, const struct bgpd_addr *b);
 /* What there is no memory for ends the daemon, as anywhere in it. */
 void *l2_alloc(size_t size);

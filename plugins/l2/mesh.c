@@ -22,7 +22,8 @@
 #define BATCH	 64 /* messages that are read in a turn */
 #define DSCP_CS6 0xc0
 #define HOPS	 255
-#define AGAIN_MS 1000 /* a socket that could not be opened */
+#define ROOM	 (1 << 20) /* of a burst: each node tells all that it owns */
+#define AGAIN_MS 1000	   /* a socket that could not be opened */
 
 enum { MESH_V4, MESH_V6, MESH_FAMILIES };
 
@@ -49,6 +50,9 @@ set_int(int fd, int level, int name, int value)
 static int
 socket_set(int fd, bool v6)
 {
+	/* More than rmem_max is for who may; the rest get what they can. */
+	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, ROOM) == -1)
+		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, ROOM);
 	if (v6)
 		return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) |
 		       set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) |
@@ -117,6 +121,7 @@ sockets_close(struct l2 *l2)
 		close(mesh->sock[i].fd);
 		mesh->sock[i].fd = -1;
 	}
+	l2->host->timer_stop(mesh->again);
 	mesh->port = 0;
 }
 
@@ -258,7 +263,7 @@ sockets_open(struct l2 *l2)
 {
 	static void (*const on_ready[])(void *, unsigned) = { on_v4, on_v6 };
 	struct mesh *mesh = l2->mesh;
-	int i;
+	int i, error = 0;
 
 	mesh->obstacle[0] = '\0';
 	for (i = 0; i < MESH_FAMILIES; i++) {
@@ -268,8 +273,9 @@ sockets_open(struct l2 *l2)
 		if (mesh->sock[i].fd == -1) {
 			if (errno == EAFNOSUPPORT)
 				continue;
+			error = errno;
 			snprintf(mesh->obstacle, sizeof(mesh->obstacle),
-			    "UDP port %u: %s", l2->knobs.port, strerror(errno));
+			    "UDP port %u: %s", l2->knobs.port, strerror(error));
 			continue;
 		}
 		mesh->sock[i].watch = l2->host->watch_new(
@@ -281,12 +287,12 @@ sockets_open(struct l2 *l2)
 		mesh->logged_errno = 0;
 		return;
 	}
-	if (mesh->logged_errno != errno)
+	if (mesh->logged_errno != error)
 		l2->host->log(l2->self, LOG_ERR,
 		    "%s; nodes cannot speak until it is free, or the line "
 		    "`port` says another",
 		    mesh->obstacle);
-	mesh->logged_errno = errno;
+	mesh->logged_errno = error;
 	l2->host->timer_start(mesh->again, AGAIN_MS);
 }
 
@@ -298,7 +304,7 @@ on_again(void *arg)
 
 /* Sending ------------------------------------------------------------------------------ */
 
-/* The interface is said: the way by routes may be another one. */
+/* The way is said, which routes may say other; and as whom. */
 static size_t
 control_fill(struct cord *cord, struct msghdr *msg)
 {
@@ -306,6 +312,8 @@ control_fill(struct cord *cord, struct msghdr *msg)
 	struct in6_pktinfo info6 = { .ipi6_ifindex = (unsigned)cord->ifindex };
 	struct in_pktinfo info = { .ipi_ifindex = cord->ifindex };
 
+	memcpy(&info.ipi_spec_dst, cord->local.bytes, 4);
+	memcpy(&info6.ipi6_addr, cord->local.bytes, 16);
 	if (cord->addr.family == 4) {
 		c->cmsg_level = IPPROTO_IP;
 		c->cmsg_type = IP_PKTINFO;
@@ -341,7 +349,7 @@ mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len)
 	fd = l2->mesh->sock[cord->addr.family == 4 ? MESH_V4 : MESH_V6].fd;
 	msg.msg_namelen =
 	    sockaddr_of(&ss, &cord->addr, l2->knobs.port, cord->ifindex);
-	if (cord->ifindex != 0) {
+	if (cord->ifindex != 0 || cord->local.family != 0) {
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = &control;
 		msg.msg_controllen = sizeof(control);

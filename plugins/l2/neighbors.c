@@ -219,6 +219,23 @@ carrier_locate(
 }
 
 bool
+carrier_own(struct carrier *c, const struct bgpd_addr *address, char name[16])
+{
+	struct iface *i;
+	unsigned k;
+
+	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
+		for (k = 0; k < i->addr_count; k++) {
+			if (!frame_addr_equal(&i->addrs[k].addr, address))
+				continue;
+			memcpy(name, i->is.name, sizeof(i->is.name));
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
 carrier_is_linked(struct carrier *c, const char *name)
 {
 	const unsigned up = IFF_UP | IFF_RUNNING;

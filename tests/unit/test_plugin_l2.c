@@ -12,45 +12,541 @@
 #include "l2_cable.h"
 
 static const struct bgpd_plugin *plugin;
+static struct bgpd_host host; /* the fake one, with what is below */
+static void *l2;
+
+/* BFD of the host: what is watched, and who hears of it. */
+struct bgpd_bfd {
+	struct bgpd_bfd *next;
+	struct bgpd_addr peer, local;
+	char interface[16];
+	uint32_t interval_us;
+	void (*on_state)(void *, int, const char *);
+	void *arg;
+};
+static struct bgpd_bfd *watched;
+
+static struct bgpd_bfd *
+bfd_new(struct bgpd_self *self, const struct bgpd_bfd_options *options,
+    void (*on_state)(void *, int, const char *), void *arg)
+{
+	struct bgpd_bfd *b = calloc(1, sizeof(*b));
+
+	(void)self;
+	b->peer = options->peer;
+	b->local = options->local;
+	if (options->interface != NULL)
+		snprintf(b->interface, sizeof(b->interface), "%s",
+		    options->interface);
+	b->interval_us = options->interval_us;
+	b->on_state = on_state;
+	b->arg = arg;
+	b->next = watched;
+	watched = b;
+	return b;
+}
+
+static void
+bfd_free(struct bgpd_bfd *bfd)
+{
+	struct bgpd_bfd **at = &watched;
+
+	while (*at != bfd)
+		at = &(*at)->next;
+	*at = bfd->next;
+	free(bfd);
+}
+
+static int64_t
+bfd_heard_us(struct bgpd_bfd *bfd)
+{
+	(void)bfd;
+	return INT64_MIN;
+}
+
+static bool restarting;
+static unsigned ready_count;
+
+static int
+is_restarting(struct bgpd_self *self)
+{
+	(void)self;
+	return restarting;
+}
+
+static void
+ready_to_stop(struct bgpd_self *self)
+{
+	(void)self;
+	ready_count++;
+}
+
+/* What sources do -------------------------------------------------------------- */
+
+static struct bgpd_address
+address_of(uint8_t third, uint8_t last)
+{
+	struct bgpd_address a = { .abi = BGPD_ABI,
+		.size = sizeof(a),
+		.address = { 4, { 192, 0, third, last } },
+		.protocol = "layer2",
+		.phase = BGPD_CARRIED,
+		.here = 1 };
+
+	return a;
+}
+
+static const struct bgpd_addr here = { 4, { 192, 0, 2, 10 } };
+static const struct bgpd_addr beside = { 4, { 192, 0, 2, 11 } };
+static const struct bgpd_addr afar = { 4, { 198, 51, 100, 2 } };
+
+/* self and b, perhaps c, are the nodes; b has that address, or none. */
+static void
+tell_members(const char *self, const struct bgpd_addr *b, const char *c)
+{
+	struct bgpd_member members[] = {
+		{ BGPD_INIT(struct bgpd_member), self, &here, 1, 0, 2 },
+		{ BGPD_INIT(struct bgpd_member), "b", b, b != NULL, 0, 2 },
+		{ BGPD_INIT(struct bgpd_member), c, NULL, 0, 0, 2 },
+	};
+	struct bgpd_membership m = { BGPD_INIT(struct bgpd_membership), self,
+		members, c == NULL ? 2 : 3, sizeof(members[0]), NULL, 0 };
+
+	fake_backend->on_members(l2, &m);
+}
+
+static const char *
+shown(const char *what, const char *value)
+{
+	static struct bgpd_out out;
+	const char *const values[] = { value, NULL };
+	struct bgpd_line line = { BGPD_INIT(struct bgpd_line), 0, NULL, 0,
+		values, value != NULL };
+	uint32_t i;
+
+	for (i = 0; i < plugin->row_count; i++)
+		if (strcmp(plugin->rows[i].syntax, what) == 0)
+			line.id = plugin->rows[i].id;
+	memset(&out, 0, sizeof(out));
+	out.json = true;
+	assert_int_equal(plugin->run(l2, &line, &out), 0);
+	return out.text;
+}
+
+/* What is made of the node b. */
+static const char *
+verdict(void)
+{
+	static char word[32];
+	const char *at = strstr(shown("show l2 nodes", NULL), "b: {");
+
+	assert_non_null(at);
+	assert_int_equal(sscanf(at, "b: { verdict=%31[^=]", word), 1);
+	return word;
+}
+
+static bool
+b_is(const char *what)
+{
+	return strncmp(verdict(), what, strlen(what)) == 0;
+}
+
+static void
+say_lines(const struct bgpd_line *lines, uint32_t count)
+{
+	plugin->configure(l2, lines, count, sizeof(lines[0]));
+}
+
+static uint32_t
+row_id(const char *syntax)
+{
+	uint32_t i;
+
+	for (i = 0; i < plugin->row_count; i++)
+		if (strncmp(plugin->rows[i].syntax, syntax, strlen(syntax)) ==
+		    0)
+			return plugin->rows[i].id;
+	fail();
+	return 0;
+}
+
+static int
+start(void **unused)
+{
+	(void)unused;
+	host = fake_host;
+	host.bfd_new = bfd_new;
+	host.bfd_free = bfd_free;
+	host.bfd_heard_us = bfd_heard_us;
+	host.is_restarting = is_restarting;
+	host.ready_to_stop = ready_to_stop;
+	restarting = false;
+	ready_count = 0;
+	fake_forget();
+	fake_carried[0] = '\0';
+	return plugin->start(&host, NULL, &l2);
+}
+
+static int
+stop(void **unused)
+{
+	(void)unused;
+	plugin->stop(l2);
+	return watched != NULL;
+}
 
 static void
 test_backend(void **unused)
 {
-	static struct bgpd_out text, json;
+	static struct bgpd_out text;
 	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
-		plugin->rows[0].id, NULL, 0, NULL, 0 };
-	struct bgpd_address a = { .abi = BGPD_ABI,
-		.size = sizeof(a),
-		.address = { 4, { 192, 0, 2, 240 } },
-		.protocol = "layer2",
-		.phase = BGPD_CARRIED,
-		.here = 1 };
-	void *arg;
+		row_id("show l2"), NULL, 0, NULL, 0 };
+	struct bgpd_address a = address_of(2, 240);
 
 	(void)unused;
-	assert_int_equal(plugin->start(&fake_host, NULL, &arg), 0);
 	assert_string_equal(fake_backend->protocol, "layer2");
-	fake_backend->carry(arg, &a, "default/web", 1);
-	assert_string_equal(fake_carried, "waiting");
+	fake_backend->carry(l2, &a, "default/web", 1);
+	fake_until(strcmp(fake_carried, "waiting") == 0);
 	/* No source names nodes: it is alone, and the address is free. */
 	fake_until(strcmp(fake_carried, "probing") == 0);
 	fake_until(strcmp(fake_carried, "owner") == 0);
-	assert_int_equal(plugin->run(arg, &line, &text), 0);
+	assert_int_equal(plugin->run(l2, &line, &text), 0);
 	assert_non_null(strstr(text.text, "192.0.2.240"));
 	assert_non_null(strstr(text.text, "default/web"));
-	json.json = true;
-	assert_int_equal(plugin->run(arg, &line, &json), 0);
-	assert_non_null(strstr(json.text, "state=owner"));
-	fake_backend->drop(arg, &a.address);
-	fake_backend->drop(arg, &a.address);
-	plugin->stop(arg);
+	assert_non_null(strstr(shown("show l2", NULL), "state=owner"));
+	fake_backend->drop(l2, &a.address);
+	fake_backend->drop(l2, &a.address);
 }
+
+/* Beginning and end --------------------------------------------------------------- */
+
+/* As the daemon does it where a source came before. */
+static int
+backend_with_offers(struct bgpd_self *self, const struct bgpd_backend *backend)
+{
+	struct bgpd_address a = address_of(2, 240);
+
+	(void)self;
+	fake_backend = backend;
+	tell_members("a", &beside, NULL);
+	backend->carry(l2, &a, "default/web", 1);
+	return 0;
+}
+
+static void
+test_offers_are_there_first(void **unused)
+{
+	(void)unused;
+	plugin->stop(l2);
+	host.backend = backend_with_offers;
+	assert_int_equal(plugin->start(&host, NULL, &l2), 0);
+	assert_non_null(strstr(shown("show l2", NULL), "192.0.2.240"));
+	assert_true(b_is("waited for") || b_is("alive"));
+}
+
+static int
+backend_of_another(struct bgpd_self *self, const struct bgpd_backend *backend)
+{
+	(void)self, (void)backend;
+	return -1;
+}
+
+static void
+test_another_backend(void **unused)
+{
+	void *other;
+
+	(void)unused;
+	host.backend = backend_of_another;
+	assert_int_equal(plugin->start(&host, NULL, &other), -1);
+}
+
+/* What a source takes back meanwhile is answered until it is handed over. */
+static void
+test_leaving(void **unused)
+{
+	struct bgpd_address a = address_of(2, 240), more = address_of(2, 241);
+
+	(void)unused;
+	fake_backend->carry(l2, &a, "default/web", 1);
+	fake_until(strcmp(fake_carried, "owner") == 0);
+	plugin->on_stopping(l2);
+	fake_backend->drop(l2, &a.address);
+	fake_backend->carry(l2, &more, "default/web", 1);
+	tell_members("a", &beside, NULL);
+	assert_non_null(strstr(shown("show l2", NULL), "192.0.2.240"));
+	assert_null(strstr(shown("show l2", NULL), "192.0.2.241"));
+	fake_until(ready_count > 0);
+}
+
+/* Who has nobody to hand over to is not waited for. */
+static void
+test_leaving_alone(void **unused)
+{
+	struct bgpd_address a = address_of(2, 240);
+	int64_t began;
+
+	(void)unused;
+	plugin->on_stopping(l2);
+	assert_int_equal(ready_count, 1);
+	stop(NULL);
+	start(NULL);
+	fake_backend->carry(l2, &a, "default/web", 1);
+	fake_until(strcmp(fake_carried, "owner") == 0);
+	began = fake_now_ms(NULL);
+	plugin->on_stopping(l2);
+	fake_until(ready_count == 1);
+	assert_true(fake_now_ms(NULL) - began < 1000);
+}
+
+/* Nodes -------------------------------------------------------------------------- */
+
+/* Where no source names candidates, a new node is one. */
+static void
+test_a_node_comes(void **unused)
+{
+	struct bgpd_address a = address_of(2, 240);
+
+	(void)unused;
+	tell_members("a", &beside, NULL);
+	fake_backend->carry(l2, &a, "default/web", 1);
+	assert_null(strstr(
+	    shown("show l2 explain ADDR", "192.0.2.240"), "newcomer: {"));
+	tell_members("a", &beside, "newcomer");
+	assert_non_null(strstr(
+	    shown("show l2 explain ADDR", "192.0.2.240"), "newcomer: {"));
+}
+
+static void
+b_comes_up(void)
+{
+	tell_members("a", &beside, NULL);
+	assert_non_null(watched);
+	assert_string_equal(watched->interface, "eth0");
+	/* As the others know us, whatever the kernel would choose. */
+	assert_memory_equal(watched->local.bytes, here.bytes, 4);
+	watched->on_state(watched->arg, BGPD_BFD_UP, "ok");
+	fake_until(b_is("alive"));
+}
+
+/* It does not have to die for that its life is known. */
+static void
+test_another_name(void **unused)
+{
+	int64_t end;
+
+	(void)unused;
+	b_comes_up();
+	tell_members("z", &beside, NULL);
+	/* Longer than one that was never heard is waited for. */
+	end = fake_now_ms(NULL) + 1500;
+	while (fake_now_ms(NULL) < end)
+		fake_turn();
+	assert_true(b_is("alive"));
+}
+
+static void
+test_a_node_without_address(void **unused)
+{
+	(void)unused;
+	b_comes_up();
+	tell_members("a", NULL, NULL);
+	assert_null(watched);
+	fake_until(!b_is("alive"));
+}
+
+/* It goes down just when its session is asked for by other times. */
+static void
+test_other_times(void **unused)
+{
+	static const char *const values[] = { "100", "3" };
+	struct bgpd_line line = { BGPD_INIT(struct bgpd_line), row_id("bfd"),
+		NULL, 0, values, 2 };
+
+	(void)unused;
+	b_comes_up();
+	say_lines(&line, 1);
+	assert_int_equal(watched->interval_us, 100000);
+	assert_null(watched->next);
+	watched->on_state(watched->arg, BGPD_BFD_DOWN, "expired");
+	fake_until(!b_is("alive"));
+}
+
+/* This node's address of their subnet comes later than all else. */
+static void
+test_an_address_comes(void **unused)
+{
+	(void)unused;
+	tell_members("a", &afar, NULL);
+	assert_non_null(watched);
+	assert_string_equal(watched->interface, "");
+	cable_address("eth0:1", "198.51.100.1", "2001:db8:7::1");
+	fake_until(strcmp(watched->interface, "eth0") == 0);
+	assert_null(watched->next);
+}
+
+/* A member's address that says no link is none. */
+static void
+test_link_local(void **unused)
+{
+	static const struct bgpd_addr local = { 6, { 0xfe, 0x80, [15] = 7 } };
+
+	(void)unused;
+	tell_members("a", &local, NULL);
+	assert_null(watched);
+}
+
+/* Crowds ------------------------------------------------------------------------- */
+
+static unsigned
+count_of(const char *text, const char *word)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, word)) != NULL) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+static void
+test_lines_are_few(void **unused)
+{
+	struct bgpd_address a;
+	uint8_t i;
+
+	(void)unused;
+	for (i = 1; i <= 100; i++) {
+		a = address_of(3, i);
+		fake_backend->carry(l2, &a, NULL, 1);
+	}
+	fake_until(count_of(shown("show l2", NULL), "state=owner") == 100);
+	assert_int_equal(count_of(fake_log, ": taken"), 20);
+}
+
+/* A source that takes its address back as soon as it hears of it. */
+static void
+drop_it(struct bgpd_self *self, const struct bgpd_carry *carry)
+{
+	(void)self;
+	fake_backend->drop(l2, &carry->address);
+}
+
+static void
+test_a_source_answers(void **unused)
+{
+	struct bgpd_address a = address_of(2, 240), b = address_of(2, 241);
+
+	(void)unused;
+	host.carried = drop_it;
+	fake_backend->carry(l2, &a, NULL, 1);
+	fake_backend->carry(l2, &b, NULL, 1);
+	fake_until(strstr(shown("show l2", NULL), "192.0.2.24") == NULL);
+}
+
+/* Lines -------------------------------------------------------------------------- */
+
+static const char *
+node_fault(const char *address)
+{
+	const char *values[] = { "b", address };
+	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
+		row_id("node NAME"), NULL, 0, values, 2 };
+	uint32_t bad = 9;
+	const char *why = plugin->check(NULL, &line, 1, sizeof(line), &bad);
+
+	if (why != NULL)
+		assert_int_equal(bad, 0);
+	return why;
+}
+
+static void
+test_nodes_have_addresses(void **unused)
+{
+	static const char *const bad[] = { "fe80::1", "0.0.0.0", "::", "::1",
+		"127.0.0.1", "224.0.0.1", "ff02::1", "255.255.255.255", "x" };
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_non_null(node_fault(bad[i]));
+	assert_null(node_fault("192.0.2.1"));
+	assert_null(node_fault("2001:db8::1"));
+}
+
+static void
+test_consistent_has_a_limit(void **unused)
+{
+	static const char *const node[] = { "b", "192.0.2.1" };
+	static const char *const partition[] = { "consistent" };
+	struct bgpd_line lines[66];
+	uint32_t i, bad = 99;
+
+	(void)unused;
+	for (i = 0; i < 66; i++)
+		lines[i] = (struct bgpd_line){ BGPD_INIT(struct bgpd_line),
+			row_id("node NAME"), NULL, 0, node, 2 };
+	lines[65].id = row_id("partition");
+	lines[65].values = partition;
+	lines[65].value_count = 1;
+	assert_null(plugin->check(NULL, lines + 1, 65, sizeof(lines[0]), &bad));
+	assert_non_null(plugin->check(NULL, lines, 66, sizeof(lines[0]), &bad));
+	assert_int_equal(bad, 65);
+}
+
+/* ... and where a source names the nodes, it is said. */
+static void
+test_consistent_is_told(void **unused)
+{
+	static const char *const partition[] = { "consistent" };
+	static char names[70][8];
+	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
+		row_id("partition"), NULL, 0, partition, 1 };
+	struct bgpd_member members[70];
+	struct bgpd_membership m = { BGPD_INIT(struct bgpd_membership), "n0",
+		members, 64, sizeof(members[0]), NULL, 0 };
+	unsigned i;
+
+	(void)unused;
+	for (i = 0; i < 70; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%u", i);
+		members[i] =
+		    (struct bgpd_member){ BGPD_INIT(struct bgpd_member),
+			    names[i], NULL, 0, 0, 2 };
+	}
+	say_lines(&line, 1);
+	fake_backend->on_members(l2, &m);
+	assert_null(strstr(fake_log, "64 nodes at most"));
+	m.member_count = 70;
+	fake_backend->on_members(l2, &m);
+	fake_backend->on_members(l2, &m);
+	assert_int_equal(count_of(fake_log, "64 nodes at most"), 1);
+	assert_non_null(strstr(shown("show l2", NULL), "tooManyNodes=true"));
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_backend),
+		TEST(test_backend),
+		TEST(test_offers_are_there_first),
+		TEST(test_another_backend),
+		TEST(test_leaving),
+		TEST(test_leaving_alone),
+		TEST(test_a_node_comes),
+		TEST(test_another_name),
+		TEST(test_a_node_without_address),
+		TEST(test_other_times),
+		TEST(test_an_address_comes),
+		TEST(test_link_local),
+		TEST(test_lines_are_few),
+		TEST(test_a_source_answers),
+		TEST(test_nodes_have_addresses),
+		TEST(test_consistent_has_a_limit),
+		TEST(test_consistent_is_told),
 	};
 	void *handle = dlopen(L2_PLUGIN, RTLD_NOW | RTLD_LOCAL);
 

@@ -13,12 +13,25 @@
 
 static const struct bgpd_plugin *plugin;
 
+static uint32_t
+row_of(const char *syntax)
+{
+	uint32_t i;
+
+	for (i = 0; i < plugin->row_count; i++) {
+		if (strcmp(plugin->rows[i].syntax, syntax) == 0)
+			return plugin->rows[i].id;
+	}
+	fail();
+	return 0;
+}
+
 static void
 test_backend(void **unused)
 {
 	static struct bgpd_out text, json;
 	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
-		plugin->rows[0].id, NULL, 0, NULL, 0 };
+		row_of("show l2"), NULL, 0, NULL, 0 };
 	struct bgpd_address a = { .abi = BGPD_ABI,
 		.size = sizeof(a),
 		.address = { 4, { 192, 0, 2, 240 } },

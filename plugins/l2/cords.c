@@ -99,6 +99,7 @@ on_live(void *arg, int state, const char *why)
 		witness_hurry(l2);
 	if (state == BGPD_BFD_UP)
 		carrier_meet_fellows(l2->carrier);
+	owners_spoke(l2->owners, cord->mate->name, cord_heard_us(cord));
 	owners_liveness(
 	    l2->owners, cord->mate->name, live_of[state], carrier_now_us());
 	l2_settle(l2);

@@ -128,10 +128,7 @@ address_show(struct page *p, struct duty *d)
 	l2_addr_print(&d->address, name);
 	owners_explain(p->l2->owners, &d->address, &why);
 	carrier_find_address(p->l2->carrier, &d->address, &view);
-	if (p->json)
-		address_json(p, d, name, &why, &view);
-	else
-		address_text(p, d, name, &why, &view);
+	(p->json ? address_json : address_text)(p, d, name, &why, &view);
 }
 
 static void
@@ -239,10 +236,7 @@ on_interface(void *arg, const struct carrier_interface_view *view)
 {
 	struct page *p = arg;
 
-	if (p->json)
-		interface_json(p, view);
-	else
-		interface_text(p, view);
+	(p->json ? interface_json : interface_text)(p, view);
 }
 
 static int
@@ -275,6 +269,7 @@ node_json(struct page *p, const struct owners_peer *peer,
 	host->out_bool(p->out, "excluded", peer->excluded);
 	host->out_bool(p->out, "settled", peer->settled);
 	host->out_bool(p->out, "otherKey", peer->other_key);
+	host->out_bool(p->out, "believed", !peer->foreign);
 	if (cord->live != NULL) {
 		host->out_string(
 		    p->out, "address", l2_addr_print(&cord->addr, text));
@@ -295,7 +290,7 @@ node_text(struct page *p, const struct owners_peer *peer,
 	char text[L2_TEXT], heard[32];
 
 	p->host->out_print(p->out,
-	    "%-24s %-25s %-12s %-10s %-12s %6zu %10s%s%s%s\n", peer->name,
+	    "%-24s %-25s %-12s %-10s %-12s %6zu %10s%s%s%s%s\n", peer->name,
 	    cord->live == NULL ? "-" : l2_addr_print(&cord->addr, text),
 	    cord->live == NULL		 ? "-"
 	    : cord->interface[0] == '\0' ? "(routed)"
@@ -303,13 +298,15 @@ node_text(struct page *p, const struct owners_peer *peer,
 	    or_none(cord->live), peer->verdict, peer->owns,
 	    ago(peer->heard_us, heard), peer->excluded ? " excluded" : "",
 	    peer->settled ? "" : " settling",
-	    peer->other_key ? " other-key" : "");
+	    peer->other_key ? " other-key" : "",
+	    peer->foreign ? " NOT BELIEVED: has it the same key?" : "");
 }
 
 static void
 mesh_show(struct page *p)
 {
-	static const char *const words[] = { "none", "answers", "lost" };
+	static const char *const words[] = { "none", "answers", "lost",
+		"asked" };
 	struct mesh_counts counts;
 
 	mesh_get_counts(p->l2, &counts);

@@ -298,7 +298,7 @@ on_wanted(void *arg, const struct bgpd_addr *addr)
 	struct l2 *l2 = arg;
 	struct duty *d = duty_find(l2, addr);
 
-	if (d == NULL || d->free || d->wanted)
+	if (d == NULL || d->free || d->wanted || d->conflict)
 		return;
 	d->wanted = true;
 	carrier_probe(l2->carrier, addr);
@@ -377,8 +377,9 @@ on_probed(void *arg, const struct bgpd_addr *addr, enum carrier_probed result,
 
 	if (d == NULL)
 		return;
-	/* A fellow has it: that he claims it is heard from himself. */
-	d->free = result != CARRIER_ALIEN;
+	/* A fellow has it: that he claims it is heard from himself, if he is. */
+	d->free = result == CARRIER_FREE ||
+		  (result == CARRIER_FELLOW && !owners_has_foreign(l2->owners));
 	d->wanted = false;
 	d->conflict = result == CARRIER_ALIEN;
 	if (d->conflict)

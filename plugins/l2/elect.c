@@ -106,6 +106,8 @@ elect_unfit(const struct owners *o, const struct claim *claim,
 		return "it is starting";
 	if (m->flags & MESSAGE_SELF_FENCED)
 		return "it sees nobody";
+	if (verdict_is_foreign(o, m))
+		return "its messages are not believed, or not heard";
 	return NULL;
 }
 

@@ -198,9 +198,10 @@ review_self(struct owners *o)
 	if (fenced == o->self_fenced)
 		return;
 	o->self_fenced = fenced;
-	if (fenced)
+	if (fenced) {
 		silence(o);
-	else
+		talk_hurry(o); /* who hears it need not wait */
+	} else
 		owner_hush(o, 2 * o->detect_us, false);
 }
 
@@ -245,29 +246,29 @@ void
 owner_review(struct owners *o)
 {
 	struct member *m;
-	bool changed = false, *died;
+	bool changed = false, died = false;
 	size_t i;
 
 	if (!o->started)
 		return;
 	o->review_us = o->now_us;
 	review_views(o);
-	died = owner_alloc(o->member_count * sizeof(*died));
 	for (i = 0; i < o->member_count; i++) {
 		uint8_t verdict;
 
 		m = o->members[i];
 		verdict = (uint8_t)verdict_of(o, m);
 		changed = changed || verdict != m->verdict;
-		died[i] = verdict != m->verdict && verdict == VERDICT_DEAD;
+		died =
+		    died || (verdict != m->verdict && verdict == VERDICT_DEAD);
 		m->verdict = verdict;
 	}
 	review_self(o);
-	for (i = 0; i < o->member_count; i++) {
-		if (died[i])
+	/* Also what was left of others: this one may have been meant to get it. */
+	for (i = 0; died && i < o->member_count; i++) {
+		if (o->members[i]->verdict == VERDICT_DEAD)
 			take_decide_list(o, &o->members[i]->claims);
 	}
-	free(died);
 	if (changed)
 		take_decide_list(o, &o->orphans);
 	review_settled(o);
@@ -540,6 +541,15 @@ owners_liveness(
 		talk_hurry(o);
 	}
 	owner_end(o);
+}
+
+void
+owners_spoke(struct owners *o, const char *name, int64_t at_us)
+{
+	struct member *m = member_find(o, name);
+
+	if (m != NULL && at_us > m->spoke_us)
+		m->spoke_us = at_us;
 }
 
 void

@@ -29,8 +29,13 @@ enum owners_partition { OWNERS_AVAILABLE, OWNERS_CONSISTENT };
 /* BFD's word: never was up; up; down by time or told so; taken down by will. */
 enum owners_live { OWNERS_NEVER, OWNERS_UP, OWNERS_DOWN, OWNERS_ADMIN_DOWN };
 enum owners_lease { OWNERS_GONE, OWNERS_ALIVE, OWNERS_NO_LEASE };
-/* NO_GATEWAY: none is watched. */
-enum owners_gateway { OWNERS_NO_GATEWAY, OWNERS_REACHED, OWNERS_LOST };
+/* NO_GATEWAY: none is watched. ASKED: was reached, and is asked just now. */
+enum owners_gateway {
+	OWNERS_NO_GATEWAY,
+	OWNERS_REACHED,
+	OWNERS_LOST,
+	OWNERS_ASKED
+};
 enum owners_leaving { OWNERS_HANDOVER = 1, OWNERS_RESTART };
 
 struct owners_config {
@@ -118,6 +123,8 @@ void owners_leave(
 /* What is heard of the world. */
 void owners_liveness(struct owners *owners, const char *member,
     enum owners_live live, int64_t now_us);
+/* BFD heard it then, whatever it said: that it hears nobody, say. */
+void owners_spoke(struct owners *owners, const char *member, int64_t at_us);
 void owners_gateway(
     struct owners *owners, enum owners_gateway gateway, int64_t now_us);
 /* The interface that carries the addresses has its link. True at first. */
@@ -140,6 +147,8 @@ size_t owners_handover(struct owners *owners, const struct bgpd_addr *addr,
     const char *group, const char *to, const char **why, int64_t now_us);
 /* Nothing is held back any more by settling: strict takes back at once. */
 void owners_settle(struct owners *owners, int64_t now_us);
+/* Does one live whose messages are not believed, or not heard? */
+bool owners_has_foreign(const struct owners *owners);
 /* ARP or ND of a fellow node claims an address that this one has. */
 void owners_rival(struct owners *owners, const struct bgpd_addr *addr,
     const char *member, int64_t now_us);
@@ -200,7 +209,9 @@ struct owners_peer {
 	const char *name;
 	const char *verdict; /* "self", "alive", "restarting", "dead"... */
 	uint8_t live, lease; /* enums */
-	bool excluded, settled, synced, watched, other_key;
+	bool excluded, settled, synced, watched;
+	bool other_key; /* the one before, or one that comes */
+	bool foreign;	/* it lives, and what it says is not believed */
 	size_t owns;
 	int64_t heard_us; /* 0: never */
 };

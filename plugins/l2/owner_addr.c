@@ -101,10 +101,12 @@ owners_ready(
 	struct claim *claim = claim_find(o, addr);
 
 	owner_begin(o, now_us);
-	if (claim != NULL && claim->ready != ready) {
-		claim->ready = ready;
-		claim->asked = false;
-		take_decide(o, claim);
+	if (claim != NULL) {
+		claim->asked = false; /* it may be asked for again, later */
+		if (claim->ready != ready) {
+			claim->ready = ready;
+			take_decide(o, claim);
+		}
 	}
 	owner_end(o);
 }
@@ -215,6 +217,42 @@ owners_settle(struct owners *o, int64_t now_us)
 	owner_end(o);
 }
 
+bool
+owners_has_foreign(const struct owners *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++) {
+		if (verdict_is_foreign(o, o->members[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * With one that speaks another key nothing can be settled by messages; the order
+ * of candidates is known to both, and one of the two obeys it.
+ */
+static bool
+yields_to_foreign(
+    const struct owners *o, const struct claim *claim, const struct member *m)
+{
+	return !owner_is_consistent(o) && claim->owner == o->self &&
+	       verdict_is_foreign(o, m) &&
+	       take_rank(claim, m) < take_rank(claim, o->self);
+}
+
+static void
+yield_to_foreign(struct owners *o, struct claim *claim, struct member *m)
+{
+	static const char why[] =
+	    "a node that cannot be understood has it, and is before this one";
+
+	take_stop(o, claim, why);
+	claim_wait_end(o, claim);
+	claim_set(o, claim, m, claim->epoch, take_rank(claim, m), why);
+}
+
 void
 owners_rival(struct owners *o, const struct bgpd_addr *addr, const char *name,
     int64_t now_us)
@@ -225,8 +263,11 @@ owners_rival(struct owners *o, const struct bgpd_addr *addr, const char *name,
 
 	owner_begin(o, now_us);
 	if (claim != NULL && m != NULL && m != o->self &&
-	    claim->owner == o->self &&
-	    o->now_us - m->replied_us >= o->interval_us / 2) {
+	    yields_to_foreign(o, claim, m))
+		yield_to_foreign(o, claim, m);
+	else if (claim != NULL && m != NULL && m != o->self &&
+		 claim->owner == o->self &&
+		 o->now_us - m->replied_us >= o->interval_us / 2) {
 		/* It says what it knows, and hears what is known here. */
 		mine = claim_entry(claim, ENTRY_CLAIM);
 		m->replied_us = o->now_us;

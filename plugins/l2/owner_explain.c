@@ -154,6 +154,7 @@ owners_peer(const struct owners *o, size_t i, struct owners_peer *peer)
 	peer->excluded = m->excluded;
 	peer->settled = m == o->self || take_is_settled(o, m);
 	peer->synced = m == o->self || m->synced;
+	peer->foreign = verdict_is_foreign(o, m);
 	peer->watched = m != o->self && o->self->watching[i] != 0;
 	peer->other_key = m->key_id != 0 && m->key_id != o->key.id;
 	peer->owns = m->claim_count;

@@ -40,6 +40,7 @@ struct member {
 	/* Of its messages. */
 	uint64_t boot, fresh_boot, fresh_seq, challenge, seq;
 	int64_t heard_us;   /* 0: never */
+	int64_t spoke_us;   /* by BFD; 0: not known */
 	int64_t both_us;    /* when I sent the last that it echoed; 0 */
 	int64_t granted_us; /* heard_us when I promised last; 0 */
 	uint16_t flags;
@@ -217,6 +218,8 @@ bool verdict_may_agree(const struct owners *o, const struct claim *claim,
 bool verdict_alone(const struct owners *o, const struct claim *claim);
 /* It is up, or was never up but is heard. */
 bool verdict_sees(const struct owners *o, const struct member *m);
+/* It lives, but what it says has not been believed for a while: another key? */
+bool verdict_is_foreign(const struct owners *o, const struct member *m);
 size_t verdict_majority(const struct owners *o);
 
 /* claim.c ------------------------------------------------------------------------- */

@@ -11,7 +11,8 @@
  * available: monitors that this node cannot reach do not count. Is it the only
  * one left, then the gateway is the witness: reached, or none is watched: the
  * member is dead (somebody must serve this part of the segment); lost: this node
- * is the one that is cut off, and is silent.
+ * is the one that is cut off, and is silent. And who is still heard is not dead,
+ * unless it says that it is silent: it is this node that is not heard.
  *
  * consistent (all watch all, up to 64): all monitors count. A node answers only
  * while ceil(m/2) of them promise to let nobody replace it (MESSAGE_GRANT). For
@@ -333,6 +334,33 @@ said_it_stopped(const struct member *m)
 	return (m->flags & (MESSAGE_GONE | MESSAGE_NO_CARRIER)) != 0;
 }
 
+/* Who is not up speaks each interval; who is dead was heard for longer not. */
+static int64_t
+is_heard_until_us(const struct owners *o, const struct member *m)
+{
+	int64_t last_us = m->heard_us > m->spoke_us ? m->heard_us : m->spoke_us;
+
+	return last_us == 0 ? 0 : last_us + o->detect_us - o->interval_us / 2;
+}
+
+/* It speaks, whether or not it hears this node, and does not say it is silent. */
+static bool
+is_heard(const struct owners *o, const struct member *m)
+{
+	return o->now_us < is_heard_until_us(o, m) &&
+	       (m->flags & MESSAGE_SELF_FENCED) == 0;
+}
+
+bool
+verdict_is_foreign(const struct owners *o, const struct member *m)
+{
+	int64_t since_us =
+	    m->heard_us > m->up_since_us ? m->heard_us : m->up_since_us;
+
+	return m != o->self && m->live == OWNERS_UP &&
+	       o->now_us - since_us >= QUIET_US;
+}
+
 /* May it still answer by what was promised to it here? */
 static bool
 is_promised_to(const struct owners *o, const struct member *m)
@@ -345,7 +373,7 @@ int64_t
 verdict_next_us(const struct owners *o)
 {
 	const struct member *m;
-	int64_t ends[3], next = NEVER_US;
+	int64_t ends[4], next = NEVER_US;
 	size_t i, k;
 
 	for (i = 0; i < o->member_count; i++) {
@@ -356,7 +384,8 @@ verdict_next_us(const struct owners *o)
 		ends[0] = m->grace_us;
 		ends[1] = m->both_us + message_lasts_us(o, m);
 		ends[2] = m->granted_us + o->detect_us + o->interval_us;
-		for (k = 0; k < 3; k++) {
+		ends[3] = is_heard_until_us(o, m);
+		for (k = 0; k < 4; k++) {
 			if (ends[k] > o->review_us && ends[k] < next)
 				next = ends[k];
 		}
@@ -426,6 +455,15 @@ count_all(const struct owners *o, const struct member *m)
 	return count;
 }
 
+/* available, and nobody else can say: is this node the one that is cut off? */
+static bool
+is_rather_me(const struct owners *o, const struct member *m)
+{
+	if (o->gateway == OWNERS_LOST || o->gateway == OWNERS_ASKED)
+		return m->lease != OWNERS_GONE;
+	return is_heard(o, m);
+}
+
 enum verdict
 verdict_of(const struct owners *o, const struct member *m)
 {
@@ -445,9 +483,8 @@ verdict_of(const struct owners *o, const struct member *m)
 	/* ceil((m+1)/2) */
 	if (count.downs < count.monitors / 2 + 1)
 		return count.ups > 0 ? VERDICT_ALIVE : VERDICT_WAIT;
-	if (!owner_is_consistent(o) && count.only_me &&
-	    o->gateway == OWNERS_LOST && m->lease != OWNERS_GONE)
-		return VERDICT_WAIT; /* it is rather this node */
+	if (!owner_is_consistent(o) && count.only_me && is_rather_me(o, m))
+		return VERDICT_WAIT;
 	return VERDICT_DEAD;
 }
 

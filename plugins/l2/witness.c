@@ -4,8 +4,9 @@
 /*
  * It is asked once a second, and in a hurry as soon as a node falls silent: then
  * an answer is waited for a tenth of a second. Three questions without an answer
- * are a lost gateway. In a partition that must stay consistent, what was known
- * before the node fell silent does not count.
+ * are a lost gateway. What was known before the node fell silent does not count:
+ * until then nobody is replaced on its word alone, and in a partition that must
+ * stay consistent it is lost until it answers.
  */
 
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "l2.h"
 
 #define ASK_MS	    1000
+#define FIRST_MS    100 /* at first: a node may die early */
+#define FIRST_COUNT 50
 #define HURRY_MS    25
 #define HURRY_COUNT 4
 #define LOST_AFTER  3
@@ -21,6 +24,7 @@ struct witness {
 	struct bgpd_timer *timer;
 	enum owners_gateway state;
 	unsigned unanswered, hurries;
+	unsigned early; /* quick looks for a first gateway that are left */
 };
 
 static void
@@ -47,6 +51,17 @@ witness_ask(struct l2 *l2)
 	w->unanswered++;
 }
 
+static unsigned
+pause_ms(struct witness *w)
+{
+	if (w->hurries > 0)
+		return HURRY_MS;
+	if (w->state != OWNERS_NO_GATEWAY || w->early == 0)
+		return ASK_MS;
+	w->early--;
+	return FIRST_MS;
+}
+
 static void
 on_time(void *arg)
 {
@@ -58,7 +73,7 @@ on_time(void *arg)
 	if (w->unanswered >= LOST_AFTER)
 		witness_say(l2, OWNERS_LOST);
 	witness_ask(l2);
-	l2->host->timer_start(w->timer, w->hurries > 0 ? HURRY_MS : ASK_MS);
+	l2->host->timer_start(w->timer, pause_ms(w));
 }
 
 void
@@ -79,6 +94,8 @@ witness_hurry(struct l2 *l2)
 	w->unanswered = 0;
 	if (l2->knobs.owner.partition == OWNERS_CONSISTENT)
 		witness_say(l2, OWNERS_LOST);
+	else if (w->state == OWNERS_REACHED)
+		witness_say(l2, OWNERS_ASKED);
 	witness_ask(l2);
 	l2->host->timer_start(w->timer, HURRY_MS);
 }
@@ -95,9 +112,10 @@ witness_open(struct l2 *l2)
 	struct witness *w = l2_alloc(sizeof(*w));
 
 	w->state = OWNERS_NO_GATEWAY;
+	w->early = FIRST_COUNT;
 	w->timer = l2->host->timer_new(l2->self, on_time, l2);
 	l2->witness = w;
-	l2->host->timer_start(w->timer, ASK_MS);
+	l2->host->timer_start(w->timer, FIRST_MS);
 }
 
 void

@@ -107,6 +107,7 @@ class Lab:
             parent = os.path.dirname(parent)
         self.hosts = []
         self.processes = []
+        self.hasty = []  # those that need no farewell
         self.cables = 0
 
     def host(self, name):
@@ -136,6 +137,8 @@ class Lab:
                     process.send_signal(signal.SIGCONT)
                 except ProcessLookupError:
                     pass
+                if process in self.hasty:
+                    process.kill()
                 process.terminate()
         for process in self.processes:
             try:

@@ -4,14 +4,9 @@
 import json
 import os
 
-import select
-import threading
-import time
-
-from ether import ZERO, arp, read
 from lab import Bgpd, wait_for
-from segment import (CLIENT, CLIENT6, GATEWAY, GATEWAY6, POOL6, SEED, Segment,
-                     VIP, endpoints, node_object, service)
+from segment import (CLIENT, CLIENT6, GATEWAY, GATEWAY6, POOL6, SEED, VIP,
+                     Segment, endpoints, node_object, service)
 
 
 class Member:
@@ -31,7 +26,12 @@ class Member:
 
     def start(self, wait=True):
         self.bgpd = Bgpd(self.host, self.team.conf(self), name="bgpd")
+        return self.again(wait)
+
+    def again(self, wait=True):
+        """A process that ended is started anew, with what it left."""
         self.bgpd.start(wait)
+        self.team.lab.hasty.append(self.bgpd.process)
         return self
 
     def show(self, addr=VIP):
@@ -39,6 +39,18 @@ class Member:
 
     def nodes(self):
         return self.bgpd.json("show l2 nodes")["nodes"]
+
+    def explain(self, addr=VIP):
+        return self.bgpd.json("show l2 explain " + addr)
+
+    def sees(self, *others):
+        """BFD is up with them, and they were heard; so was the gateway."""
+        told = self.bgpd.json("show l2 nodes")
+        nodes = told["nodes"]
+        if self.team.gateway and told["gateway"] != "answers":
+            return False
+        return all(nodes.get(m.name, {}).get("bfd") == "up"
+                   and nodes[m.name]["verdict"] == "alive" for m in others)
 
     def signal(self, how):
         self.bgpd.process.send_signal(how)
@@ -67,6 +79,8 @@ class Team(Segment):
             self.gateway = self.attach(
                 "gateway", f"{GATEWAY}/24 {GATEWAY6}/64")
         self.members = [Member(self, i) for i in range(count)]
+        self.asking = 0
+        self.said = {}  # knobs of one member alone
         self.manifests = os.path.join(lab.dir, "manifests")
         os.makedirs(self.manifests, exist_ok=True)
 
@@ -74,7 +88,7 @@ class Team(Segment):
         return f"""
 hostname {member.name}
 plugin l2
-{self.knobs}
+{self.said.get(member.name, self.knobs)}
 plugin k8s
  source directory {self.manifests}
  node {member.name}
@@ -103,13 +117,56 @@ plugin k8s
             seed = f.read().rstrip("\n") + "\n" + POOL6
         with open(os.path.join(self.manifests, "config.yaml"), "w") as f:
             f.write(pools or seed)
-        self.put("nodes", *[node_object(m.name, m.address)
-                            for m in self.members])
+        self.put_nodes()
         for name in services:
-            self.serve(name)
+            self.serve(name, **({"ipFamilies": ["IPv6"]}
+                                if name.startswith("six") else {}))
         for member in self.members:
             member.start()
         return self
+
+    def put_nodes(self):
+        self.put("nodes", *[node_object(m.name, m.address)
+                            for m in self.members])
+
+    def join(self):
+        """One more node."""
+        member = Member(self, len(self.members))
+        self.members.append(member)
+        self.put_nodes()
+        return member.start()
+
+    def lose(self, *ways):
+        """On the switch: what goes from the first to the second of each way."""
+        ports = [f'"{a.port}" . "{b.port}"' for a, b in (
+            [getattr(h, "host", h) for h in way] for way in ways)]
+        self.switch("nft", "-f", "-", input="flush ruleset\n" + (
+            "table bridge lost { chain forward { type filter hook forward "
+            "priority 0; iifname . oifname { "
+            + ", ".join(ports) + " } counter drop; }; }" if ports else ""))
+
+    def part(self, *sides):
+        """Nothing goes from one side to another."""
+        self.lose(*[(a, b) for one in sides for other in sides
+                    if one is not other for a in one for b in other])
+
+    def mend(self):
+        self.lose()
+
+    def wait_seen(self, seconds=10):
+        """Everybody sees everybody."""
+        wait_for(lambda: all(m.sees(*[o for o in self.living() if o is not m])
+                             for m in self.living()), seconds, 0.1,
+                 say=self.say)
+
+    def of_mac(self, mac):
+        return next(m for m in self.members if m.mac == mac)
+
+    def next_of(self, owner, addr=VIP):
+        """Who would be the owner's successor."""
+        found = owner.explain(addr)["candidates"]
+        name = next(n for n, c in found.items() if c["why"] == "next")
+        return next(m for m in self.members if m.name == name)
 
     def living(self):
         return [m for m in self.members if m.bgpd and not m.bgpd.is_dead()]
@@ -140,74 +197,3 @@ plugin k8s
                              for m in self.living()), seconds, 0.05,
                  say=self.say)
         return owner
-
-
-class Asker:
-    """Fresh ARP questions from the client, 200 a second; who answers, when."""
-
-    def __init__(self, team, addr=VIP, every=0.005):
-        self.addr = addr
-        self.every = every
-        self.station = team.station(team.client)
-        self.answers = []  # (time, MAC)
-        self.told = []  # announcements: (time, MAC)
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-    def run(self):
-        mac = self.station.mac
-        question = arp(1, mac, CLIENT, ZERO, self.addr)
-        due = time.monotonic()
-        while not self.stop.is_set():
-            now = time.monotonic()
-            if now >= due:
-                self.station.send(question)
-                due = max(due + self.every, now - self.every)
-            self.read(max(0, due - now))
-
-    def read(self, seconds):
-        if not select.select([self.station.socket], [], [], seconds)[0]:
-            return
-        frame = read(self.station.socket.recv(2048))
-        if not frame or frame["kind"] != "arp" or frame["spa"] != self.addr:
-            return
-        at = time.monotonic()
-        if frame["tpa"] == CLIENT and frame["op"] == 2:
-            self.answers.append((at, frame["sha"]))
-        else:
-            self.told.append((at, frame["sha"]))
-
-    def macs(self):
-        return {mac for _, mac in self.answers}
-
-    def first_after(self, when, but):
-        for at, mac in list(self.answers):
-            if at > when and mac != but:
-                return at, mac
-        return None
-
-    def longest_gap(self):
-        times = [at for at, _ in self.answers]
-        return max((b - a for a, b in zip(times, times[1:])), default=9)
-
-    def overlap(self):
-        """For how long two answered: from the first of one to the last of
-        another that had answered before."""
-        longest, last = 0, {}
-        for at, mac in self.answers:
-            for other, seen in last.items():
-                if other != mac and seen > self.first(mac):
-                    longest = max(longest, seen - self.first(mac))
-            last[mac] = at
-        return longest
-
-    def first(self, mac):
-        return next(at for at, other in self.answers if other == mac)

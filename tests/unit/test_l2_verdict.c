@@ -22,6 +22,23 @@ verdict_at(int i, int of)
 	return peer.verdict;
 }
 
+/* Who would be the next. */
+static int
+successor(int owner)
+{
+	struct owners_explanation e;
+	struct bgpd_addr addr = addr_of(0);
+	size_t i;
+
+	assert_true(owners_explain(world.node[owner].owners, &addr, &e));
+	for (i = 0; i < e.candidate_count; i++) {
+		if (strcmp(e.candidates[i].why, "next") == 0)
+			return index_of(e.candidates[i].node);
+	}
+	fail();
+	return -1;
+}
+
 /* The owner and one other do not see each other; the third sees both. */
 static void
 pair_is_cut(void **state)
@@ -121,6 +138,126 @@ gateway_is_left(void **state)
 		world_run(2000);
 		assert_int_equal(answerers(0), 1);
 		assert_false(can_answer(owner, 0)); /* the newer epoch stays */
+		world_close();
+	}
+}
+
+/* The owner is heard by none of the nodes, but hears them, and is reached else. */
+static void
+heard_by_none(void **state)
+{
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	int owner, i;
+
+	(void)state;
+	world_begin(3, 1, &config);
+	owner = answerer(0);
+	for (i = 0; i < 3; i++)
+		world.cut[owner][i] = true;
+	world_run(250);
+	assert_int_equal(answerers(0), 1);
+	assert_int_not_equal(answerer(0), owner);
+	world_run(3000);
+	assert_int_equal(answerers(0), 1);
+	for (i = 0; i < 3; i++)
+		world.cut[owner][i] = false;
+	world_run(3000);
+	assert_int_equal(answerers(0), 1);
+	assert_int_equal(world.takes, 2);
+	world_close();
+}
+
+/* Of two, one is heard that is deaf: it has it, until it says it is silent. */
+static void
+deaf(void **state)
+{
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	int owner;
+
+	(void)state;
+	world_begin(2, 1, &config);
+	owner = answerer(0);
+	world.cut[!owner][owner] = true;
+	world_run(2000);
+	assert_int_equal(answerer(0), owner);
+	world_gateway(owner, OWNERS_LOST);
+	world_run(30);
+	assert_int_equal(answerer(0), !owner);
+	world_close();
+}
+
+/* What was known of the gateway does not count: it is asked, and waited for. */
+static void
+gateway_is_asked(void **state)
+{
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	int owner;
+
+	(void)state;
+	world_begin(2, 1, &config);
+	owner = answerer(0);
+	world_gateway(!owner, OWNERS_ASKED);
+	assert_null(owners_silent(world.node[!owner].owners));
+	world_kill(owner);
+	assert_int_equal(world_until_answered(0, 1000), -1);
+	world_gateway(!owner, OWNERS_REACHED);
+	assert_in_range(world_until_answered(0, 1000), 0, 10);
+	world_close();
+}
+
+/* The one that was to take it dies a moment later: no further second is lost. */
+static void
+two_die(void **state)
+{
+	struct owners_config config;
+	int partition, owner, next;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		config = config_of(partition);
+		world_begin(5, 1, &config);
+		owner = answerer(0);
+		next = successor(owner);
+		world_kill(owner);
+		world_run(60);
+		world_kill(next);
+		assert_in_range(world_until_answered(0, 2000), 100, 320);
+		world_close();
+	}
+}
+
+/* One has another key. It is not elected, and of two that answer one obeys. */
+static void
+another_key(void **state)
+{
+	static const uint8_t key[] = "another";
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	struct bgpd_addr addr = addr_of(0);
+	int owner, odd, third;
+
+	(void)state;
+	for (odd = 0; odd < 3; odd++) {
+		world_begin(3, 1, &config);
+		owner = answerer(0);
+		third = 3 - owner - odd;
+		if (odd == owner) {
+			world_close();
+			continue;
+		}
+		owners_key(world.node[odd].owners, key, sizeof(key));
+		world_run(4000);
+		assert_int_equal(answerer(0), owner);
+		assert_true(owners_has_foreign(world.node[odd].owners));
+		assert_true(owners_has_foreign(world.node[third].owners));
+		world_kill(owner);
+		assert_in_range(world_until_answered(0, 2000), 100, 240);
+		world_run(100);
+		owners_rival(world.node[odd].owners, &addr, name_of(third),
+		    world.now_us);
+		owners_rival(world.node[third].owners, &addr, name_of(odd),
+		    world.now_us);
+		world_run(3000);
+		assert_int_equal(answerers(0), 1);
 		world_close();
 	}
 }
@@ -325,6 +462,11 @@ main(void)
 		cmocka_unit_test(monitors_of_five),
 		cmocka_unit_test(self_fence),
 		cmocka_unit_test(gateway_is_left),
+		cmocka_unit_test(heard_by_none),
+		cmocka_unit_test(deaf),
+		cmocka_unit_test(gateway_is_asked),
+		cmocka_unit_test(two_die),
+		cmocka_unit_test(another_key),
 		cmocka_unit_test(two_nodes),
 		cmocka_unit_test(two_leases),
 		cmocka_unit_test(no_leases),

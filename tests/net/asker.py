@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: ISC
+"""Clients of addresses: fresh questions, and a stream of packets that come back."""
+
+import select
+import socket
+import struct
+import threading
+import time
+from bisect import bisect_left
+
+from ether import ZERO, Station, arp, inside, ns, read
+
+FACES = 16  # stations that one asker is: each may ask 50 times a second
+APART = 0.5  # seconds without a change of who answers: that was settled
+ECHO = 9000  # UDP port of the stream
+
+
+class Face:
+    """A station that has no kernel: what it asks, nobody has asked before."""
+
+    def __init__(self, team, index):
+        number = 100 + FACES * team.asking + index
+        self.mac = f"02:fa:ce:00:00:{number:02x}"
+        self.addr = f"192.168.1.{number}"
+        self.addr6 = f"2001:db8:1::{number:x}"
+
+    def question(self, addr):
+        if ":" in addr:
+            return ns(self.mac, self.addr6, addr, slla=self.mac)
+        return arp(1, self.mac, self.addr, ZERO, addr)
+
+
+class Client(threading.Thread):
+    """Works from `with` to its end."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+        self.close()
+
+    def run(self):
+        due = time.monotonic()
+        while not self.over.is_set():
+            now = time.monotonic()
+            if now >= due:
+                self.say()
+                due = max(due + self.every, now - 5 * self.every)
+            self.hear(max(0, due - now))
+
+
+class Asker(Client):
+    """Fresh questions from a host, 200 a second; who answers, when."""
+
+    def __init__(self, team, addr="192.168.1.240", every=0.005, host=None):
+        super().__init__()
+        self.addr = addr
+        self.every = every
+        self.station = Station(host or team.client)
+        self.faces = [Face(team, i) for i in range(FACES)]
+        self.asking = {f.addr6 if ":" in addr else f.addr for f in self.faces}
+        team.asking = (team.asking + 1) % 6
+        self.answers = []  # (time, MAC)
+        self.told = []  # announcements: (time, MAC)
+        self.asked = []  # when
+
+    def close(self):
+        self.station.close()
+
+    def say(self):
+        face = self.faces[len(self.asked) % FACES]
+        self.asked.append(time.monotonic())
+        try:
+            self.station.send(face.question(self.addr))
+        except OSError:
+            pass  # the cable is out
+
+    def hear(self, seconds):
+        if not select.select([self.station.socket], [], [], seconds)[0]:
+            return
+        try:
+            raw, info = self.station.socket.recvfrom(2048)
+        except OSError:
+            return
+        frame = read(raw) if info[2] != socket.PACKET_OUTGOING else None
+        if frame:
+            self.sort(frame, time.monotonic())
+
+    def sort(self, frame, at):
+        if frame["kind"] == "arp" and frame["spa"] == self.addr:
+            answer = frame["op"] == 2 and frame["tpa"] in self.asking
+            (self.answers if answer else self.told).append((at, frame["sha"]))
+        if frame["kind"] == "na" and frame["target"] == self.addr:
+            answer = frame["S"] and frame["dest"] in self.asking
+            (self.answers if answer else self.told).append(
+                (at, frame["lladdr"]))
+
+    # What became of it
+
+    def since(self, when):
+        return [(at, mac) for at, mac in list(self.answers) if at >= when]
+
+    def macs(self, since=0):
+        return {mac for _, mac in self.since(since)}
+
+    def first_after(self, when, but):
+        return next((a for a in self.since(when) if a[1] != but), None)
+
+    def last_of(self, mac):
+        return max((at for at, who in self.answers if who == mac), default=0)
+
+    def longest_gap(self):
+        """Without an answer; but not while nothing was asked."""
+        def gap(a, b):
+            asked = bisect_left(self.asked, b) - bisect_left(self.asked, a)
+            return min(b - a, asked * self.every)
+        times = [at for at, _ in self.answers]
+        return max(map(gap, times, times[1:]), default=9)
+
+    def changes(self):
+        """When another answered than the one before."""
+        return [b[0] for a, b in zip(self.answers, self.answers[1:])
+                if a[1] != b[1]]
+
+    def rounds(self):
+        """Changes that are close: [(first, last, who before, who then)]."""
+        found = []
+        for (_, before), (at, mac) in zip(self.answers, self.answers[1:]):
+            if before == mac:
+                continue
+            if found and at - found[-1][1] <= APART:
+                found[-1][1], found[-1][3] = at, mac
+            else:
+                found.append([at, at, before, mac])
+        return found
+
+    def both(self):
+        """For how long two answered, at most."""
+        return max((last - first for first, last, _, _ in self.rounds()),
+                   default=0)
+
+    def moves(self):
+        return sum(before != then for _, _, before, then in self.rounds())
+
+
+class Echo(threading.Thread):
+    """A service behind each of the nodes: sends back what it gets."""
+
+    def __init__(self, hosts):
+        super().__init__(daemon=True)
+        self.sockets = []
+        for host in hosts:
+            with inside(host):
+                s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+                s.bind(("::", ECHO))
+            self.sockets.append(s)
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.is_set():
+            for s in select.select(self.sockets, [], [], 0.1)[0]:
+                try:
+                    data, who = s.recvfrom(2048)
+                    s.sendto(data, who)
+                except OSError:
+                    pass
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        for s in self.sockets:
+            s.close()
+
+
+class Stream(Client):
+    """1,000 packets a second to an address, by the client's own kernel."""
+
+    def __init__(self, team, addr="192.168.1.240", every=0.001):
+        super().__init__()
+        self.every = every
+        with inside(team.client):
+            self.socket = socket.socket(
+                socket.AF_INET6 if ":" in addr else socket.AF_INET,
+                socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.to = addr, ECHO
+        self.sent = []
+        self.back = set()
+
+    def close(self):
+        end = time.monotonic() + 0.3  # for those that are on their way
+        while time.monotonic() < end:
+            self.hear(0.05)
+        self.socket.close()
+
+    def say(self):
+        self.sent.append(time.monotonic())
+        try:
+            self.socket.sendto(struct.pack("!I", len(self.sent) - 1), self.to)
+        except OSError:
+            pass  # lost
+
+    def hear(self, seconds):
+        if not select.select([self.socket], [], [], seconds)[0]:
+            return
+        try:
+            self.back.add(struct.unpack("!I", self.socket.recv(64))[0])
+        except OSError:
+            pass
+
+    def lost(self, since=0):
+        return sum(i not in self.back and at >= since
+                   for i, at in enumerate(self.sent))
+
+
+def kube_proxy(host, *addrs, port=80, to=8080):
+    """What comes for these addresses is for the host itself, as by kube-proxy."""
+    rules = []
+    for addr in addrs:
+        family = "ip6" if ":" in addr else "ip"
+        rules += [f"{family} daddr {addr} udp dport {ECHO} redirect",
+                  f"{family} daddr {addr} tcp dport {port} redirect to :{to}"]
+    host("nft", "-f", "-", input="table inet proxy { chain in { type nat hook "
+         "prerouting priority dstnat; " + "; ".join(rules) + "; }; }\n")
+
+
+def nginx(host, port=8080):
+    """A real one, that says whose it is."""
+    conf = host.write("nginx.conf", f"""
+daemon off; pid {host.path("nginx.pid")}; error_log stderr;
+events {{ }}
+http {{
+	access_log off;
+""" + "".join(f"\t{what}_temp_path {host.path(what)};\n" for what in (
+        "client_body", "proxy", "fastcgi", "uwsgi", "scgi")) + f"""
+	server {{
+		listen 0.0.0.0:{port}; listen [::]:{port};
+		return 200 "{host.name}\n";
+	}}
+}}
+""")
+    return host.start("nginx", "-c", conf, "-p", host.dir,
+                      log=host.path("nginx.log"))

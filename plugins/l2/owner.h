@@ -82,6 +82,9 @@ struct owners_calls {
 	/* Whom an address belongs to; NULL: nobody. For `show` and the source. */
 	void (*changed)(void *arg, const struct bgpd_addr *addr,
 	    const char *owner, const char *why);
+	/* The MACs of a member's interfaces; told with each of its messages. */
+	void (*ethers)(void *arg, const char *member,
+	    const uint8_t (*ethers)[6], size_t count);
 	/* owners_leave is done: the process may end. */
 	void (*left)(void *arg);
 };
@@ -99,6 +102,9 @@ void owners_configure(
     struct owners *owners, const struct owners_config *config, int64_t now_us);
 /* Of messages; none: unauthenticated. At most 64 bytes count. */
 void owners_key(struct owners *owners, const uint8_t *key, size_t len);
+/* Of this node's interfaces, told to the others; at most 8 count. */
+void owners_ethers(
+    struct owners *owners, const uint8_t (*ethers)[6], size_t count);
 /* All of them, with or without this node. Before the first call all waits. */
 void owners_members(struct owners *owners, const struct owners_member *members,
     size_t count, int64_t now_us);

@@ -13,18 +13,37 @@
 
 static const struct bgpd_plugin *plugin;
 
+static uint32_t
+row_of(const char *syntax)
+{
+	uint32_t i;
+
+	for (i = 0; i < plugin->row_count; i++) {
+		if (strcmp(plugin->rows[i].syntax, syntax) == 0)
+			return plugin->rows[i].id;
+	}
+	fail();
+	return 0;
+}
+
+static struct bgpd_address
+offer(uint8_t last)
+{
+	return (struct bgpd_address){ .abi = BGPD_ABI,
+		.size = sizeof(struct bgpd_address),
+		.address = { 4, { 192, 0, 2, last } },
+		.protocol = "layer2",
+		.phase = BGPD_CARRIED,
+		.here = 1 };
+}
+
 static void
 test_backend(void **unused)
 {
 	static struct bgpd_out text, json;
 	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
-		plugin->rows[0].id, NULL, 0, NULL, 0 };
-	struct bgpd_address a = { .abi = BGPD_ABI,
-		.size = sizeof(a),
-		.address = { 4, { 192, 0, 2, 240 } },
-		.protocol = "layer2",
-		.phase = BGPD_CARRIED,
-		.here = 1 };
+		row_of("show l2"), NULL, 0, NULL, 0 };
+	struct bgpd_address a = offer(240);
 	void *arg;
 
 	(void)unused;
@@ -41,8 +60,23 @@ test_backend(void **unused)
 	json.json = true;
 	assert_int_equal(plugin->run(arg, &line, &json), 0);
 	assert_non_null(strstr(json.text, "state=owner"));
+	/* Who shares it later hears of it, too. */
+	strcpy(fake_carried, "");
+	fake_backend->carry(arg, &a, "default/web", 1);
+	assert_string_equal(fake_carried, "");
+	fake_backend->carry(arg, &a, "default/web", 2);
+	assert_string_equal(fake_carried, "owner");
+	/* Nobody may carry it now. */
+	a.here = 0;
+	fake_backend->carry(arg, &a, "default/web", 2);
+	assert_string_equal(fake_carried, "waiting");
 	fake_backend->drop(arg, &a.address);
 	fake_backend->drop(arg, &a.address);
+	/* What was in use before is nobody's but ours, and not asked for. */
+	a = offer(241);
+	a.used = 1;
+	fake_backend->carry(arg, &a, "default/old", 1);
+	assert_string_equal(fake_carried, "owner");
 	plugin->stop(arg);
 }
 

@@ -12,8 +12,7 @@
  * Versions: public structs begin with `abi` and `size` (BGPD_INIT). Another
  * major number is refused, another minor one is logged. Members are only ever
  * appended: look at none beyond `size` (BGPD_HAS); walk arrays by `..._size`.
- * What a call is given is borrowed until it returns, on both sides. Times: ms of
- * the monotonic clock.
+ * What a call is given is borrowed until it returns. Times: monotonic, ms.
  */
 
 #include <stddef.h>
@@ -72,11 +71,12 @@ struct bgpd_address {
 	uint8_t here; /* 0: allocated, but this node does not announce it */
 	const char *why_not; /* here is 0: in words of the field, or NULL */
 	const struct bgpd_route *routes;
-	uint32_t route_count, route_size; /* how many, how far apart */
-	const struct bgpd_candidate *candidates;
+	uint32_t route_count, route_size;	 /* how many, how far apart */
+	const struct bgpd_candidate *candidates; /* here, none: all nodes */
 	uint32_t candidate_count, candidate_size;
 	const char *const *interfaces; /* carried on these alone; none: all */
 	uint32_t interface_count;
+	uint8_t used; /* since 1.2: promised before the daemon began */
 };
 
 /* One service with all its addresses; offered again whenever it changes. */
@@ -250,7 +250,6 @@ struct bgpd_host {
 	void (*end)(struct bgpd_self *self);
 	void (*members)(
 	    struct bgpd_self *self, const struct bgpd_membership *membership);
-	/* Backends. */
 	int (*backend)(
 	    struct bgpd_self *self, const struct bgpd_backend *backend);
 	void (*carried)(struct bgpd_self *self, const struct bgpd_carry *carry);
@@ -278,7 +277,7 @@ struct bgpd_host {
 	void (*ready_to_stop)(struct bgpd_self *self);
 	/* Since 1.1. NULL: ready; else why /readyz shall say that it is not. */
 	void (*ready)(struct bgpd_self *self, const char *why_not);
-	/* Called before metrics are read, so that gauges can be set; or NULL. */
+	/* Before metrics are read, so that gauges can be set; or NULL. */
 	void (*on_scrape)(
 	    struct bgpd_self *self, void (*on_scrape)(void *), void *arg);
 	/* In on_scrape alone: one value of this scrape; name and help are static. */

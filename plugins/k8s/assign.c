@@ -390,6 +390,7 @@ assign_end(struct cluster *c, struct service *s)
 	waiters_remove(c->waiters, s->name);
 	record_remove(c, s);
 	assign_set_why(s, NULL);
+	s->known_count = 0;
 	/* What comes under this name again is another one. */
 	s->claimed = c->journal != NULL;
 }

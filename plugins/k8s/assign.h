@@ -53,6 +53,22 @@ void assign_keep(struct cluster *c, struct service *s);
 bool families_fit(const struct object_service *o, const struct bgpd_addr *addrs,
     size_t count);
 
+/* sight.c: what backends say of them -------------------------------------------------- */
+
+/* What it has now, in the first run of this life, it had before. */
+void assign_know(const struct cluster *c, struct service *s);
+bool assign_is_known(const struct service *s, const struct bgpd_addr *addr);
+/* Another address for one that a stranger has, and that no node ever carried. */
+void assign_flee(struct cluster *c, struct service *s);
+/* NULL: nothing was said of it. */
+const struct sight *sight_find(
+    const struct service *s, const struct bgpd_addr *addr);
+/* Forgets what was said of addresses that it has no more. */
+void sights_sweep(struct service *s);
+void bars_open(struct cluster *c);
+void bars_clear(struct cluster *c);
+void bars_close(struct cluster *c);
+
 /* follow.c: the addresses of Services, where another one gives them ------------------------ */
 
 /* 0; or until when it keeps what its status does not say any more. */

@@ -33,6 +33,15 @@ enum publish {
 	PUBLISH_LATER /* refused: again when there is another version of it */
 };
 
+/* What a backend said last of an address of a Service. */
+struct sight {
+	struct bgpd_addr address; /* family 0: of none */
+	bool mine;		  /* this node carries it */
+	bool owned;		  /* some node did, since the Service has it */
+	bool conflict;		  /* a stranger has it: mac */
+	uint8_t mac[6];
+};
+
 /* A Service and what became of it; lives while it or a slice of it does. */
 struct service {
 	RB_ENTRY(service) link;
@@ -53,10 +62,14 @@ struct service {
 	bool unsaid;	  /* ... and then its event is due */
 	uint8_t rewrites; /* that somebody undid, since rewrites_ms */
 	int64_t rewrites_ms, rest_ms; /* not written before that */
-	int64_t words_ms;  /* nor for another reason alone before that */
+	int64_t words_ms; /* nor for another reason alone before that */
+	uint8_t turns;	  /* of its conflict, since turns_ms */
+	int64_t turns_ms;
 	int64_t linger_ms; /* 0; or what it had stands until then */
-	uint8_t address_count;
+	uint8_t address_count, known_count;
 	struct bgpd_addr addresses[SERVICE_IPS];
+	struct bgpd_addr known[SERVICE_IPS]; /* that it had before this life */
+	struct sight sights[SERVICE_IPS];
 	char name[];
 };
 RB_HEAD(services, service);
@@ -129,6 +142,8 @@ struct cluster {
 	bool repooled;	  /* the pools are new, and no run has ended since */
 	struct alloc *alloc;
 	struct waiters *waiters;
+	SLIST_HEAD(, bar) bars; /* sight.c's: what strangers have */
+	struct bgpd_timer *bars_timer;
 
 	char *overlay;	   /* the lines last accepted; NULL: none */
 	char *peer_faults; /* lines; NULL: none */
@@ -207,6 +222,8 @@ void peers_apply(struct cluster *c);
 
 /* As much as a slice of the loop allows; the rest by a timer. */
 void cluster_converge(struct cluster *c);
+/* The same in a turn of its own: from inside anything. */
+void converge_soon(struct cluster *c);
 void converge_open(struct cluster *c);
 void converge_close(struct cluster *c);
 

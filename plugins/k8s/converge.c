@@ -54,6 +54,8 @@ config_use(struct cluster *c, struct config *config)
 {
 	bool same = c->config != NULL && config_equal(c->config, config);
 
+	/* What is barred belongs to nobody, and strands no configuration. */
+	bars_clear(c);
 	if (alloc_set_pools(c->alloc, config) == -1)
 		return -1;
 	config_free(c->config);
@@ -333,8 +335,9 @@ step_tell(struct cluster *c, struct service *s, enum duty duty)
 	if (s->address_count > 0 && s->object != NULL &&
 	    (c->cache == NULL || assign_is_told(s)))
 		s->confirmed = true;
-	if (duty == DUTY_ALLOCATE && service_is_ours(c, s))
-		publish_service(c, s);
+	sights_sweep(s);
+	if (service_is_ours(c, s))
+		publish_service(c, s, duty == DUTY_ALLOCATE);
 	else
 		publish_cancel(c, s);
 	offer_service(c, s);
@@ -510,6 +513,12 @@ static void
 on_pause(void *arg)
 {
 	cluster_converge(arg);
+}
+
+void
+converge_soon(struct cluster *c)
+{
+	c->guest->host->timer_start(c->run.timer, 0);
 }
 
 /* Those whose status is still empty are let go. */

@@ -97,33 +97,27 @@ publish_conflict(
 }
 
 /* Layer 2: who answers for an address, told by that node. */
-struct news {
-	struct cluster *c;
-	const struct bgpd_carry *carry;
-};
-
-static void
-on_holder(void *arg, const char *name)
+void
+event_of_carrying(
+    struct cluster *c, const struct service *s, const char *protocol)
 {
-	struct news *news = arg;
-	struct service *s = cluster_find(news->c, name);
 	char note[512];
 
-	if (s == NULL || s->object == NULL)
-		return;
 	snprintf(note, sizeof(note),
 	    "announcing from node \"%s\" with protocol \"%s\"",
-	    news->c->settings->node, news->carry->protocol);
-	event_say(
-	    news->c, s, SPEAKER, "Normal", "nodeAssigned", "Announce", note);
+	    c->settings->node, protocol);
+	event_say(c, s, SPEAKER, "Normal", "nodeAssigned", "Announce", note);
 }
 
 void
-publish_carry(struct cluster *c, const struct bgpd_carry *carry)
+event_of_stranger(struct cluster *c, const struct service *s,
+    const struct bgpd_addr *addr, const uint8_t mac[6])
 {
-	struct news news = { c, carry };
+	char text[ADDR_LEN], hex[MAC_LEN], note[512];
 
-	if (c->publisher != NULL && carry->mine && carry->confirmed &&
-	    strcmp(carry->protocol, "bgp") != 0)
-		alloc_each(c->alloc, &carry->address, on_holder, &news);
+	snprintf(note, sizeof(note),
+	    "node \"%s\" hears %s answered by %s, which is none of our nodes",
+	    c->settings->node, addr_text(addr, text), mac_text(mac, hex));
+	event_say(
+	    c, s, SPEAKER, "Warning", "AddressConflict", "Announce", note);
 }

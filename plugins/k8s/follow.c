@@ -89,6 +89,7 @@ assign_follow(struct cluster *c, struct service *s, int64_t now_ms)
 		s->addresses[s->address_count++] = o->status[i];
 	}
 	s->confirmed = s->address_count > 0;
+	assign_know(c, s);
 	follow_why(s);
 	return 0;
 }

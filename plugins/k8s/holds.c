@@ -132,6 +132,10 @@ bar_check(const struct used *used, const struct alloc_claim *claim, char *why)
 
 	if (bar == NULL)
 		return 0;
+	if (strcmp(bar->holder->name, ALLOC_STRANGER) == 0)
+		return why_set(why,
+		    "address %s is in use by a host that is none of our nodes",
+		    addr_text(&used->addr, addr));
 	return why_set(why,
 	    "address %s was let go by \"%s\", whose status says it yet",
 	    addr_text(&used->addr, addr), bar->holder->name);

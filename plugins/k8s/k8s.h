@@ -99,6 +99,7 @@ struct object_service {
 	char *sharing;
 	char *selector;	     /* serialised, when local */
 	char *allocated_why; /* the message of CONDITION_ALLOCATED */
+	char *conflict_why;  /* of CONDITION_CONFLICT */
 	char *conditions;    /* those of others, as JSON: "{...},{...}" */
 	struct object_port *ports;
 	size_t port_count;

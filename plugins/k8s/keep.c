@@ -231,6 +231,8 @@ assign_keep(struct cluster *c, struct service *s)
 
 	if (!s->claimed && s->address_count == 0)
 		assign_recall(c, s);
+	assign_know(c, s);
+	assign_flee(c, s);
 	assign_adopt(c, s);
 	assign_note(c, s);
 	assign_trim(c, s);

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assign.h"
 #include "publish.h"
 
 #define PAUSE_MS      1
-#define NODES_WAIT_MS 5000 /* for the list of Nodes, where one is kept */
+#define NODES_WAIT_MS 1000 /* for the list of Nodes, where one is kept */
 #define NODES_SLICE   100
 #define FREE_SLICE    500
 
@@ -318,6 +319,7 @@ cluster_open(struct guest *guest, struct settings *settings)
 	c->nodes_wait = guest->host->timer_new(guest->self, on_nodes_wait, c);
 	metrics_open(c);
 	converge_open(c);
+	bars_open(c);
 	cluster_ready(c);
 	cluster_recall(c);
 	return c;
@@ -334,6 +336,7 @@ cluster_quiet(struct cluster *c)
 	c->guest->host->timer_free(c->replay);
 	c->guest->host->timer_free(c->watches);
 	converge_close(c);
+	bars_close(c);
 	metrics_close(c);
 	journal_close(c->journal);
 	cache_close(c->cache);

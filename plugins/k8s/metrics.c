@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
+#include "assign.h"
 
 enum {
 	SESSION_UP,
@@ -121,22 +121,35 @@ pools_count(struct cluster *c, const struct service *s)
 	}
 }
 
-/* Each address that this node announces by BGP. */
+/* The protocol by which this node announces an address now; NULL: it does not. */
+static const char *
+announced_by(const struct cluster *c, const struct service *s,
+    const struct bgpd_addr *addr)
+{
+	const struct config_pool *pool = alloc_pool(c->alloc, addr);
+	const struct sight *sight;
+
+	if (pool == NULL)
+		return NULL;
+	if (pool->is_layer2) {
+		sight = sight_find(s, addr);
+		return sight != NULL && sight->mine ? "layer2" : NULL;
+	}
+	return s->announced && s->confirmed ? "bgp" : NULL;
+}
+
 static void
 announced_tell(
     const struct cluster *c, const struct service *s, const char **labels)
 {
 	const struct guest *guest = c->guest;
-	const struct config_pool *pool;
 	char text[ADDR_LEN];
 	uint8_t i;
 
-	if (!s->announced || !s->confirmed)
-		return;
 	labels[1] = s->name;
-	for (i = 0; i < s->address_count; i++) {
-		pool = alloc_pool(c->alloc, &s->addresses[i]);
-		if (pool == NULL || pool->is_layer2)
+	for (i = 0; s->offered && i < s->address_count; i++) {
+		labels[3] = announced_by(c, s, &s->addresses[i]);
+		if (labels[3] == NULL)
 			continue;
 		labels[7] = addr_text(&s->addresses[i], text);
 		guest->host->sample(guest->self, BGPD_GAUGE,
@@ -149,7 +162,7 @@ announced_tell(
 static void
 services_tell(struct cluster *c)
 {
-	const char *labels[] = { "service", NULL, "protocol", "bgp", "node",
+	const char *labels[] = { "service", NULL, "protocol", NULL, "node",
 		c->settings->node, "ip", NULL, NULL };
 	const struct bgpd_host *host = c->guest->host;
 	struct service *s;

@@ -119,6 +119,7 @@ offer_address(struct cluster *c, struct service *s, struct offer *offer,
 	address->phase = s->confirmed || assign_is_said(s, &s->addresses[i])
 			     ? BGPD_CARRIED
 			     : BGPD_TENTATIVE;
+	address->used = assign_is_known(s, &s->addresses[i]);
 	if (pool->is_layer2) {
 		address->protocol = "layer2";
 		address->why_not = why_not_layer2(c, s);

@@ -176,6 +176,8 @@ bool alloc_loosened(const struct alloc *alloc);
 /* The lowest address that is free or may be shared; -1. */
 int alloc_any(struct alloc *alloc, const struct alloc_claim *claim,
     struct bgpd_addr *addr);
+/* In place of a Service: a host that is none of ours has the address. */
+#define ALLOC_STRANGER "*"
 /*
  * A status says the address, of a Service that is not to have it, or no more:
  * until alloc_release nobody takes it whose status does not say it as well.

@@ -281,8 +281,8 @@ service_print_status(const struct object_service *s, struct text *out)
 	list = text_open(out, "conditions", '[');
 	condition_print(CONDITION_ALLOCATED, s->allocated, s->allocated_why,
 	    s->allocated_since, out);
-	condition_print(
-	    CONDITION_CONFLICT, s->conflict, NULL, s->conflict_since, out);
+	condition_print(CONDITION_CONFLICT, s->conflict, s->conflict_why,
+	    s->conflict_since, out);
 	if (s->conditions != NULL)
 		text_raw(out, NULL, s->conditions);
 	text_close_or_drop(out, list, ']');

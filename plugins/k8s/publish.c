@@ -34,6 +34,8 @@ struct flight {
 	char uid[UID_LEN], version[VERSION_LEN];
 	bool was_told;	       /* the addresses did not change, the rest did */
 	bool was_failed;       /* that it has none was told before */
+	bool alone;	       /* the condition Conflict is all of it */
+	struct sight stranger; /* that it tells of; family 0: of none */
 	struct former *former; /* service is NULL: of this one */
 };
 
@@ -114,20 +116,29 @@ event_due(struct publisher *p, const struct service *s)
 	free(wish.why);
 }
 
+/* Is there something to be written? */
+static bool
+publish_is_due(const struct service *s, bool gives)
+{
+	/* A write that may come through yet is made void by another one. */
+	return gives ? wish_differs(s) || s->unsure
+		     : wish_differs_in_conflict(s);
+}
+
 void
-publish_service(struct cluster *c, struct service *s)
+publish_service(struct cluster *c, struct service *s, bool gives)
 {
 	struct publisher *p = c->publisher;
 
 	if (p == NULL || s->publish == PUBLISH_UNDER_WAY)
 		return; /* decided again when that is answered */
-	/* A write that may come through yet is made void by another one. */
-	if (!wish_differs(s) && !s->unsure) {
+	if (!publish_is_due(s, gives)) {
 		publish_cancel(c, s);
 		/* It came through though its answer did not. */
-		if (s->unsaid)
+		if (s->unsaid && gives) {
+			s->unsaid = false;
 			event_due(p, s);
-		s->unsaid = false;
+		}
 	} else if (publish_rests(p, s))
 		publish_later(p, s);
 	else if (s->publish != PUBLISH_QUEUED)
@@ -195,37 +206,64 @@ rewrites_count(struct publisher *p, struct service *s)
 	event_of_rival(p->c, s);
 }
 
+/* The next of the queue; what is being decided is published when that is done. */
+static struct service *
+queue_take(struct publisher *p, bool gives)
+{
+	struct service *s;
+
+	while ((s = TAILQ_FIRST(&p->queue)) != NULL) {
+		TAILQ_REMOVE(&p->queue, s, in_publish);
+		s->publish = PUBLISH_NONE;
+		if (!s->touched && !s->in_run &&
+		    (gives || publish_is_due(s, false)))
+			break;
+	}
+	return s;
+}
+
+static struct flight *
+flight_begin(struct publisher *p, struct service *s, bool gives)
+{
+	struct flight *flight = flight_new(p, s);
+	const struct sight *stranger = wish_news(s);
+
+	s->publish = PUBLISH_UNDER_WAY;
+	flight->alone = !gives;
+	flight->was_told = assign_is_told(s);
+	flight->was_failed = s->object->allocated == CONDITION_FALSE;
+	if (stranger != NULL)
+		flight->stranger = *stranger;
+	if (sight_turns(p->c, s))
+		s->rest_ms = guest_now_ms(p->c->guest) + REST_MS;
+	if (gives)
+		rewrites_count(p, s);
+	memcpy(flight->uid, s->object->uid, sizeof(flight->uid));
+	memcpy(flight->version, s->object->version, sizeof(flight->version));
+	wish_make(s, &flight->wish);
+	return flight;
+}
+
 static bool
 status_next(void *arg, struct write *write)
 {
 	struct publisher *p = arg;
+	bool gives = publisher_leads(p);
 	struct flight *flight;
 	struct service *s;
 
-	if (!publisher_leads(p) || p->on_stopped != NULL ||
-	    guest_now_ms(p->c->guest) < p->rest_ms)
+	if (p->on_stopped != NULL || guest_now_ms(p->c->guest) < p->rest_ms)
 		return false;
 	write->method = "PATCH";
-	write->type = "application/merge-patch+json";
-	/* What is being decided is published when that is done. */
-	while ((s = TAILQ_FIRST(&p->queue)) != NULL) {
-		TAILQ_REMOVE(&p->queue, s, in_publish);
-		s->publish = PUBLISH_NONE;
-		if (!s->touched && !s->in_run)
-			break;
-	}
+	write->type = gives ? "application/merge-patch+json"
+			    : "application/strategic-merge-patch+json";
+	s = queue_take(p, gives);
 	if (s == NULL)
-		return former_next(p, write);
-	s->publish = PUBLISH_UNDER_WAY;
-	flight = flight_new(p, s);
-	flight->was_told = assign_is_told(s);
-	flight->was_failed = s->object->allocated == CONDITION_FALSE;
-	rewrites_count(p, s);
-	memcpy(flight->uid, s->object->uid, sizeof(flight->uid));
-	memcpy(flight->version, s->object->version, sizeof(flight->version));
-	wish_make(s, &flight->wish);
+		return gives && former_next(p, write);
+	flight = flight_begin(p, s, gives);
 	write->path = status_path(s->name);
-	write->body = status_body(s->object, &flight->wish);
+	write->body = gives ? status_body(s->object, &flight->wish)
+			    : status_body_of_conflict(s->object, &flight->wish);
 	write->tag = flight;
 	return true;
 }
@@ -236,8 +274,26 @@ status_next(void *arg, struct write *write)
 static bool
 flight_tells(const struct flight *flight)
 {
+	if (flight->alone)
+		return false;
 	return flight->wish.why != NULL ? !flight->was_failed
 					: !flight->was_told;
+}
+
+/* The watch may have told of it, or of what came after it, before. */
+static void
+flight_settle(struct publisher *p, const struct flight *flight)
+{
+	struct service *s = flight->service;
+
+	if (strcmp(s->object->version, flight->version) != 0)
+		return;
+	if (flight->alone)
+		wish_settle_conflict(s->object, &flight->wish);
+	else
+		wish_settle(s->object, &flight->wish);
+	if (p->c->cache != NULL)
+		cache_put(p->c->cache, &s->object->object);
 }
 
 /* It is written: announce, remember, tell. */
@@ -250,16 +306,14 @@ flight_landed(struct publisher *p, struct flight *flight)
 	p->patches++;
 	p->forbidden = s->unsure = s->unsaid = false;
 	p->refusals = 0;
-	/* The watch may have told of it, or of what came after it, before. */
-	if (strcmp(s->object->version, flight->version) == 0) {
-		wish_settle(s->object, wish);
-		if (p->c->cache != NULL)
-			cache_put(p->c->cache, &s->object->object);
-	}
-	if (wish->why != NULL)
+	flight_settle(p, flight);
+	if (wish->why != NULL && !flight->alone)
 		s->words_ms = guest_now_ms(p->c->guest) + WORDS_MS;
 	if (flight_tells(flight))
 		event_of_wish(p->c, s, wish);
+	if (flight->stranger.address.family != 0)
+		event_of_stranger(
+		    p->c, s, &flight->stranger.address, flight->stranger.mac);
 }
 
 static void

@@ -284,6 +284,9 @@ service_read_conditions(
 		} else if (strcmp(type, CONDITION_CONFLICT) == 0) {
 			s->conflict = (uint8_t)said;
 			s->conflict_since = condition_since(entry, fault);
+			free(s->conflict_why);
+			s->conflict_why =
+			    copy_said(tree_text(entry, "message", fault));
 		} else
 			conditions_keep(s, entry);
 	}
@@ -373,6 +376,7 @@ service_free(struct object *object)
 	free(s->sharing);
 	free(s->selector);
 	free(s->allocated_why);
+	free(s->conflict_why);
 	free(s->conditions);
 }
 
@@ -403,5 +407,6 @@ service_status_equal(
 	       a->status_count == b->status_count &&
 	       memcmp(a->status, b->status, sizeof(a->status)) == 0 &&
 	       a->allocated == b->allocated && a->conflict == b->conflict &&
-	       k8s_equal(a->allocated_why, b->allocated_why);
+	       k8s_equal(a->allocated_why, b->allocated_why) &&
+	       k8s_equal(a->conflict_why, b->conflict_why);
 }

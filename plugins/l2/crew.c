@@ -81,6 +81,19 @@ places_sort(struct crew *crew)
 	qsort(crew->places, n, sizeof(crew->places[0]), place_compare);
 }
 
+struct mate *
+crew_find_ether(struct l2 *l2, const uint8_t mac[6])
+{
+	struct mate *mate;
+	size_t i;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link)
+		for (i = 0; i < mate->ether_count; i++)
+			if (memcmp(mate->ethers[i], mac, 6) == 0)
+				return mate;
+	return NULL;
+}
+
 static void
 mate_free(struct l2 *l2, struct mate *mate)
 {
@@ -91,6 +104,7 @@ mate_free(struct l2 *l2, struct mate *mate)
 	cord_free(mate->cord);
 	free(mate->name);
 	free(mate->addrs);
+	free(mate->ethers);
 	free(mate);
 }
 
@@ -281,8 +295,9 @@ static void
 fellows_say(struct l2 *l2)
 {
 	struct bgpd_addr *addrs = NULL;
+	uint8_t(*ethers)[6] = NULL;
 	struct mate *mate;
-	unsigned n = 0;
+	unsigned n = 0, k = 0;
 
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
 		if (strcmp(mate->name, l2->crew.self) == 0)
@@ -293,9 +308,56 @@ fellows_say(struct l2 *l2)
 			memcpy(addrs + n, mate->addrs,
 			    mate->addr_count * sizeof(addrs[0]));
 		n += mate->addr_count;
+		ethers = l2_grow(
+		    ethers, (k + mate->ether_count + 1) * sizeof(ethers[0]));
+		if (mate->ether_count > 0)
+			memcpy(ethers + k, mate->ethers,
+			    mate->ether_count * sizeof(ethers[0]));
+		k += (unsigned)mate->ether_count;
 	}
-	carrier_fellows(l2->carrier, addrs, n, NULL, 0);
+	carrier_fellows(l2->carrier, addrs, n, (const uint8_t(*)[6])ethers, k);
 	free(addrs);
+	free(ethers);
+}
+
+/* One that has more interfaces than its address is on. */
+void
+crew_meet(
+    struct l2 *l2, const char *name, const uint8_t (*ethers)[6], size_t count)
+{
+	struct mate *mate = crew_find(l2, name);
+	size_t len = count * sizeof(ethers[0]);
+
+	if (mate == NULL || (mate->ether_count == count &&
+				memcmp(mate->ethers, ethers, len) == 0))
+		return;
+	mate->ethers = l2_grow(mate->ethers, len);
+	memcpy(mate->ethers, ethers, len);
+	mate->ether_count = count;
+	fellows_say(l2);
+}
+
+struct ethers {
+	uint8_t list[8][6];
+	size_t count;
+};
+
+static void
+on_interface(void *arg, const struct carrier_interface_view *view)
+{
+	struct ethers *e = arg;
+
+	if (view->used && e->count < sizeof(e->list) / sizeof(e->list[0]))
+		memcpy(e->list[e->count++], view->mac, sizeof(view->mac));
+}
+
+void
+crew_tell_ethers(struct l2 *l2)
+{
+	struct ethers e = { .count = 0 };
+
+	carrier_each_interface(l2->carrier, on_interface, &e);
+	owners_ethers(l2->owners, (const uint8_t(*)[6])e.list, e.count);
 }
 
 static void

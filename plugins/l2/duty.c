@@ -99,7 +99,7 @@ candidate_at(const struct bgpd_address *address, uint32_t i)
 			      (size_t)i * address->candidate_size);
 }
 
-/* Where no source names candidates, every node is one. */
+/* Where the source names none, every node is one. */
 static void
 candidates_of_crew(struct l2 *l2, struct duty *d)
 {
@@ -135,7 +135,8 @@ candidates_take(
 	uint32_t i;
 
 	candidates_clear(d);
-	d->by_source = address->candidate_count > 0;
+	/* Not here, and none: nobody may carry it now. */
+	d->by_source = address->candidate_count > 0 || !address->here;
 	if (!d->by_source) {
 		candidates_of_crew(l2, d);
 		return;
@@ -170,10 +171,16 @@ duty_carry(struct l2 *l2, const struct bgpd_address *address, const char *group,
 	if (d == NULL) {
 		d = l2_alloc(sizeof(*d));
 		d->address = address->address;
+		/* What was in use before is taken back, as from a dead node. */
+		d->free = BGPD_HAS(address, struct bgpd_address, used) &&
+			  address->used;
 		RB_INSERT(duties, &l2->duties, d);
 		l2->duty_count++;
 		duty_touch(l2, d);
 	}
+	/* Others that share it have not heard of it. */
+	if (d->services != services)
+		duty_touch(l2, d);
 	free(d->group);
 	d->group = l2_copy(group);
 	d->services = services;
@@ -312,6 +319,13 @@ on_send(void *arg, const char *member, const uint8_t *bytes, size_t len)
 }
 
 static void
+on_ethers(
+    void *arg, const char *member, const uint8_t (*ethers)[6], size_t count)
+{
+	crew_meet(arg, member, ethers, count);
+}
+
+static void
 on_fence(void *arg, int64_t until_us)
 {
 	struct l2 *l2 = arg;
@@ -347,6 +361,7 @@ const struct owners_calls duty_owner_calls = {
 	.yield = on_yield,
 	.wanted = on_wanted,
 	.send = on_send,
+	.ethers = on_ethers,
 	.fence = on_fence,
 	.changed = on_changed,
 	.left = on_left,
@@ -399,6 +414,8 @@ on_conflict(void *arg, const struct bgpd_addr *addr, const uint8_t mac[6],
 	struct mate *mate = fellow == NULL ? NULL : crew_find_addr(l2, fellow);
 
 	(void)ifindex;
+	if (mate == NULL && fellow != NULL)
+		mate = crew_find_ether(l2, mac);
 	if (mate != NULL)
 		owners_rival(l2->owners, addr, mate->name, carrier_now_us());
 	if (d == NULL || fellow != NULL) {

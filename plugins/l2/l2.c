@@ -163,6 +163,7 @@ l2_look_again(struct l2 *l2)
 	if (l2->owners == NULL)
 		return;
 	cords_apply(l2);
+	crew_tell_ethers(l2);
 	owners_carrier(l2->owners, cords_are_linked(l2), carrier_now_us());
 	l2_settle(l2);
 }
@@ -208,6 +209,7 @@ l2_restart_owners(struct l2 *l2)
 	    &duty_owner_calls, l2, carrier_now_us());
 	owners_configure(l2->owners, &l2->knobs.owner, carrier_now_us());
 	owners_gateway(l2->owners, witness_state(l2), carrier_now_us());
+	crew_tell_ethers(l2);
 }
 
 /* The plugin's calls ------------------------------------------------------------------- */

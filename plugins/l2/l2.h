@@ -73,7 +73,9 @@ struct mate {
 	unsigned addr_count;
 	uint8_t excluded, lease; /* enum owners_lease */
 	bool seen, by_line;	 /* while lists are merged */
-	struct cord *cord;	 /* mesh.c's; NULL: this node, or no address */
+	uint8_t (*ethers)[6];	 /* its MACs, as it told them; NULL */
+	size_t ether_count;
+	struct cord *cord; /* mesh.c's; NULL: this node, or no address */
 };
 TAILQ_HEAD(mates, mate);
 RB_HEAD(mate_names, mate);
@@ -117,6 +119,12 @@ void crew_wait(struct l2 *l2);
 struct mate *crew_find(struct l2 *l2, const char *name);
 /* The one that has it; NULL: none. */
 struct mate *crew_find_addr(struct l2 *l2, const struct bgpd_addr *addr);
+struct mate *crew_find_ether(struct l2 *l2, const uint8_t mac[6]);
+/* A node told its MACs. */
+void crew_meet(
+    struct l2 *l2, const char *name, const uint8_t (*ethers)[6], size_t count);
+/* The others are told those of this one. */
+void crew_tell_ethers(struct l2 *l2);
 
 /* cords.c: where each other node is spoken to, and whether it lives ------------------- */
 

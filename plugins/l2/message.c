@@ -4,7 +4,8 @@
 /*
  * Big endian. Head: "FWL2", version (1), flags, restart_ms, key, from, to,
  * boot, seq, echo_boot, echo_seq, digest, agree, counts of views and entries.
- * View: id, state. Entry: kind << 4 | family, address, owner, epoch, rank. With a
+ * View: id, state. Entry: kind << 4 | family, address, owner, epoch, rank. By a
+ * flag, MACs of the sender's interfaces: their count, six bytes each. With a
  * key an HMAC-SHA256 (RFC 2104) of all before it is the end. Nothing may follow.
  *
  * Replays: a MAC says that a node of this cluster wrote the bytes, not when. Who
@@ -23,7 +24,8 @@
 #define VIEW_LEN   9
 #define FORMAT	   1
 #define BLOCK	   64
-#define FLAGS_ALL  0xfff
+#define FLAGS_ALL  0x1fff
+#define ETHER_LEN  6
 #define STATE_LAST VIEW_DOWN
 #define KIND_LAST  ENTRY_OFFER
 
@@ -115,6 +117,8 @@ message_size(const struct message *m, bool keyed, uint8_t family)
 		len += entry_len(m->entries[i].addr.family);
 	if (family != 0)
 		len += entry_len(family);
+	if (m->ether_count > 0)
+		len += 1 + m->ether_count * ETHER_LEN;
 	return len + (keyed ? MESSAGE_MAC : 0);
 }
 
@@ -162,9 +166,11 @@ message_encode(
 	uint8_t *p;
 	size_t i;
 
-	m->flags &= (uint16_t)~MESSAGE_KEYED;
+	m->flags &= (uint16_t) ~(MESSAGE_KEYED | MESSAGE_ETHERS);
 	if (key_len > 0)
 		m->flags |= MESSAGE_KEYED;
+	if (m->ether_count > 0)
+		m->flags |= MESSAGE_ETHERS;
 	p = put_head(out, m);
 	for (i = 0; i < m->view_count; i++) {
 		p = put(p, m->views[i].id, 8);
@@ -172,6 +178,11 @@ message_encode(
 	}
 	for (i = 0; i < m->entry_count; i++)
 		p = put_entry(p, &m->entries[i]);
+	if (m->ether_count > 0) {
+		p = put(p, m->ether_count, 1);
+		memcpy(p, m->ethers, m->ether_count * ETHER_LEN);
+		p += m->ether_count * ETHER_LEN;
+	}
 	if (key_len > 0) {
 		message_mac(key, key_len, out, (size_t)(p - out), p);
 		p += MESSAGE_MAC;
@@ -243,6 +254,24 @@ get_entry(struct reader *r, struct message_entry *e)
 	return !r->failed && e->epoch != 0;
 }
 
+static bool
+get_ethers(struct reader *r, struct message *m)
+{
+	size_t len;
+
+	m->ether_count = 0;
+	if ((m->flags & MESSAGE_ETHERS) == 0)
+		return true;
+	m->ether_count = (size_t)get(r, 1);
+	len = m->ether_count * ETHER_LEN;
+	if (len == 0 || len > sizeof(m->ethers) || r->left < len)
+		return false;
+	memcpy(m->ethers, r->p, len);
+	r->p += len;
+	r->left -= len;
+	return true;
+}
+
 static const char *
 get_body(struct reader *r, struct message *m)
 {
@@ -260,6 +289,8 @@ get_body(struct reader *r, struct message *m)
 		if (!get_entry(r, &m->entries[i]))
 			return "a claim that cannot be read";
 	}
+	if (!get_ethers(r, m))
+		return "MACs that cannot be read";
 	if (r->failed)
 		return "it is cut short";
 	return r->left > 0 ? "more bytes than it says" : NULL;

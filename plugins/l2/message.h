@@ -21,7 +21,8 @@ enum {
 	MESSAGE_GRANT = 256,	    /* you may answer, from echo_seq on */
 	MESSAGE_WANT = 512,	    /* tell me what you know */
 	MESSAGE_SELF_FENCED = 1024, /* sees nobody: answers nothing */
-	MESSAGE_ALONE = 2048	    /* answers without a promise: one of two */
+	MESSAGE_ALONE = 2048,	    /* answers without a promise: one of two */
+	MESSAGE_ETHERS = 4096	    /* its MACs are at the end */
 };
 
 enum message_view_state { VIEW_UNKNOWN, VIEW_UP, VIEW_DOWN };
@@ -44,9 +45,10 @@ struct message_entry {
 	uint16_t rank;
 };
 
-#define MESSAGE_VIEWS	64
-#define MESSAGE_ENTRIES 64
-#define MESSAGE_MAC	32
+#define MESSAGE_VIEWS	  64
+#define MESSAGE_ENTRIES	  64
+#define MESSAGE_MAC	  32
+#define MESSAGE_ETHER_MAX 8
 
 struct message {
 	uint16_t flags, restart_ms;
@@ -59,13 +61,16 @@ struct message {
 	size_t view_count, entry_count;
 	struct message_view views[MESSAGE_VIEWS];
 	struct message_entry entries[MESSAGE_ENTRIES];
+	size_t ether_count; /* of the sender's interfaces */
+	uint8_t ethers[MESSAGE_ETHER_MAX][6];
 };
 
 /* The first 8 bytes of a SHA-256; never 0. */
 uint64_t message_id(const void *bytes, size_t len);
 /* What it takes with one more entry of this family; 0: as it is. */
 size_t message_size(const struct message *m, bool keyed, uint8_t family);
-/* Into out (OWNERS_MESSAGE_MAX): its length. Sets MESSAGE_KEYED by the key. */
+/* Into out (OWNERS_MESSAGE_MAX): its length. Sets MESSAGE_KEYED by the key,
+   MESSAGE_ETHERS by their count. */
 size_t message_encode(
     struct message *m, const uint8_t *key, size_t key_len, uint8_t *out);
 /* NULL, or what is wrong, in static words: then *m is undefined. */

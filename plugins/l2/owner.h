@@ -87,6 +87,9 @@ struct owners_calls {
 	/* Whom an address belongs to; NULL: nobody. For `show` and the source. */
 	void (*changed)(void *arg, const struct bgpd_addr *addr,
 	    const char *owner, const char *why);
+	/* The MACs of a member's interfaces; told with each of its messages. */
+	void (*ethers)(void *arg, const char *member,
+	    const uint8_t (*ethers)[6], size_t count);
 	/* owners_leave is done: the process may end. */
 	void (*left)(void *arg);
 };
@@ -102,6 +105,9 @@ struct owners *owners_new(const char *self, uint64_t boot, uint64_t stamp_ms,
 void owners_free(struct owners *owners); /* calls nothing */
 void owners_configure(
     struct owners *owners, const struct owners_config *config, int64_t now_us);
+/* Of this node's interfaces, told to the others; at most 8 count. */
+void owners_ethers(
+    struct owners *owners, const uint8_t (*ethers)[6], size_t count);
 /* All of them, with or without this node. Before the first call all waits. */
 void owners_members(struct owners *owners, const struct owners_member *members,
     size_t count, int64_t now_us);

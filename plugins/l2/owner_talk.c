@@ -482,6 +482,8 @@ hear_message(struct owners *o, struct member *m, const struct message *msg)
 	hear_grace(o, m, msg);
 	hear_promise(o, m, msg);
 	changed = hear_views(o, m, msg) || changed;
+	if (msg->ether_count > 0 && o->calls.ethers != NULL)
+		o->calls.ethers(o->arg, m->name, msg->ethers, msg->ether_count);
 	for (i = 0; i < msg->entry_count; i++)
 		move_hear(o, m, &msg->entries[i]);
 	was = m->synced;
@@ -492,6 +494,18 @@ hear_message(struct owners *o, struct member *m, const struct message *msg)
 		owner_review(o);
 	if (changed)
 		take_decide_list(o, &o->orphans);
+}
+
+void
+owners_ethers(struct owners *o, const uint8_t (*ethers)[6], size_t count)
+{
+	struct message *msg = &o->message;
+
+	msg->ether_count =
+	    count < MESSAGE_ETHER_MAX ? count : MESSAGE_ETHER_MAX;
+	if (count > 0)
+		memcpy(msg->ethers, ethers,
+		    msg->ether_count * sizeof(msg->ethers[0]));
 }
 
 /* By our key, or by the one before. */

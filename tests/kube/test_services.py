@@ -511,8 +511,8 @@ def test_layer2_waits_for_all_nodes(make_world):
         return world.node.shown("web")["addresses"][0]
 
     def candidates():
-        return world.node.bgpd.json("show l2")["addresses"][address][
-            "candidates"]
+        return len(world.node.bgpd.json(f"show l2 explain {address}")[
+            "candidates"])
 
     world = make_world(proxy=True).start()
     world.plane.ensure(make_node("prod-09", None, ["10.0.0.10"]))

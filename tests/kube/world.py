@@ -127,7 +127,7 @@ class Node:
     def __init__(self, world, number, options=""):
         self.world = world
         self.name = f"prod-{number:02}"
-        self.address = f"10.0.0.{number + 1}"
+        self.address = f"{world.network}.{number + 1}"
         self.protocol = self.name.replace("-", "_")
         self.host = world.lab.host(self.name)
         world.lab.cable(
@@ -233,13 +233,15 @@ class Node:
 
 
 class World:
+    network = "10.0.0"
+
     def __init__(self, lab, site, config=CONFIG, nodes=1, labels=None,
                  options="", proxy=False):
         site.clean()
         self.lab, self.site, self.plane = lab, site, site.plane
         self.above = lab.host("router")
         make_bridge(self.above, "lan")
-        for addr in (ROUTER + "/24", "2001:db8::1/64"):
+        for addr in (self.network + ".1/24", "2001:db8::1/64"):
             self.above.ip("addr", "add", addr, "dev", "lan")
         self.above.sysctl("net.ipv4.ip_forward", 1)
         self.proxy = Proxy(self.plane).start() if proxy else None

@@ -297,10 +297,115 @@ test_long_reason(void **state)
 	service_drop(s);
 }
 
+/* Strangers ------------------------------------------------------------------- */
+
+#define TOLD "{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.1\"}]}"
+#define STRANGER                                                               \
+	",\"conditions\":[{\"type\":\"bgpd.io/Conflict\",\"status\":\"True\"," \
+	"\"message\":\"192.0.2.1 is in use by 02:00:00:00:00:07, which is "    \
+	"none of our nodes\"}]"
+
+static struct service *
+service_seen(const char *status, bool mine, bool conflict)
+{
+	struct service *s = service_with(status);
+
+	give(s, "192.0.2.1");
+	s->sights[0].address = s->addresses[0];
+	s->sights[0].mine = mine;
+	s->sights[0].conflict = conflict;
+	memcpy(s->sights[0].mac, "\2\0\0\0\0\7", 6);
+	return s;
+}
+
+static void
+assert_turns(
+    bool differs, bool wished, const char *status, bool mine, bool conflict)
+{
+	struct service *s = service_seen(status, mine, conflict);
+	struct wish wish;
+
+	assert_int_equal(wish_differs_in_conflict(s), differs);
+	assert_int_equal(wish_differs(s), differs);
+	wish_make(s, &wish);
+	assert_int_equal(wish.conflict, wished);
+	if (wished)
+		assert_string_equal(wish.conflict_why,
+		    "192.0.2.1 is in use by 02:00:00:00:00:07, which is none "
+		    "of our nodes");
+	wish_settle_conflict(s->object, &wish);
+	assert_false(wish_differs_in_conflict(s));
+	service_drop(s);
+}
+
+static void
+test_strangers(void **state)
+{
+	(void)state;
+	assert_turns(true, true, TOLD "}", true, true);
+	assert_turns(true, true, TOLD "}", false, true);
+	assert_turns(false, false, TOLD "}", true, false);
+	/* It is said already. */
+	assert_turns(false, true, TOLD STRANGER "}", false, true);
+	/* Who carries the address knows that it is over, and nobody else. */
+	assert_turns(true, false, TOLD STRANGER "}", true, false);
+	assert_turns(false, true, TOLD STRANGER "}", false, false);
+}
+
+/* Of one address the beginning is no other's. */
+static void
+test_whose_stranger(void **state)
+{
+	struct service *s = service_with(TOLD STRANGER "}");
+	struct json_object *root;
+	struct bgpd_addr longer;
+
+	(void)state;
+	give(s, "192.0.2.1");
+	assert_true(tree_addr("192.0.2.10", &longer));
+	assert_true(wish_is_in_conflict(s->object, &s->addresses[0]));
+	assert_false(wish_is_in_conflict(s->object, &longer));
+	/* Another one's conflict is not carried over to a new address. */
+	assert_true(tree_addr("192.0.2.2", &s->addresses[0]));
+	root = patch_of(s);
+	assert_at("status/conditions/1/status", "False");
+	json_object_put(root);
+	service_drop(s);
+}
+
+static void
+test_patch_of_a_conflict(void **state)
+{
+	struct service *s = service_seen(TOLD "}", true, true);
+	struct json_object *root;
+	struct wish wish;
+	char *body;
+
+	(void)state;
+	wish_make(s, &wish);
+	body = status_body_of_conflict(s->object, &wish);
+	root = json_tokener_parse(body);
+	assert_at("metadata/resourceVersion", "41");
+	assert_at("status/loadBalancer", "absent");
+	assert_at("status/conditions/0/type", "bgpd.io/Conflict");
+	assert_at("status/conditions/0/status", "True");
+	assert_at("status/conditions/0/reason", "AddressInUse");
+	assert_int_equal(
+	    json_object_array_length(json_object_object_get(
+		json_object_object_get(root, "status"), "conditions")),
+	    1);
+	json_object_put(root);
+	free(body);
+	service_drop(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_whose_stranger),
+		cmocka_unit_test(test_patch_of_a_conflict),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_patch_of_addresses),
 		cmocka_unit_test(test_patch_of_a_failure),

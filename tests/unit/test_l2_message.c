@@ -58,6 +58,9 @@ there_and_back(void **state)
 	(void)state;
 	for (key_len = 0; key_len <= sizeof(key); key_len += sizeof(key)) {
 		fill(&m);
+		/* With a key it tells its MACs, too. */
+		m.ether_count = key_len > 0 ? MESSAGE_ETHER_MAX : 0;
+		memset(m.ethers, 0x42, m.ether_count * sizeof(m.ethers[0]));
 		len = message_encode(&m, key, key_len, bytes);
 		assert_int_equal(len, message_size(&m, key_len > 0, 0));
 		memset(&back, 0, sizeof(back));
@@ -76,6 +79,7 @@ broken(void **state)
 
 	(void)state;
 	fill(&m);
+	m.ether_count = 2;
 	len = message_encode(&m, key, sizeof(key), bytes);
 	for (i = 0; i < len; i++) {
 		assert_non_null(

@@ -214,7 +214,21 @@ test_backend(void **unused)
 	assert_non_null(strstr(text.text, "192.0.2.240"));
 	assert_non_null(strstr(text.text, "default/web"));
 	assert_non_null(strstr(shown("show l2", NULL), "state=owner"));
+	/* Who shares it later hears of it, too. */
+	strcpy(fake_carried, "");
+	fake_backend->carry(l2, &a, "default/web", 2);
+	fake_until(strcmp(fake_carried, "owner") == 0);
+	/* Nobody may carry it now. */
+	a.here = 0;
+	fake_backend->carry(l2, &a, "default/web", 2);
+	fake_until(strcmp(fake_carried, "waiting") == 0);
 	fake_backend->drop(l2, &a.address);
+	fake_backend->drop(l2, &a.address);
+	/* What was in use before is nobody's but ours, and not asked for. */
+	a = address_of(2, 241);
+	a.used = 1;
+	fake_backend->carry(l2, &a, "default/old", 1);
+	fake_until(strcmp(fake_carried, "owner") == 0);
 	fake_backend->drop(l2, &a.address);
 }
 

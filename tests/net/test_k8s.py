@@ -572,8 +572,8 @@ def test_layer2_pools_are_given_and_listed(lab):
     assert shown["protocol"] == "layer2"
     assert "198.51.100.0" in world.we.sh("show services")
     assert "198.51.100.0" in world.we.json("show l2")["addresses"]
-    assert world.we.json("show l2")["addresses"]["198.51.100.0"][
-        "candidates"] == 1
+    assert len(world.we.json("show l2 explain 198.51.100.0")[
+        "candidates"]) == 1
     router.wait_up("node")
     time.sleep(0.5)
     assert not router.route("198.51.100.0/32")

@@ -330,6 +330,7 @@ def test_restart_in_the_background(lab):
     with open(pid_file) as f:
         pid = int(f.read())
     try:
+        we.sh("show version")  # the first connection opens a reserve
         time.sleep(0.5)
         before = descriptors(pid)
         we.sh("restart")

@@ -56,7 +56,7 @@ struct announce_backend;
 /* NULL when the protocol has its backend already. Gets what is there at once. */
 struct announce_backend *announce_backend_new(
     struct announce *announce, const struct bgpd_backend *backend, void *arg);
-/* Drops everything it carried; the offers wait for the next backend. */
+/* It is not called any more; the offers wait for the next backend. */
 void announce_backend_free(struct announce_backend *backend);
 void announce_carried(
     struct announce_backend *backend, const struct bgpd_carry *carry);

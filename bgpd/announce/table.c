@@ -286,6 +286,8 @@ announce_source_free(struct announce_source *source)
 {
 	if (source == NULL)
 		return;
+	/* The guest has stopped; its backend may have news while it retracts. */
+	source->ops.on_carry = NULL;
 	source_retract_older(source, UINT64_MAX);
 	if (source->routes != NULL) {
 		while (rib_source_flush(source->routes, FAMILY_NONE, 1024))
@@ -457,7 +459,6 @@ announce_backend_free(struct announce_backend *backend)
 		if (!carry->is_carried ||
 		    strcmp(carry->protocol, backend->protocol) != 0)
 			continue;
-		backend->ops.drop(backend->arg, &carry->address);
 		carry->is_carried = false;
 		memset(&carry->news, 0, sizeof(carry->news));
 	}

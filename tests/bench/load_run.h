@@ -34,7 +34,7 @@ struct run {
 	uint8_t *said; /* by sender and set: 0, or the repeats */
 	size_t up;
 	unsigned lost;
-	bool is_returning;
+	bool is_returning, is_patient; /* slow receivers count */
 	uint64_t start_ns, seed;
 };
 

@@ -33,9 +33,10 @@ take_back(struct run *run, struct load_peer *peer)
 }
 
 static bool
-counts(const struct load_peer *peer)
+counts(const struct run *run, const struct load_peer *peer)
 {
-	return peer->receives && !peer->stuck && !peer->rate;
+	return peer->receives && !peer->stuck &&
+	       (!peer->rate || run->is_patient);
 }
 
 static void
@@ -100,7 +101,7 @@ is_done(struct run *run, uint64_t quiet_ns)
 			return false;
 		if (run->is_returning && peer->state != PEER_UP && !peer->stuck)
 			return false;
-		if (!counts(peer))
+		if (!counts(run, peer))
 			continue;
 		if (sink->last_ns + quiet_ns > run->loop.now)
 			return false;
@@ -277,12 +278,21 @@ do_wait(struct run *run, const char *how)
 	settle(run, 0);
 }
 
+/* Slow receivers too must have it all now. */
+static void
+do_catch_up(struct run *run, const char *how)
+{
+	(void)how;
+	run->is_patient = true;
+	settle(run, 0);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(struct run *, const char *);
 } steps[] = { { "announce", do_announce }, { "withdraw", do_withdraw },
 	{ "lose", do_lose }, { "return", do_return }, { "churn", do_churn },
-	{ "flap", do_flap }, { "wait", do_wait } };
+	{ "flap", do_flap }, { "wait", do_wait }, { "catch-up", do_catch_up } };
 
 static double
 since(const struct run *run, uint64_t when)
@@ -325,7 +335,7 @@ tell_step(struct run *run, const char *step)
 		struct sink *sink = peer->data;
 		double at;
 
-		if (!counts(peer))
+		if (!counts(run, peer))
 			continue;
 		at = since(run, sink->first_ns);
 		first = first < 0 || at < first ? at : first;
@@ -354,13 +364,16 @@ int
 load_run_step(struct run *run, const char *step)
 {
 	size_t len = strcspn(step, "=");
+	bool failed;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		if (strlen(steps[i].word) == len &&
 		    memcmp(steps[i].word, step, len) == 0) {
 			begin(run);
 			steps[i].run(run, step[len] ? step + len + 1 : "1");
-			return tell_step(run, step) ? 0 : -1;
+			failed = !tell_step(run, step);
+			run->is_patient = false;
+			return failed ? -1 : 0;
 		}
 	fprintf(stderr, "bgpload: %s: no such step\n", step);
 	return -1;

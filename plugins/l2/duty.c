@@ -305,7 +305,7 @@ on_wanted(void *arg, const struct bgpd_addr *addr)
 	struct l2 *l2 = arg;
 	struct duty *d = duty_find(l2, addr);
 
-	if (d == NULL || d->free || d->wanted || d->conflict)
+	if (d == NULL || d->wanted || d->conflict)
 		return;
 	d->wanted = true;
 	carrier_probe(l2->carrier, addr);

@@ -103,8 +103,8 @@ owners_ready(
 	owner_begin(o, now_us);
 	if (claim != NULL) {
 		claim->asked = false; /* it may be asked for again, later */
-		if (claim->ready != ready) {
-			claim->ready = ready;
+		if (claim->ready != ready || claim->proven != ready) {
+			claim->ready = claim->proven = ready;
 			take_decide(o, claim);
 		}
 	}

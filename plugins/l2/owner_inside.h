@@ -92,6 +92,7 @@ struct claim {
 	uint64_t epoch, promised; /* 0: never claimed; the highest agreed to */
 	uint16_t rank;
 	bool offered, ready, answering, pending, asked;
+	bool proven;  /* ready, because it was probed */
 	uint8_t tell; /* times that this is still to be said to all */
 	const char *why;
 	int64_t since_us, heard_us,

@@ -266,7 +266,9 @@ seize(struct owners *o, struct claim *claim, const char *why)
 {
 	uint64_t epoch = claim->epoch + 1;
 
-	if (claim->epoch == 0 && !claim->ready) {
+	/* Who cannot be understood may have it: then it is probed, too. */
+	if (claim->epoch == 0 &&
+	    (!claim->ready || (!claim->proven && owners_has_foreign(o)))) {
 		claim->why = "it is probed first";
 		claim_wait(o, claim, o->now_us + startup_us(o));
 		if (!claim->asked && o->calls.wanted != NULL)

@@ -38,7 +38,8 @@
 
 #include "owner_inside.h"
 
-#define QUIET_US INT64_C(2500000) /* two regular messages were lost */
+#define QUIET_US   INT64_C(2500000) /* two regular messages were lost */
+#define STRANGE_US INT64_C(500000)
 
 /* Members ------------------------------------------------------------------------- */
 
@@ -357,8 +358,10 @@ verdict_is_foreign(const struct owners *o, const struct member *m)
 	int64_t since_us =
 	    m->heard_us > m->up_since_us ? m->heard_us : m->up_since_us;
 
+	/* Who has come up speaks at once. */
 	return m != o->self && m->live == OWNERS_UP &&
-	       o->now_us - since_us >= QUIET_US;
+	       o->now_us - since_us >=
+		   (m->heard_us == 0 ? STRANGE_US : QUIET_US);
 }
 
 /* May it still answer by what was promised to it here? */

@@ -54,6 +54,10 @@ fi
 
 echo "== stories in network namespaces; the image"
 stories net "$@"
+if [ "$#" = 0 ]; then
+	echo "== layer 2: three trials of each way that an address moves"
+	"$top/tests/bench/l2" --bgpd "$build" --trials 3
+fi
 stories image "$@"
 if [ "$rc" = 77 ]; then
 	none=$((none + 1))

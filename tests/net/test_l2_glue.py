@@ -9,9 +9,10 @@ import time
 
 import pytest
 
+from asker import Asker
 from lab import Bgpd, wait_for
 from segment import node_object
-from team import Asker, Team
+from team import Team
 
 KEY = " key one\n"
 GAP = 0.25  # of a machine that others use as well; what it is for is a second
@@ -65,7 +66,7 @@ def test_who_goes_alone_hands_over(team, how):
         time.sleep(0.3)
     assert len(asker.macs()) == 2, team.say()
     assert asker.longest_gap() < GAP
-    assert asker.overlap() < GAP
+    assert asker.both() < GAP
     assert not owner.bgpd.is_dead(), owner.bgpd.read_log()
     rest = [m for m in team.members if m is not owner]
     new = team.wait_owner(among=rest)

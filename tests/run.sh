@@ -18,8 +18,8 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 "$top/etc/install.sh" clang clang-format bird2 frr gobgpd openbgpd nginx-light \
-    curl iproute2 nftables procps mandoc openssl util-linux faketime \
-    python3-pytest python3-yaml
+    arping ndisc6 libndp-tools curl debootstrap iproute2 nftables procps mandoc \
+    openssl util-linux faketime python3-pytest python3-yaml
 
 echo "== gcc, sanitizers: unit tests, goldens, the house's own rules"
 build=$("$top/etc/build.sh" sanitize --enable-werror --enable-sanitize \

@@ -52,8 +52,8 @@ static bool
 claims(const struct frame *f, const struct bgpd_addr *addr)
 {
 	if (f->kind == FRAME_NA)
-		return frame_addr_equal(&f->target, addr);
-	return frame_addr_equal(&f->sender, addr);
+		return kit_addr_equal(&f->target, addr);
+	return kit_addr_equal(&f->sender, addr);
 }
 
 static bool
@@ -125,7 +125,7 @@ answer_judge(const struct frame *f, const struct answer_scene *scene)
 			.mac = speaker(f) };
 	if (f->kind == FRAME_REPLY || f->kind == FRAME_NA)
 		return judge_reply(f, scene);
-	if (!frame_addr_equal(&f->target, scene->addr))
+	if (!kit_addr_equal(&f->target, scene->addr))
 		return nothing(REASON_STRAY);
 	return is_probe(f) ? judge_probe(f, scene) : judge_question(f, scene);
 }

@@ -6,7 +6,6 @@
  * come, go or change their MAC, on which everything that is taken begins anew.
  */
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "segment.h"
@@ -14,13 +13,6 @@
 #define DOCTOR_US    INT64_C(50000)
 #define PACE_DEFAULT 1000
 #define AGE_DEFAULT  250
-
-const char *
-carrier_print(const struct bgpd_addr *addr, char text[CARRIER_TEXT])
-{
-	return inet_ntop(addr->family == 4 ? AF_INET : AF_INET6, addr->bytes,
-	    text, CARRIER_TEXT);
-}
 
 /* Ports --------------------------------------------------------------------------------- */
 

@@ -15,48 +15,12 @@
 
 #include "owner_inside.h"
 
-void *
-owner_alloc(size_t size)
-{
-	void *p = calloc(1, size > 0 ? size : 1);
-
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-void *
-owner_grow(void *old, size_t size)
-{
-	void *p = realloc(old, size > 0 ? size : 1);
-
-	if (p == NULL)
-		abort();
-	return p;
-}
-
-char *
-owner_copy(const char *text)
-{
-	size_t len = strlen(text) + 1;
-
-	return memcpy(owner_alloc(len), text, len);
-}
-
 /* Found by address --------------------------------------------------------------- */
-
-static int
-addr_compare(const struct bgpd_addr *a, const struct bgpd_addr *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16);
-}
 
 int
 claim_compare(const struct claim *a, const struct claim *b)
 {
-	return addr_compare(&a->addr, &b->addr);
+	return kit_addr_compare(&a->addr, &b->addr);
 }
 RB_GENERATE_INTERNAL(
     claims, claim, link, claim_compare, __attribute__((unused)) static)
@@ -115,7 +79,7 @@ claim_get(struct owners *o, const struct bgpd_addr *addr)
 
 	if (claim != NULL)
 		return claim;
-	claim = owner_alloc(sizeof(*claim));
+	claim = kit_alloc(sizeof(*claim));
 	claim->addr = *addr;
 	claim->since_us = o->now_us;
 	claim->why = "nobody has claimed it";
@@ -297,7 +261,7 @@ static struct group *
 group_get(struct owners *o, const char *name)
 {
 	size_t len = strlen(name) + 1;
-	struct group *group, *made = owner_alloc(sizeof(*made) + len);
+	struct group *group, *made = kit_alloc(sizeof(*made) + len);
 
 	memcpy(made->name, name, len);
 	TAILQ_INIT(&made->claims);
@@ -345,7 +309,7 @@ claims_sorted(const struct claim_list *list, size_t *count)
 
 	TAILQ_FOREACH (claim, list, of_owner)
 		n++;
-	sorted = owner_alloc((n + 1) * sizeof(struct claim *));
+	sorted = kit_alloc((n + 1) * sizeof(struct claim *));
 	n = 0;
 	TAILQ_FOREACH (claim, list, of_owner)
 		sorted[n++] = claim;

@@ -27,7 +27,7 @@ target_find(struct spot *s, const struct bgpd_addr *addr)
 	unsigned i;
 
 	for (i = 0; i < s->target_count; i++) {
-		if (frame_addr_equal(&s->targets[i].addr, addr))
+		if (kit_addr_equal(&s->targets[i].addr, addr))
 			return &s->targets[i];
 	}
 	return NULL;

@@ -206,14 +206,14 @@ cord_apply(struct l2 *l2, struct mate *mate)
 	self_locate(l2, addr.family, name, &local);
 	ifindex = name[0] == '\0' ? 0 : (int)if_nametoindex(name);
 	if (cord == NULL) {
-		cord = mate->cord = l2_alloc(sizeof(*cord));
+		cord = mate->cord = kit_alloc(sizeof(*cord));
 		cord->l2 = l2;
 		cord->mate = mate;
 		cord->live = BGPD_BFD_NOT_YET;
 	}
 	/* An interface that was made anew has its old name. */
-	moved = moved || !l2_addr_equal(&cord->addr, &addr) ||
-		!l2_addr_equal(&cord->local, &local) ||
+	moved = moved || !kit_addr_equal(&cord->addr, &addr) ||
+		!kit_addr_equal(&cord->local, &local) ||
 		cord->ifindex != ifindex || strcmp(cord->interface, name) != 0;
 	if (moved || !watched)
 		cord_unwatch(cord);
@@ -327,7 +327,7 @@ cord_get(const struct cord *cord, struct cord_view *view)
 void
 cords_open(struct l2 *l2)
 {
-	l2->cords = l2_alloc(sizeof(*l2->cords));
+	l2->cords = kit_alloc(sizeof(*l2->cords));
 	l2->cords->greet = l2->host->timer_new(l2->self, on_greet, l2);
 }
 

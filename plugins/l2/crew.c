@@ -42,12 +42,8 @@ crew_find(struct l2 *l2, const char *name)
 static int
 place_compare(const void *one, const void *other)
 {
-	const struct bgpd_addr *a = &((const struct place *)one)->addr;
-	const struct bgpd_addr *b = &((const struct place *)other)->addr;
-
-	if (a->family != b->family)
-		return a->family - b->family;
-	return memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16);
+	return kit_addr_compare(&((const struct place *)one)->addr,
+	    &((const struct place *)other)->addr);
 }
 
 struct mate *
@@ -69,7 +65,8 @@ places_sort(struct crew *crew)
 
 	TAILQ_FOREACH (mate, &crew->mates, link)
 		n += mate->addr_count;
-	crew->places = l2_grow(crew->places, (n + 1) * sizeof(crew->places[0]));
+	crew->places =
+	    kit_grow(crew->places, (n + 1) * sizeof(crew->places[0]));
 	n = 0;
 	TAILQ_FOREACH (mate, &crew->mates, link) {
 		for (i = 0; i < mate->addr_count; i++) {
@@ -115,8 +112,8 @@ mate_get(struct l2 *l2, const char *name)
 
 	if (mate != NULL)
 		return mate;
-	mate = l2_alloc(sizeof(*mate));
-	mate->name = l2_copy(name);
+	mate = kit_alloc(sizeof(*mate));
+	mate->name = kit_copy(name);
 	mate->lease = OWNERS_NO_LEASE;
 	TAILQ_INSERT_TAIL(&l2->crew.mates, mate, link);
 	RB_INSERT(mate_names, &l2->crew.names, mate);
@@ -129,7 +126,7 @@ static void
 mate_set_addrs(struct mate *mate, const struct bgpd_addr *addrs, unsigned count)
 {
 	free(mate->addrs);
-	mate->addrs = l2_alloc((count + 1) * sizeof(addrs[0]));
+	mate->addrs = kit_alloc((count + 1) * sizeof(addrs[0]));
 	if (count > 0)
 		memcpy(mate->addrs, addrs, count * sizeof(addrs[0]));
 	mate->addr_count = count;
@@ -189,7 +186,7 @@ self_by_address(const struct l2 *l2)
 		return NULL;
 	for (i = 0; i < k->node_count && name == NULL; i++)
 		if (is_of_host(all, &k->nodes[i].addr))
-			name = l2_copy(k->nodes[i].name);
+			name = kit_copy(k->nodes[i].name);
 	freeifaddrs(all);
 	return name;
 }
@@ -200,14 +197,14 @@ self_name(const struct l2 *l2)
 	char host[256] = "", *name;
 
 	if (l2->knobs.self != NULL)
-		return l2_copy(l2->knobs.self);
+		return kit_copy(l2->knobs.self);
 	if (l2->crew.said_self != NULL)
-		return l2_copy(l2->crew.said_self);
+		return kit_copy(l2->crew.said_self);
 	name = self_by_address(l2);
 	if (name != NULL)
 		return name;
 	gethostname(host, sizeof(host) - 1);
-	return l2_copy(host[0] != '\0' ? host : "localhost");
+	return kit_copy(host[0] != '\0' ? host : "localhost");
 }
 
 /* Taking a list --------------------------------------------------------------------------- */
@@ -252,7 +249,7 @@ lines_merge(struct l2 *l2)
 		if (!mate->by_line)
 			mate_set_addrs(mate, NULL, 0);
 		mate->seen = mate->by_line = true;
-		mate->addrs = l2_grow(mate->addrs,
+		mate->addrs = kit_grow(mate->addrs,
 		    (mate->addr_count + 1) * sizeof(mate->addrs[0]));
 		mate->addrs[mate->addr_count++] = line->addr;
 	}
@@ -278,7 +275,7 @@ static void
 members_say(struct l2 *l2)
 {
 	struct owners_member *members =
-	    l2_alloc((l2->crew.count + 1) * sizeof(members[0]));
+	    kit_alloc((l2->crew.count + 1) * sizeof(members[0]));
 	struct mate *mate;
 	size_t n = 0;
 
@@ -302,13 +299,13 @@ fellows_say(struct l2 *l2)
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
 		if (strcmp(mate->name, l2->crew.self) == 0)
 			continue;
-		addrs = l2_grow(
+		addrs = kit_grow(
 		    addrs, (n + mate->addr_count + 1) * sizeof(addrs[0]));
 		if (mate->addr_count > 0)
 			memcpy(addrs + n, mate->addrs,
 			    mate->addr_count * sizeof(addrs[0]));
 		n += mate->addr_count;
-		ethers = l2_grow(
+		ethers = kit_grow(
 		    ethers, (k + mate->ether_count + 1) * sizeof(ethers[0]));
 		if (mate->ether_count > 0)
 			memcpy(ethers + k, mate->ethers,
@@ -331,7 +328,7 @@ crew_meet(
 	if (mate == NULL || (mate->ether_count == count &&
 				memcmp(mate->ethers, ethers, len) == 0))
 		return;
-	mate->ethers = l2_grow(mate->ethers, len);
+	mate->ethers = kit_grow(mate->ethers, len);
 	memcpy(mate->ethers, ethers, len);
 	mate->ether_count = count;
 	fellows_say(l2);
@@ -391,7 +388,7 @@ self_apply(struct l2 *l2)
 {
 	char *self = self_name(l2);
 
-	if (l2_equal(self, l2->crew.self)) {
+	if (kit_equal(self, l2->crew.self)) {
 		free(self);
 		return false;
 	}
@@ -447,11 +444,11 @@ said_take(struct crew *crew, const struct bgpd_membership *m)
 	uint32_t i;
 
 	said_clear(crew);
-	crew->said = l2_alloc((m->member_count + 1) * sizeof(crew->said[0]));
+	crew->said = kit_alloc((m->member_count + 1) * sizeof(crew->said[0]));
 	for (i = 0; i < m->member_count; i++) {
 		member = member_at(m, i);
 		mate = &crew->said[crew->said_count++];
-		mate->name = l2_copy(member->node);
+		mate->name = kit_copy(member->node);
 		mate->excluded = member->excluded;
 		mate->lease = lease_of[member->alive < 2 ? member->alive : 2];
 		mate_set_addrs(mate, member->addresses, member->address_count);
@@ -475,9 +472,9 @@ crew_take(struct l2 *l2, const struct bgpd_membership *m)
 	struct crew *crew = &l2->crew;
 
 	free(crew->said_self);
-	crew->said_self = l2_copy(m->self);
+	crew->said_self = kit_copy(m->self);
 	key_forget(crew);
-	crew->key = l2_alloc(m->key_len + 1);
+	crew->key = kit_alloc(m->key_len + 1);
 	if (m->key_len > 0)
 		memcpy(crew->key, m->key, m->key_len);
 	crew->key_len = m->key_len;

@@ -16,18 +16,10 @@ struct page {
 };
 
 static const char *
-mac_print(const uint8_t mac[6], char text[18])
-{
-	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
-	    mac[2], mac[3], mac[4], mac[5]);
-	return text;
-}
-
-static const char *
-ago(int64_t at_us, char text[32])
+ago(int64_t at_us, char text[KIT_AGE_TEXT])
 {
 	return at_us == 0 ? strcpy(text, "-")
-			  : l2_age_print(carrier_now_us() - at_us, text);
+			  : kit_age_print(carrier_now_us() - at_us, text);
 }
 
 static const char *
@@ -41,13 +33,13 @@ or_none(const char *text)
 static void
 askers_json(struct page *p, const struct carrier_address_view *v)
 {
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 	unsigned i;
 
 	p->host->out_object(p->out, "askers");
 	for (i = 0; i < v->asker_count; i++)
 		p->host->out_int(p->out,
-		    l2_addr_print(&v->askers[i].address, text),
+		    kit_addr_print(&v->askers[i].address, text),
 		    (carrier_now_us() - v->askers[i].asked_us) / 1000);
 	p->host->out_close(p->out);
 }
@@ -57,7 +49,7 @@ address_json(struct page *p, const struct duty *d, const char *name,
     const struct owners_explanation *why, const struct carrier_address_view *v)
 {
 	const struct bgpd_host *host = p->host;
-	char mac[18], by[L2_TEXT];
+	char mac[18], by[KIT_ADDR_TEXT];
 
 	host->out_object(p->out, name);
 	host->out_string(p->out, "state", duty_state(p->l2, d));
@@ -76,14 +68,15 @@ address_json(struct page *p, const struct duty *d, const char *name,
 	host->out_string(p->out, "carrier", carrier_state_name(v->state));
 	host->out_string(p->out, "proof", carrier_proof_name(v->proof));
 	if (v->confirmed_by.family != 0) {
-		host->out_string(
-		    p->out, "confirmedBy", l2_addr_print(&v->confirmed_by, by));
+		host->out_string(p->out, "confirmedBy",
+		    kit_addr_print(&v->confirmed_by, by));
 		host->out_int(p->out, "confirmedMs", v->confirmed_ms);
 	}
 	host->out_int(p->out, "conflicts", (int64_t)v->conflicts);
 	host->out_bool(p->out, "conflict", d->conflict);
 	if (d->conflict)
-		host->out_string(p->out, "conflictMac", mac_print(d->mac, mac));
+		host->out_string(
+		    p->out, "conflictMac", kit_mac_print(d->mac, mac));
 	if (v->kernel != NULL)
 		host->out_string(p->out, "kernelAnswersOn", v->kernel);
 	host->out_int(p->out, "questions", (int64_t)v->questions);
@@ -97,11 +90,11 @@ static void
 address_text(struct page *p, const struct duty *d, const char *name,
     const struct owners_explanation *why, const struct carrier_address_view *v)
 {
-	char since[32], proof[64] = "-", by[L2_TEXT], mac[18];
+	char since[32], proof[64] = "-", by[KIT_ADDR_TEXT], mac[18];
 
 	if (v->confirmed_by.family != 0)
 		snprintf(proof, sizeof(proof), "%u ms, %s", v->confirmed_ms,
-		    l2_addr_print(&v->confirmed_by, by));
+		    kit_addr_print(&v->confirmed_by, by));
 	else if (d->mine)
 		snprintf(
 		    proof, sizeof(proof), "%s", carrier_proof_name(v->proof));
@@ -111,7 +104,7 @@ address_text(struct page *p, const struct duty *d, const char *name,
 	if (d->conflict)
 		p->host->out_print(p->out,
 		    "    %s answers for it, and is none of our nodes\n",
-		    mac_print(d->mac, mac));
+		    kit_mac_print(d->mac, mac));
 	if (v->kernel != NULL)
 		p->host->out_print(p->out,
 		    "    this node's kernel answers too: it is on %s\n",
@@ -123,9 +116,9 @@ address_show(struct page *p, struct duty *d)
 {
 	struct owners_explanation why = { 0 };
 	struct carrier_address_view view = { 0 };
-	char name[L2_TEXT];
+	char name[KIT_ADDR_TEXT];
 
-	l2_addr_print(&d->address, name);
+	kit_addr_print(&d->address, name);
 	owners_explain(p->l2->owners, &d->address, &why);
 	carrier_find_address(p->l2->carrier, &d->address, &view);
 	(p->json ? address_json : address_text)(p, d, name, &why, &view);
@@ -186,21 +179,22 @@ static void
 interface_json(struct page *p, const struct carrier_interface_view *v)
 {
 	const struct bgpd_host *host = p->host;
-	char mac[18], text[L2_TEXT];
+	char mac[18], text[KIT_ADDR_TEXT];
 	unsigned i;
 
 	host->out_object(p->out, v->name);
 	host->out_bool(p->out, "used", v->used);
 	if (!v->used)
 		host->out_string(p->out, "whyNot", or_none(v->why_not));
-	host->out_string(p->out, "mac", mac_print(v->mac, mac));
+	host->out_string(p->out, "mac", kit_mac_print(v->mac, mac));
 	host->out_int(p->out, "addresses", v->addresses);
 	host->out_int(p->out, "framesIn", (int64_t)v->frames_in);
 	host->out_int(p->out, "framesOut", (int64_t)v->frames_out);
 	host->out_int(p->out, "sendFailures", (int64_t)v->send_failures);
 	host->out_object(p->out, "gateways");
 	for (i = 0; i < v->gateway_count; i++)
-		host->out_bool(p->out, l2_addr_print(&v->gateways[i], text), 1);
+		host->out_bool(
+		    p->out, kit_addr_print(&v->gateways[i], text), 1);
 	host->out_close(p->out);
 	host->out_object(p->out, "dropped");
 	for (i = 0; i < v->dropped_count; i++)
@@ -213,16 +207,16 @@ interface_json(struct page *p, const struct carrier_interface_view *v)
 static void
 interface_text(struct page *p, const struct carrier_interface_view *v)
 {
-	char mac[18], text[L2_TEXT];
+	char mac[18], text[KIT_ADDR_TEXT];
 	unsigned i;
 
 	p->host->out_print(p->out,
 	    "%-16s %-18s %9u %10" PRIu64 " %10" PRIu64 " %s\n", v->name,
-	    mac_print(v->mac, mac), v->addresses, v->frames_in, v->frames_out,
-	    v->used ? "used" : or_none(v->why_not));
+	    kit_mac_print(v->mac, mac), v->addresses, v->frames_in,
+	    v->frames_out, v->used ? "used" : or_none(v->why_not));
 	for (i = 0; i < v->gateway_count; i++)
 		p->host->out_print(p->out, "    gateway %s\n",
-		    l2_addr_print(&v->gateways[i], text));
+		    kit_addr_print(&v->gateways[i], text));
 	for (i = 0; i < v->dropped_count; i++)
 		p->host->out_print(p->out, "    passed over, %s: %" PRIu64 "\n",
 		    v->dropped[i].name, v->dropped[i].count);
@@ -261,7 +255,7 @@ node_json(struct page *p, const struct owners_peer *peer,
     const struct cord_view *cord)
 {
 	const struct bgpd_host *host = p->host;
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 
 	host->out_object(p->out, peer->name);
 	host->out_string(p->out, "verdict", peer->verdict);
@@ -272,7 +266,7 @@ node_json(struct page *p, const struct owners_peer *peer,
 	host->out_bool(p->out, "believed", !peer->foreign);
 	if (cord->live != NULL) {
 		host->out_string(
-		    p->out, "address", l2_addr_print(&cord->addr, text));
+		    p->out, "address", kit_addr_print(&cord->addr, text));
 		if (cord->interface[0] != '\0')
 			host->out_string(p->out, "interface", cord->interface);
 		host->out_string(p->out, "bfd", cord->live);
@@ -287,11 +281,11 @@ static void
 node_text(struct page *p, const struct owners_peer *peer,
     const struct cord_view *cord)
 {
-	char text[L2_TEXT], heard[32];
+	char text[KIT_ADDR_TEXT], heard[32];
 
 	p->host->out_print(p->out,
 	    "%-24s %-25s %-12s %-10s %-12s %6zu %10s%s%s%s%s\n", peer->name,
-	    cord->live == NULL ? "-" : l2_addr_print(&cord->addr, text),
+	    cord->live == NULL ? "-" : kit_addr_print(&cord->addr, text),
 	    cord->live == NULL		 ? "-"
 	    : cord->interface[0] == '\0' ? "(routed)"
 					 : cord->interface,
@@ -435,13 +429,13 @@ events_show(struct page *p, const struct owners_explanation *why)
 static void
 askers_show(struct page *p, const struct carrier_address_view *v)
 {
-	char age[32], mac[18], text[L2_TEXT];
+	char age[32], mac[18], text[KIT_ADDR_TEXT];
 	unsigned i;
 
 	for (i = 0; i < v->asker_count; i++)
 		p->host->out_print(p->out, "    asked by %s (%s) %s ago\n",
-		    l2_addr_print(&v->askers[i].address, text),
-		    mac_print(v->askers[i].mac, mac),
+		    kit_addr_print(&v->askers[i].address, text),
+		    kit_mac_print(v->askers[i].mac, mac),
 		    ago(v->askers[i].asked_us, age));
 }
 
@@ -471,7 +465,7 @@ show_explain(struct page *p, const struct bgpd_line *line)
 	struct carrier_address_view view = { 0 };
 	struct bgpd_addr addr;
 	struct duty *d;
-	char name[L2_TEXT];
+	char name[KIT_ADDR_TEXT];
 
 	if (!addr_of(line->values[0], &addr) ||
 	    (d = duty_find(p->l2, &addr)) == NULL) {
@@ -482,7 +476,7 @@ show_explain(struct page *p, const struct bgpd_line *line)
 	}
 	owners_explain(p->l2->owners, &addr, &why);
 	carrier_find_address(p->l2->carrier, &addr, &view);
-	l2_addr_print(&addr, name);
+	kit_addr_print(&addr, name);
 	if (p->json)
 		address_json(p, d, name, &why, &view);
 	else

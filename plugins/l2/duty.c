@@ -17,10 +17,7 @@
 int
 duty_compare(const struct duty *a, const struct duty *b)
 {
-	if (a->address.family != b->address.family)
-		return a->address.family - b->address.family;
-	return memcmp(a->address.bytes, b->address.bytes,
-	    a->address.family == 4 ? 4 : 16);
+	return kit_addr_compare(&a->address, &b->address);
 }
 RB_GENERATE(duties, duty, link, duty_compare)
 
@@ -107,11 +104,11 @@ candidates_of_crew(struct l2 *l2, struct duty *d)
 	size_t n = 0;
 
 	d->candidates =
-	    l2_alloc((l2->crew.count + 1) * sizeof(d->candidates[0]));
+	    kit_alloc((l2->crew.count + 1) * sizeof(d->candidates[0]));
 	TAILQ_FOREACH (mate, &l2->crew.mates, link)
-		d->candidates[n++].node = l2_copy(mate->name);
+		d->candidates[n++].node = kit_copy(mate->name);
 	if (n == 0)
-		d->candidates[n++].node = l2_copy(l2->crew.self);
+		d->candidates[n++].node = kit_copy(l2->crew.self);
 	d->candidate_count = n;
 }
 
@@ -142,10 +139,11 @@ candidates_take(
 		return;
 	}
 	d->candidate_count = address->candidate_count;
-	d->candidates = l2_alloc(d->candidate_count * sizeof(d->candidates[0]));
+	d->candidates =
+	    kit_alloc(d->candidate_count * sizeof(d->candidates[0]));
 	for (i = 0; i < address->candidate_count; i++) {
 		c = candidate_at(address, i);
-		d->candidates[i].node = l2_copy(c->node);
+		d->candidates[i].node = kit_copy(c->node);
 		d->candidates[i].weight = c->weight;
 	}
 }
@@ -169,7 +167,7 @@ duty_carry(struct l2 *l2, const struct bgpd_address *address, const char *group,
 	struct duty *d = duty_find(l2, &address->address);
 
 	if (d == NULL) {
-		d = l2_alloc(sizeof(*d));
+		d = kit_alloc(sizeof(*d));
 		d->address = address->address;
 		/* What was in use before is taken back, as from a dead node. */
 		d->free = BGPD_HAS(address, struct bgpd_address, used) &&
@@ -182,7 +180,7 @@ duty_carry(struct l2 *l2, const struct bgpd_address *address, const char *group,
 	if (d->services != services)
 		duty_touch(l2, d);
 	free(d->group);
-	d->group = l2_copy(group);
+	d->group = kit_copy(group);
 	d->services = services;
 	d->phase = address->phase;
 	d->here = address->here;
@@ -258,19 +256,19 @@ on_take(void *arg, const struct bgpd_addr *addr, uint64_t epoch)
 	struct l2 *l2 = arg;
 	struct duty *d = duty_find(l2, addr);
 	const char *from;
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 
 	if (d == NULL)
 		return;
 	/* That it is ours was told before. */
-	from = l2_equal(d->owner, l2->crew.self) ? d->before : d->owner;
+	from = kit_equal(d->owner, l2->crew.self) ? d->before : d->owner;
 	carrier_take(l2->carrier, addr);
 	takeover_count(l2, from);
 	d->mine = true;
 	d->wanted = d->confirmed = d->conflict = false;
 	duty_touch(l2, d);
 	l2_say(l2, L2_MOVED, LOG_NOTICE, "%s: taken, epoch %llu%s%s",
-	    l2_addr_print(addr, text), (unsigned long long)epoch,
+	    kit_addr_print(addr, text), (unsigned long long)epoch,
 	    from == NULL ? "" : ", from ", from == NULL ? "" : from);
 }
 
@@ -287,7 +285,7 @@ on_yield(void *arg, const struct bgpd_addr *addr, const char *why)
 {
 	struct l2 *l2 = arg;
 	struct duty *d = duty_find(l2, addr);
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 
 	carrier_yield(l2->carrier, addr);
 	if (d == NULL || !d->mine)
@@ -296,7 +294,7 @@ on_yield(void *arg, const struct bgpd_addr *addr, const char *why)
 	l2->tally.yielded++;
 	duty_touch(l2, d);
 	l2_say(l2, L2_MOVED, LOG_NOTICE, "%s: yielded: %s",
-	    l2_addr_print(addr, text), why);
+	    kit_addr_print(addr, text), why);
 }
 
 static void
@@ -341,11 +339,11 @@ on_changed(
 	struct duty *d = duty_find(l2, addr);
 
 	(void)why;
-	if (d == NULL || l2_equal(d->owner, owner))
+	if (d == NULL || kit_equal(d->owner, owner))
 		return;
 	free(d->before);
 	d->before = d->owner;
-	d->owner = l2_copy(owner);
+	d->owner = kit_copy(owner);
 	duty_touch(l2, d);
 }
 
@@ -373,14 +371,13 @@ static void
 conflict_found(struct l2 *l2, struct duty *d, const uint8_t mac[6],
     const char *what, const char *then)
 {
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT], by[KIT_MAC_TEXT];
 
 	memcpy(d->mac, mac, sizeof(d->mac));
 	l2->tally.conflicts++;
-	l2_say(l2, L2_CONFLICT, LOG_ERR,
-	    "%s %s%02x:%02x:%02x:%02x:%02x:%02x%s: it is none of our nodes",
-	    l2_addr_print(&d->address, text), what, mac[0], mac[1], mac[2],
-	    mac[3], mac[4], mac[5], then);
+	l2_say(l2, L2_CONFLICT, LOG_ERR, "%s %s%s%s: it is none of our nodes",
+	    kit_addr_print(&d->address, text), what, kit_mac_print(mac, by),
+	    then);
 }
 
 static void
@@ -467,11 +464,11 @@ on_unconfirmed(
     void *arg, const struct bgpd_addr *addr, enum carrier_proof proof)
 {
 	struct l2 *l2 = arg;
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 
 	l2_say(l2, L2_PROOF,
 	    proof == CARRIER_UNPROVABLE ? LOG_INFO : LOG_WARNING, "%s: %s",
-	    l2_addr_print(addr, text),
+	    kit_addr_print(addr, text),
 	    proof == CARRIER_UNPROVABLE
 		? "of no subnet of a gateway: whether it was heard is not known"
 		: "no gateway answers to it: a switch or an anti-spoofing "
@@ -498,7 +495,7 @@ on_kernel_answers(
     void *arg, const struct bgpd_addr *addr, const char *on, bool answers)
 {
 	struct l2 *l2 = arg;
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 
 	if (!answers)
 		return;
@@ -506,7 +503,7 @@ on_kernel_answers(
 	    "%s: this node's kernel answers for it too, as it is on %s: set "
 	    "net.ipv4.conf.all.arp_ignore=1 (kube-proxy: ipvs.strictARP), or "
 	    "take it off",
-	    l2_addr_print(addr, text), on);
+	    kit_addr_print(addr, text), on);
 }
 
 static void

@@ -8,20 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "plugin.h"
+#include "kit.h"
 
 #define MAC_LEN	  6
 #define ARP_LEN	  42 /* Ethernet and ARP, not padded */
 #define ND_LEN	  86 /* Ethernet, IPv6, NS or NA, one option of 8 bytes */
 #define FRAME_MAX ND_LEN
 #define NONCE_LEN 6
-
-static inline bool
-frame_addr_equal(const struct bgpd_addr *a, const struct bgpd_addr *b)
-{
-	return a->family == b->family &&
-	       memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
-}
 
 /* 0.0.0.0 or :: */
 static inline bool

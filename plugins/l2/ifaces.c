@@ -137,7 +137,7 @@ addr_find(const struct iface *i, const struct host_addr *addr)
 	unsigned k;
 
 	for (k = 0; k < i->addr_count; k++) {
-		if (frame_addr_equal(&i->addrs[k].addr, &addr->addr) &&
+		if (kit_addr_equal(&i->addrs[k].addr, &addr->addr) &&
 		    i->addrs[k].prefix_len == addr->prefix_len)
 			break;
 	}
@@ -250,7 +250,7 @@ iface_gateway(struct iface *i, const struct bgpd_addr *addr)
 	unsigned k;
 
 	for (k = 0; k < i->gateway_count; k++) {
-		if (frame_addr_equal(&i->gateways[k].addr, addr))
+		if (kit_addr_equal(&i->gateways[k].addr, addr))
 			return &i->gateways[k];
 	}
 	return NULL;
@@ -274,7 +274,7 @@ on_route(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 			continue;
 		g = &i->gateways[i->gateway_count++];
 		/* One that was there stays known. */
-		if (frame_addr_equal(&g->addr, &route.hops[k].gateway))
+		if (kit_addr_equal(&g->addr, &route.hops[k].gateway))
 			continue;
 		memset(g, 0, sizeof(*g));
 		g->addr = route.hops[k].gateway;

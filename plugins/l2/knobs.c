@@ -100,7 +100,7 @@ value(const struct bgpd_line *line, uint32_t i)
 static bool
 value_is(const struct bgpd_line *line, uint32_t i, const char *word)
 {
-	return l2_equal(value(line, i), word);
+	return kit_equal(value(line, i), word);
 }
 
 static uint32_t
@@ -260,9 +260,9 @@ static void
 list_add(const char *const **list, unsigned *count, const char *word)
 {
 	const char **grown =
-	    l2_grow((void *)*list, (*count + 1) * sizeof(grown[0]));
+	    kit_grow((void *)*list, (*count + 1) * sizeof(grown[0]));
 
-	grown[(*count)++] = l2_copy(word);
+	grown[(*count)++] = kit_copy(word);
 	*list = grown;
 }
 
@@ -296,9 +296,10 @@ read_node(struct knobs *k, const struct bgpd_line *line)
 {
 	struct node_line *node;
 
-	k->nodes = l2_grow(k->nodes, (k->node_count + 1) * sizeof(k->nodes[0]));
+	k->nodes =
+	    kit_grow(k->nodes, (k->node_count + 1) * sizeof(k->nodes[0]));
 	node = &k->nodes[k->node_count++];
-	node->name = l2_copy(value(line, 0));
+	node->name = kit_copy(value(line, 0));
 	addr_read(value(line, 1), &node->addr);
 }
 
@@ -306,7 +307,7 @@ static void
 read_self(struct knobs *k, const struct bgpd_line *line)
 {
 	free(k->self);
-	k->self = l2_copy(value(line, 0));
+	k->self = kit_copy(value(line, 0));
 }
 
 static void
@@ -371,7 +372,7 @@ read_key(struct knobs *k, const struct bgpd_line *line)
 	if (k->key != NULL)
 		explicit_bzero(k->key, strlen(k->key));
 	free(k->key);
-	k->key = l2_copy(value(line, 0));
+	k->key = kit_copy(value(line, 0));
 }
 
 static void (*const readers[])(struct knobs *, const struct bgpd_line *) = {

@@ -7,8 +7,6 @@
  * half's (carrier.h); l2.h is the map of what stands between them.
  */
 
-#include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,75 +18,6 @@
 #include "l2.h"
 
 #define LOOK_MS 20
-
-/* Small things ---------------------------------------------------------------------- */
-
-void *
-l2_alloc(size_t size)
-{
-	void *block = calloc(1, size > 0 ? size : 1);
-
-	if (block == NULL)
-		abort();
-	return block;
-}
-
-void *
-l2_grow(void *block, size_t size)
-{
-	block = realloc(block, size);
-	if (block == NULL)
-		abort();
-	return block;
-}
-
-char *
-l2_copy(const char *text)
-{
-	char *copy = text == NULL ? NULL : strdup(text);
-
-	if (text != NULL && copy == NULL)
-		abort();
-	return copy;
-}
-
-bool
-l2_equal(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-bool
-l2_addr_equal(const struct bgpd_addr *a, const struct bgpd_addr *b)
-{
-	return a->family == b->family &&
-	       memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
-}
-
-const char *
-l2_addr_print(const struct bgpd_addr *addr, char text[L2_TEXT])
-{
-	if (addr->family == 0)
-		return strcpy(text, "-");
-	return inet_ntop(
-	    addr->family == 4 ? AF_INET : AF_INET6, addr->bytes, text, L2_TEXT);
-}
-
-const char *
-l2_age_print(int64_t us, char text[L2_AGE])
-{
-	int64_t s = us / 1000000;
-
-	if (us < 10000000)
-		snprintf(text, L2_AGE, "%" PRId64 " ms", us / 1000);
-	else if (s < 86400)
-		snprintf(text, L2_AGE, "%02d:%02d:%02d", (int)(s / 3600),
-		    (int)(s / 60 % 60), (int)(s % 60));
-	else
-		snprintf(text, L2_AGE, "%dd %02d:%02d:%02d", (int)(s / 86400),
-		    (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));
-	return text;
-}
 
 /* The log ------------------------------------------------------------------------------- */
 
@@ -278,7 +207,7 @@ l2_free(struct l2 *l2)
 static int
 l2_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 {
-	struct l2 *l2 = l2_alloc(sizeof(*l2));
+	struct l2 *l2 = kit_alloc(sizeof(*l2));
 
 	l2->host = host;
 	l2->self = self;
@@ -356,9 +285,9 @@ l2_stopping(void *arg)
 	struct l2 *l2 = arg;
 
 	l2->stopping = true;
-	l2->restarting = l2->host->is_restarting(l2->self) != 0;
 	owners_leave(l2->owners,
-	    l2->restarting ? OWNERS_RESTART : OWNERS_HANDOVER,
+	    l2->host->is_restarting(l2->self) ? OWNERS_RESTART
+					      : OWNERS_HANDOVER,
 	    carrier_now_us());
 	l2_settle(l2);
 }

@@ -16,11 +16,9 @@
 #include <stdint.h>
 
 #include "carrier.h"
+#include "kit.h"
 #include "owner.h"
 #include "plugin.h"
-
-#define L2_TEXT 64 /* room for an address as text */
-#define L2_AGE	32
 
 struct l2;
 
@@ -265,7 +263,7 @@ struct l2 {
 		unsigned said, left_out;
 	} chats[L2_TOPICS];
 	struct bgpd_timer *tick, *report, *look, *chat;
-	bool stopping, restarting;
+	bool stopping;
 };
 
 /* Interfaces are others now: who is where, and has this node its link? */
@@ -281,14 +279,5 @@ void l2_leave(struct l2 *l2);
 void l2_restart_owners(struct l2 *l2);
 /* After anything that was said to the owner half: its next deadline. */
 void l2_settle(struct l2 *l2);
-const char *l2_addr_print(const struct bgpd_addr *addr, char text[L2_TEXT]);
-/* "3 ms", "00:00:12", "02:10:07", "4d 02:10:07". */
-const char *l2_age_print(int64_t us, char text[L2_AGE]);
-bool l2_addr_equal(const struct bgpd_addr *a, const struct bgpd_addr *b);
-/* What there is no memory for ends the daemon, as anywhere in it. */
-void *l2_alloc(size_t size);
-void *l2_grow(void *block, size_t size);
-char *l2_copy(const char *text); /* NULL: NULL */
-bool l2_equal(const char *a, const char *b);
 
 #endif

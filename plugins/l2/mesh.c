@@ -384,7 +384,7 @@ mesh_get_counts(const struct l2 *l2, struct mesh_counts *counts)
 void
 mesh_open(struct l2 *l2)
 {
-	struct mesh *mesh = l2_alloc(sizeof(*mesh));
+	struct mesh *mesh = kit_alloc(sizeof(*mesh));
 	int i;
 
 	for (i = 0; i < MESH_FAMILIES; i++)

@@ -33,7 +33,7 @@ fellow_of(struct fellow *fellows, unsigned count, const struct bgpd_addr *addr)
 	unsigned i;
 
 	for (i = 0; i < count; i++) {
-		if (frame_addr_equal(&fellows[i].addr, addr))
+		if (kit_addr_equal(&fellows[i].addr, addr))
 			return &fellows[i];
 	}
 	return NULL;
@@ -226,7 +226,7 @@ carrier_own(struct carrier *c, const struct bgpd_addr *address, char name[16])
 
 	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
 		for (k = 0; k < i->addr_count; k++) {
-			if (!frame_addr_equal(&i->addrs[k].addr, address))
+			if (!kit_addr_equal(&i->addrs[k].addr, address))
 				continue;
 			memcpy(name, i->is.name, sizeof(i->is.name));
 			return true;

@@ -371,11 +371,11 @@ struct owners *
 owners_new(const char *self, uint64_t boot, uint64_t stamp_ms,
     const struct owners_calls *calls, void *arg, int64_t now_us)
 {
-	struct owners *o = owner_alloc(sizeof(*o));
+	struct owners *o = kit_alloc(sizeof(*o));
 
 	o->calls = *calls;
 	o->arg = arg;
-	o->self_name = owner_copy(self);
+	o->self_name = kit_copy(self);
 	o->boot = boot != 0 ? boot : 1;
 	o->stamp = stamp_ms > 0 && stamp_ms < EPOCH_MAX / 2 ? stamp_ms : 1;
 	o->now_us = o->tick_us = now_us;

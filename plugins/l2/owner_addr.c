@@ -15,12 +15,12 @@ candidates_set(
 
 	for (i = 0; i < claim->candidate_count; i++)
 		free(claim->candidates[i].node);
-	claim->candidates = owner_grow(claim->candidates,
+	claim->candidates = kit_grow(claim->candidates,
 	    address->candidate_count * sizeof(*claim->candidates));
 	claim->candidate_count = address->candidate_count;
 	for (i = 0; i < claim->candidate_count; i++) {
 		c = &claim->candidates[i];
-		c->node = owner_copy(address->candidates[i].node);
+		c->node = kit_copy(address->candidates[i].node);
 		c->weight = address->candidates[i].weight;
 		c->member = member_find(o, c->node);
 		elect_hash(c->node, &claim->addr, c->hash);

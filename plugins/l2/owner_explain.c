@@ -47,7 +47,7 @@ candidates_explain(
 
 	if (claim->candidate_count > o->why_room) {
 		o->why_room = claim->candidate_count;
-		o->whys = owner_grow(o->whys, o->why_room * sizeof(o->whys[0]));
+		o->whys = kit_grow(o->whys, o->why_room * sizeof(o->whys[0]));
 	}
 	if (owner != NULL && owner - claim->candidates < 64)
 		skip = UINT64_C(1) << (owner - claim->candidates);

@@ -8,6 +8,7 @@
 #include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
 
+#include "kit.h"
 #include "message.h"
 #include "owner.h"
 
@@ -158,10 +159,6 @@ struct owners {
 	struct owners_why *whys;
 	size_t why_room;
 };
-
-void *owner_alloc(size_t size); /* zeroed; never NULL */
-void *owner_grow(void *old, size_t size);
-char *owner_copy(const char *text);
 
 static inline bool
 owner_is_consistent(const struct owners *o)

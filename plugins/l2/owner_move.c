@@ -65,7 +65,7 @@ move_propose(struct owners *o, struct claim *claim, uint64_t epoch)
 	claim->proposed_us = o->now_us;
 	claim->promised = epoch;
 	free(claim->agreed);
-	claim->agreed = owner_alloc(o->member_count);
+	claim->agreed = kit_alloc(o->member_count);
 	claim->agreed[o->self->index] = 1;
 	propose_say(o, claim);
 	propose_check(o, claim);

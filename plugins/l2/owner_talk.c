@@ -35,8 +35,8 @@ talk_entry(struct owners *o, struct member *m, const struct message_entry *e)
 		return;
 	if (out->count == out->room) {
 		out->room = out->room > 0 ? out->room * 2 : 16;
-		out->entries = owner_grow(
-		    out->entries, out->room * sizeof(out->entries[0]));
+		out->entries =
+		    kit_grow(out->entries, out->room * sizeof(out->entries[0]));
 	}
 	out->entries[out->count++] = *e;
 }
@@ -534,7 +534,7 @@ owners_hear(struct owners *o, const uint8_t *bytes, size_t len, int64_t now_us)
 	if (!o->started)
 		return "the members are not known yet";
 	owner_begin(o, now_us);
-	msg = owner_alloc(sizeof(*msg));
+	msg = kit_alloc(sizeof(*msg));
 	why = decode(o, msg, bytes, len);
 	if (why == NULL)
 		why = admit(o, &m, msg);

@@ -215,9 +215,6 @@ struct carrier {
 	struct alarm doctor, twins;
 };
 #define carrier_say(c, ...) (c)->host->log((c)->self, __VA_ARGS__)
-#define CARRIER_TEXT	    46 /* an address, printed */
-const char *carrier_print(
-    const struct bgpd_addr *addr, char text[CARRIER_TEXT]);
 static inline bool
 carrier_is_fenced(const struct carrier *carrier, int64_t now_us)
 {

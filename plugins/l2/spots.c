@@ -14,9 +14,7 @@
 static int
 vip_compare(const struct vip *a, const struct vip *b)
 {
-	if (a->addr.family != b->addr.family)
-		return a->addr.family < b->addr.family ? -1 : 1;
-	return memcmp(a->addr.bytes, b->addr.bytes, 16);
+	return kit_addr_compare(&a->addr, &b->addr);
 }
 RB_GENERATE_INTERNAL(
     vips, vip, link, vip_compare, __attribute__((unused)) static)
@@ -72,7 +70,7 @@ table_at(const struct port *p, const struct bgpd_addr *addr)
 	unsigned mask = p->table_size - 1, at = hash_addr(p, addr) & mask;
 
 	while (p->table[at] != NULL &&
-	       !frame_addr_equal(&p->table[at]->vip->addr, addr))
+	       !kit_addr_equal(&p->table[at]->vip->addr, addr))
 		at = (at + 1) & mask;
 	return at;
 }
@@ -313,7 +311,7 @@ vip_heard_asker(struct vip *v, const struct port *p, const struct frame *f)
 
 	for (at = 0; at < ASKERS - 1; at++) {
 		if (a[at].asked_us == 0 ||
-		    frame_addr_equal(&a[at].addr, &f->sender))
+		    kit_addr_equal(&a[at].addr, &f->sender))
 			break;
 	}
 	memmove(a + 1, a, at * sizeof(*a));

@@ -73,9 +73,9 @@ static void
 on_address(void *arg, const struct carrier_address_view *view)
 {
 	struct l2 *l2 = arg;
-	char text[L2_TEXT];
+	char text[KIT_ADDR_TEXT];
 
-	l2_addr_print(&view->address, text);
+	kit_addr_print(&view->address, text);
 	if (view->questions + view->answers + view->announced == 0)
 		return;
 	tell(l2, BGPD_COUNTER, "metallb_layer2_requests_received",

@@ -70,9 +70,9 @@ member_find(const struct owners *o, const char *name)
 static struct member *
 member_new(struct owners *o, const char *name)
 {
-	struct member *m = owner_alloc(sizeof(*m));
+	struct member *m = kit_alloc(sizeof(*m));
 
-	m->name = owner_copy(name);
+	m->name = kit_copy(name);
 	m->id = message_id(name, strlen(name));
 	m->added_us = o->now_us;
 	m->lease = OWNERS_NO_LEASE;
@@ -133,7 +133,7 @@ watch_pair(struct owners *o, size_t a, size_t b)
 static void
 watch_ring(struct owners *o, uint64_t ring)
 {
-	struct seat *seats = owner_alloc(o->member_count * sizeof(*seats));
+	struct seat *seats = kit_alloc(o->member_count * sizeof(*seats));
 	uint64_t salted[2] = { ring, 0 };
 	size_t i;
 
@@ -156,7 +156,7 @@ members_watch(struct owners *o)
 
 	for (i = 0; i < o->member_count; i++) {
 		free(o->members[i]->watching);
-		o->members[i]->watching = owner_alloc(o->member_count);
+		o->members[i]->watching = kit_alloc(o->member_count);
 	}
 	if (o->member_count <= MESH_MAX || owner_is_consistent(o)) {
 		for (i = 0; i < o->member_count; i++)
@@ -199,7 +199,7 @@ by_id(const void *a, const void *b)
 static void
 views_move(struct owners *o, struct member *m, size_t old_count)
 {
-	uint8_t *views = owner_alloc(o->member_count);
+	uint8_t *views = kit_alloc(o->member_count);
 	size_t i;
 
 	for (i = 0; i < o->member_count; i++) {
@@ -235,9 +235,9 @@ member_keep(struct owners *o, const struct owners_member *said)
 
 	if (m == NULL) {
 		m = member_new(o, said->name);
-		o->members = owner_grow(o->members,
+		o->members = kit_grow(o->members,
 		    (o->member_count + 1) * sizeof(struct member *));
-		o->by_id = owner_grow(
+		o->by_id = kit_grow(
 		    o->by_id, (o->member_count + 1) * sizeof(struct member *));
 		o->members[o->member_count] = m;
 		o->by_id[o->member_count++] = m;

@@ -109,7 +109,7 @@ witness_state(const struct l2 *l2)
 void
 witness_open(struct l2 *l2)
 {
-	struct witness *w = l2_alloc(sizeof(*w));
+	struct witness *w = kit_alloc(sizeof(*w));
 
 	w->state = OWNERS_NO_GATEWAY;
 	w->early = FIRST_COUNT;

@@ -46,6 +46,19 @@ struct load_table {
 void *load_memory(void *old, size_t size);
 void load_append(struct load_bytes *, const void *data, size_t len);
 
+/* In network order. */
+static inline unsigned
+load_get16(const uint8_t *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+static inline uint32_t
+load_get32(const uint8_t *at)
+{
+	return (uint32_t)load_get16(at) << 16 | load_get16(at + 2);
+}
+
 /* Adds `count` routes of the Internet's shape; the same for the same seed. */
 void load_table_make(
     struct load_table *, unsigned family, uint32_t count, uint64_t seed);

@@ -31,18 +31,6 @@ struct reader {
 	int peer;
 };
 
-static unsigned
-get16(const uint8_t *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint32_t
-get32(const uint8_t *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
 /* Well-known communities would keep a route back: they are left out. */
 static void
 copy_communities(struct load_bytes *out, const uint8_t *value, size_t len)
@@ -80,7 +68,7 @@ split(const uint8_t *at, size_t len, struct load_bytes *attrs,
 
 		if ((size_t)(end - at) < head)
 			return -1;
-		size = head == 4 ? get16(at + 2) : at[2];
+		size = head == 4 ? load_get16(at + 2) : at[2];
 		if ((size_t)(end - at) < head + size)
 			return -1;
 		at += head + size;
@@ -212,16 +200,17 @@ read_rib(struct reader *reader, unsigned family)
 	if (reader->record.len < 5 || load_prefix(&span, &route) <= 0 ||
 	    span.end - span.at < 2)
 		return -1;
-	entries = get16(span.at);
+	entries = load_get16(span.at);
 	for (at = span.at + 2; entries; entries--) {
 		size_t len;
 
 		if (end - at < 8)
 			return -1;
-		len = get16(at + 6);
+		len = load_get16(at + 6);
 		if ((size_t)(end - at) < 8 + len)
 			return -1;
-		if (reader->peer < 0 || get16(at) == (unsigned)reader->peer) {
+		if (reader->peer < 0 ||
+		    load_get16(at) == (unsigned)reader->peer) {
 			keep(reader, &route, at + 8, len);
 			return 0;
 		}
@@ -239,11 +228,11 @@ read_record(struct reader *reader, FILE *file, unsigned *type, unsigned *sub)
 
 	if (got == 0)
 		return 0;
-	len = get32(head + 8);
+	len = load_get32(head + 8);
 	if (got < sizeof(head) || len > RECORD_MOST)
 		return -1;
-	*type = get16(head + 4);
-	*sub = get16(head + 6);
+	*type = load_get16(head + 4);
+	*sub = load_get16(head + 6);
 	if (len > reader->record.room) {
 		reader->record.data = load_memory(reader->record.data, len);
 		reader->record.room = len;

@@ -41,18 +41,6 @@ put32(struct load_bytes *out, uint32_t value)
 	put16(out, value & 0xffff);
 }
 
-static unsigned
-get16(const uint8_t *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint32_t
-get32(const uint8_t *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
 static void
 set16(struct load_bytes *out, size_t at, size_t value)
 {
@@ -295,7 +283,7 @@ hash_items(const uint8_t *value, size_t len, size_t size)
 		uint64_t hash = size;
 
 		for (size_t i = 0; i < size; i += 4)
-			hash = mix(hash, get32(value + at + i));
+			hash = mix(hash, load_get32(value + at + i));
 		sum += mix(hash, 7);
 	}
 	return sum;
@@ -376,7 +364,7 @@ read_path(struct path_reader *reader, const uint8_t *at, size_t len)
 		unsigned type = at[0], count = at[1];
 
 		for (at += 2; count; count--, at += 4)
-			read_as(reader, type, get32(at));
+			read_as(reader, type, load_get32(at));
 	}
 	reader->bad |= at != end;
 }
@@ -395,7 +383,7 @@ load_expect(struct load_table *table, const struct load_rules *rules)
 		set->hash = reader.hash;
 		while (at < end) {
 			bool wide = (at[0] & 0x10) != 0;
-			size_t len = wide ? get16(at + 2) : at[2];
+			size_t len = wide ? load_get16(at + 2) : at[2];
 			const uint8_t *value = at + (wide ? 4 : 3);
 			unsigned flags = at[0] | (rules->partial ? PARTIAL : 0);
 
@@ -423,7 +411,7 @@ hear_mp(
 
 	if (len < 3 || value[2] != 1)
 		return -1;
-	family = get16(value) == 1 ? 4 : 6;
+	family = load_get16(value) == 1 ? 4 : 6;
 	value += 3;
 	if (type == MP_REACH) {
 		if (len < 5 || len < 5u + value[0])
@@ -466,14 +454,14 @@ load_decode(const uint8_t *msg, size_t len, const struct load_rules *rules,
 	const uint8_t *at = msg + LOAD_HEADER, *end = msg + len, *stop;
 
 	memset(update, 0, sizeof(*update));
-	if (end - at < 4 || end - at - 4 < (ptrdiff_t)get16(at))
+	if (end - at < 4 || end - at - 4 < (ptrdiff_t)load_get16(at))
 		return -1;
-	stop = at + 2 + get16(at);
+	stop = at + 2 + load_get16(at);
 	update->gone[0] = (struct load_span){ at + 2, stop, 4 };
 	at = stop + 2;
-	if (end - at < (ptrdiff_t)get16(stop))
+	if (end - at < (ptrdiff_t)load_get16(stop))
 		return -1;
-	stop = at + get16(stop);
+	stop = at + load_get16(stop);
 	update->here[0] = (struct load_span){ stop, end, 4 };
 	while (at < stop) {
 		size_t head = at[0] & 0x10 ? 4 : 3, size;
@@ -481,7 +469,7 @@ load_decode(const uint8_t *msg, size_t len, const struct load_rules *rules,
 
 		if ((size_t)(stop - at) < head)
 			return -1;
-		size = head == 4 ? get16(at + 2) : at[2];
+		size = head == 4 ? load_get16(at + 2) : at[2];
 		at += head + size;
 		if (at > stop || hear_attr(update, rules, attr[0], attr[1],
 				     attr + head, size) < 0)

@@ -32,7 +32,7 @@ fuzz_answer(const struct frame *f, const struct answer *a)
 	/* A sender may be one that cannot be answered to: 0.0.0.0 in ARP. */
 	if (frame_read(set.answer, set.len, true, &back) != FRAME_FINE)
 		return;
-	assert(frame_addr_equal(&back.sender, &f->target));
+	assert(kit_addr_equal(&back.sender, &f->target));
 	assert(frame_mac_equal(back.ether_dst, f->ether_src));
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from cluster import (
     make_node, make_pod, make_service, path_of, pod_status)
-from lab import Bird, wait_for
+from lab import Bird, nginx, wait_for
 from world import CONFIG, HALF, SEED, SMALL, curl, within
 
 TWO_POOLS = CONFIG + """
@@ -115,18 +115,7 @@ spec:
 def start_nginx(host, address):
     """The ingress controller; kube-proxy's part is one address here."""
     host.ip("addr", "add", address + "/32", "dev", "lo")
-    conf = host.write("nginx.conf", f"""
-daemon off; pid {host.path("nginx.pid")}; error_log stderr;
-events {{ }}
-http {{
-	access_log off;
-""" + "".join(f"\t{what}_temp_path {host.path(what)};\n" for what in (
-        "client_body", "proxy", "fastcgi", "uwsgi", "scgi")) + f"""
-	server {{ listen {address}:80; return 200 "from the ingress\n"; }}
-}}
-""")
-    host.start("nginx", "-c", conf, "-p", host.dir,
-               log=host.path("nginx.log"))
+    nginx(host, f'listen {address}:80; return 200 "from the ingress\n";')
 
 
 def test_the_ingress_controller_of_the_article(users):

@@ -9,6 +9,7 @@ import time
 from bisect import bisect_left
 
 from ether import ZERO, Station, arp, inside, ns, read
+from lab import nginx
 
 FACES = 16  # stations that one asker is: each may ask 50 times a second
 APART = 0.5  # seconds without a change of who answers: that was settled
@@ -231,20 +232,7 @@ def kube_proxy(host, *addrs, port=80, to=8080):
          "prerouting priority dstnat; " + "; ".join(rules) + "; }; }\n")
 
 
-def nginx(host, port=8080):
-    """A real one, that says whose it is."""
-    conf = host.write("nginx.conf", f"""
-daemon off; pid {host.path("nginx.pid")}; error_log stderr;
-events {{ }}
-http {{
-	access_log off;
-""" + "".join(f"\t{what}_temp_path {host.path(what)};\n" for what in (
-        "client_body", "proxy", "fastcgi", "uwsgi", "scgi")) + f"""
-	server {{
-		listen 0.0.0.0:{port}; listen [::]:{port};
-		return 200 "{host.name}\n";
-	}}
-}}
-""")
-    return host.start("nginx", "-c", conf, "-p", host.dir,
-                      log=host.path("nginx.log"))
+def web(host, port=8080):
+    """A real nginx, that says whose it is."""
+    return nginx(host, f"listen 0.0.0.0:{port}; listen [::]:{port}; "
+                 f'return 200 "{host.name}\n";')

@@ -304,10 +304,12 @@ class Bird:
             + self.show("protocols all"))
 
 
-class Frr:
-    """FRR's bgpd in a host, without zebra."""
+class FrrDaemon:
+    """One of FRR's in a host: its files, and its shell."""
 
-    def __init__(self, host, conf, name="frr"):
+    daemon = None
+
+    def __init__(self, host, conf, name):
         self.host = host
         self.name = name
         self.dir = host.path(name)
@@ -317,21 +319,34 @@ class Frr:
         self.log = host.path(name + ".log")
         self.process = None
 
+    def vty(self, *commands, check=True, daemon=None):
+        args = []
+        for command in commands:
+            args += ["-c", command]
+        return run("vtysh", "--vty_socket", self.dir, "-d",
+                   daemon or self.daemon, *args, check=check)
+
+    def wait_vty(self, daemon=None):
+        wait_for(lambda: self.vty("show version", daemon=daemon,
+                                  check=False).returncode == 0,
+                 say=lambda: open(self.log).read())
+
+
+class Frr(FrrDaemon):
+    """FRR's bgpd in a host, without zebra."""
+
+    daemon = "bgpd"
+
+    def __init__(self, host, conf, name="frr"):
+        super().__init__(host, conf, name)
+
     def start(self):
         self.process = self.host.start(
             "/usr/lib/frr/bgpd", "-Z", "-S", "-f", self.conf, "-i",
             self.dir + "/bgpd.pid", "--vty_socket", self.dir, "-N", self.name,
             "-u", "root", "-g", "root", "--log", "stdout", log=self.log)
-        wait_for(lambda: self.vty("show version", check=False).returncode == 0,
-                 say=lambda: open(self.log).read())
+        self.wait_vty()
         return self
-
-    def vty(self, *commands, check=True):
-        args = []
-        for command in commands:
-            args += ["-c", command]
-        return run("vtysh", "--vty_socket", self.dir, "-d", "bgpd", *args,
-                   check=check)
 
     def json(self, command):
         text = self.vty(command + " json", check=False).stdout
@@ -356,19 +371,15 @@ class Frr:
             seconds, say=lambda: self.vty("show bgp all").stdout)
 
 
-class FrrBfd:
+class FrrBfd(FrrDaemon):
     """FRR's bfdd in a host, with the zebra that it hears of interfaces from."""
 
+    daemon = "bfdd"
+
     def __init__(self, host, conf, name="frrbfd"):
-        self.host = host
-        self.name = name
-        self.dir = host.path(name)
-        os.makedirs(self.dir, exist_ok=True)
-        os.chmod(self.dir, 0o777)
-        self.conf = host.write(name + ".conf", conf, 0o666)
+        super().__init__(host, conf, name)
         self.empty = host.write(name + "-zebra.conf", "", 0o666)
-        self.log = host.path(name + ".log")
-        self.process = self.zebra = None
+        self.zebra = None
 
     def start(self):
         common = ["--vty_socket", self.dir, "-z", self.dir + "/zserv.api",
@@ -376,9 +387,7 @@ class FrrBfd:
         self.zebra = self.host.start(
             "/usr/lib/frr/zebra", "-f", self.empty, "-i",
             self.dir + "/zebra.pid", *common, log=self.log)
-        wait_for(lambda: self.vty("show version", daemon="zebra",
-                                  check=False).returncode == 0,
-                 say=lambda: open(self.log).read())
+        self.wait_vty("zebra")
         self.start_bfdd()
         return self
 
@@ -388,15 +397,7 @@ class FrrBfd:
             self.dir + "/bfdd.pid", "--bfdctl", self.dir + "/bfdd.sock",
             "--vty_socket", self.dir, "-z", self.dir + "/zserv.api",
             "--log", "stdout", "-N", self.name, log=self.log)
-        wait_for(lambda: self.vty("show version", check=False).returncode == 0,
-                 say=lambda: open(self.log).read())
-
-    def vty(self, *commands, check=True, daemon="bfdd"):
-        args = []
-        for command in commands:
-            args += ["-c", command]
-        return run("vtysh", "--vty_socket", self.dir, "-d", daemon, *args,
-                   check=check)
+        self.wait_vty()
 
     def peers(self):
         text = self.vty("show bfd peers json", check=False).stdout
@@ -470,3 +471,19 @@ class Openbgpd:
             "show", "neighbor", addr, check=False).stdout, seconds,
             say=lambda: self.ctl("show", check=False).stdout
             + open(self.log).read())
+
+
+def nginx(host, server):
+    """A real one, with the lines of its one server."""
+    conf = host.write("nginx.conf", f"""
+daemon off; pid {host.path("nginx.pid")}; error_log stderr;
+events {{ }}
+http {{
+	access_log off;
+""" + "".join(f"\t{what}_temp_path {host.path(what)};\n" for what in (
+        "client_body", "proxy", "fastcgi", "uwsgi", "scgi")) + f"""
+	server {{ {server} }}
+}}
+""")
+    return host.start("nginx", "-c", conf, "-p", host.dir,
+                      log=host.path("nginx.log"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from asker import Asker, kube_proxy, nginx
+from asker import Asker, kube_proxy, web
 from lab import wait_for
 from segment import VIP, VIP6, endpoints, service
 from team import Team
@@ -33,7 +33,7 @@ def served(lab):
     team = Team(lab).start(services=["web", "six"])
     for member in team.members:
         kube_proxy(member.host, VIP, VIP6)
-        nginx(member.host)
+        web(member.host)
     for addr in (VIP, VIP6):
         team.wait_agreed(addr)
         wait_for(lambda: fetch(team, addr), say=team.say)

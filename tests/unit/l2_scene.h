@@ -130,12 +130,11 @@ count_heard(enum frame_kind kind, const struct bgpd_addr *sender,
 
 	cable_listen();
 	for (i = 0; i < cable_count; i++)
-		count +=
-		    cable_heard[i].f.kind == kind &&
-		    cable_heard[i].f.to_all == to_all &&
-		    frame_addr_equal(&cable_heard[i].f.sender, sender) &&
-		    (target == NULL ||
-			frame_addr_equal(&cable_heard[i].f.target, target));
+		count += cable_heard[i].f.kind == kind &&
+			 cable_heard[i].f.to_all == to_all &&
+			 kit_addr_equal(&cable_heard[i].f.sender, sender) &&
+			 (target == NULL ||
+			     kit_addr_equal(&cable_heard[i].f.target, target));
 	return count;
 }
 

@@ -152,7 +152,7 @@ test_nobody_confirms(void **unused)
 	fake_run(20);
 	assert_true(carrier_find_address(carrier, &vip4, &view));
 	assert_int_equal(view.proof, CARRIER_CONFIRMED);
-	assert_true(frame_addr_equal(&view.confirmed_by, &host4));
+	assert_true(kit_addr_equal(&view.confirmed_by, &host4));
 }
 
 /* Conflicts ------------------------------------------------------------------------------- */

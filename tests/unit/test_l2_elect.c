@@ -188,7 +188,7 @@ static void
 lightest(void **state)
 {
 	struct scene s;
-	struct group *group = owner_alloc(sizeof(*group) + 1);
+	struct group *group = kit_alloc(sizeof(*group) + 1);
 	struct claim other = { .epoch = 1 };
 
 	(void)state;

@@ -28,9 +28,9 @@ test_arp(void **unused)
 	assert_int_equal(f.kind, FRAME_REQUEST);
 	assert_true(f.to_all && f.has_mac);
 	assert_memory_equal(f.mac, their_mac, 6);
-	assert_true(frame_addr_equal(&f.sender, &host4));
-	assert_true(frame_addr_equal(&f.target, &vip4));
-	assert_true(frame_addr_equal(&f.dest, &vip4));
+	assert_true(kit_addr_equal(&f.sender, &host4));
+	assert_true(kit_addr_equal(&f.target, &vip4));
+	assert_true(kit_addr_equal(&f.dest, &vip4));
 	/* Padding, as of the shortest Ethernet frame. */
 	memset(raw + len, 0xaa, 18);
 	assert_int_equal(read_back(60), FRAME_FINE);
@@ -93,9 +93,9 @@ test_solicitation(void **unused)
 	assert_int_equal(f.kind, FRAME_NS);
 	assert_true(f.has_mac && f.to_all && !f.has_nonce);
 	assert_memory_equal(f.mac, their_mac, 6);
-	assert_true(frame_addr_equal(&f.sender, &host6));
-	assert_true(frame_addr_equal(&f.target, &vip6));
-	assert_true(frame_addr_equal(&f.dest, &group));
+	assert_true(kit_addr_equal(&f.sender, &host6));
+	assert_true(kit_addr_equal(&f.target, &vip6));
+	assert_true(kit_addr_equal(&f.dest, &group));
 	for (size_t cut = 0; cut < len; cut++)
 		assert_int_equal(read_back(cut), FRAME_SHORT);
 	/* Without SLLAO, as NUD asks. */
@@ -184,8 +184,8 @@ test_set_of_ipv4(void **unused)
 	memcpy(raw, set.announce, ARP_LEN);
 	assert_int_equal(read_back(ARP_LEN), FRAME_FINE);
 	assert_true(f.kind == FRAME_REQUEST && f.to_all);
-	assert_true(frame_addr_equal(&f.sender, &vip4));
-	assert_true(frame_addr_equal(&f.target, &vip4));
+	assert_true(kit_addr_equal(&f.sender, &vip4));
+	assert_true(kit_addr_equal(&f.target, &vip4));
 	assert_memory_equal(f.target_mac, zero6.bytes, 6);
 	memcpy(raw, set.announce_reply, ARP_LEN);
 	assert_int_equal(read_back(ARP_LEN), FRAME_FINE);
@@ -198,8 +198,8 @@ test_set_of_ipv4(void **unused)
 	assert_memory_equal(f.ether_src, our_mac, 6);
 	assert_memory_equal(f.mac, our_mac, 6);
 	assert_memory_equal(f.target_mac, their_mac, 6);
-	assert_true(frame_addr_equal(&f.sender, &vip4));
-	assert_true(frame_addr_equal(&f.target, &host4));
+	assert_true(kit_addr_equal(&f.sender, &vip4));
+	assert_true(kit_addr_equal(&f.target, &host4));
 }
 
 static void
@@ -215,8 +215,8 @@ test_set_of_ipv6(void **unused)
 	memcpy(raw, set.announce, ND_LEN);
 	assert_int_equal(read_back(ND_LEN), FRAME_FINE);
 	assert_true(f.router && f.override && !f.solicited);
-	assert_true(frame_addr_equal(&f.sender, &host6));
-	assert_true(frame_addr_equal(&f.dest, &all_nodes6));
+	assert_true(kit_addr_equal(&f.sender, &host6));
+	assert_true(kit_addr_equal(&f.dest, &all_nodes6));
 	style = (struct frame_style){ false, NULL };
 	build_set(&set, our_mac, &vip6, &style);
 	/* The checksum is patched, whatever the asker's address is. */
@@ -228,8 +228,8 @@ test_set_of_ipv6(void **unused)
 		assert_int_equal(read_back(ND_LEN), FRAME_FINE);
 	}
 	assert_true(!f.router && f.override && f.solicited);
-	assert_true(frame_addr_equal(&f.dest, &asker));
-	assert_true(frame_addr_equal(&f.sender, &vip6));
+	assert_true(kit_addr_equal(&f.dest, &asker));
+	assert_true(kit_addr_equal(&f.sender, &vip6));
 	assert_memory_equal(f.mac, our_mac, 6);
 }
 
@@ -242,18 +242,18 @@ test_probes_and_questions(void **unused)
 	assert_int_equal(
 	    read_back(build_probe(raw, our_mac, &vip4, NULL)), FRAME_FINE);
 	assert_true(f.to_all && frame_addr_is_zero(&f.sender));
-	assert_true(frame_addr_equal(&f.target, &vip4));
+	assert_true(kit_addr_equal(&f.target, &vip4));
 	assert_int_equal(
 	    read_back(build_probe(raw, our_mac, &vip6, third_mac)), FRAME_FINE);
 	assert_true(frame_addr_is_zero(&f.sender) && !f.has_mac);
-	assert_true(f.has_nonce && frame_addr_equal(&f.dest, &group));
+	assert_true(f.has_nonce && kit_addr_equal(&f.dest, &group));
 	assert_memory_equal(f.nonce, third_mac, 6);
 	assert_memory_equal(raw, "\x33\x33\xff\x00\x02\x40", 6);
 	assert_int_equal(
 	    read_back(build_ask(raw, our_mac, &vip4, &host4, their_mac)),
 	    FRAME_FINE);
-	assert_true(!f.to_all && frame_addr_equal(&f.sender, &vip4));
-	assert_true(frame_addr_equal(&f.target, &host4));
+	assert_true(!f.to_all && kit_addr_equal(&f.sender, &vip4));
+	assert_true(kit_addr_equal(&f.target, &host4));
 	assert_int_equal(
 	    read_back(build_ask(raw, our_mac, &vip4, &host4, NULL)),
 	    FRAME_FINE);
@@ -262,12 +262,12 @@ test_probes_and_questions(void **unused)
 	    read_back(build_ask(raw, our_mac, &vip6, &host6, their_mac)),
 	    FRAME_FINE);
 	assert_true(!f.to_all && f.has_mac);
-	assert_true(frame_addr_equal(&f.dest, &host6));
+	assert_true(kit_addr_equal(&f.dest, &host6));
 	assert_int_equal(
 	    read_back(build_ask(raw, our_mac, &vip6, &host6, NULL)),
 	    FRAME_FINE);
-	assert_true(f.to_all && frame_addr_equal(&f.dest, &of_host));
-	assert_true(frame_addr_equal(&f.sender, &vip6));
+	assert_true(f.to_all && kit_addr_equal(&f.dest, &of_host));
+	assert_true(kit_addr_equal(&f.sender, &vip6));
 }
 
 int

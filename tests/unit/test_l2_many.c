@@ -56,7 +56,7 @@ last_first_us(uint8_t family, enum frame_kind kind)
 		if (began == 0)
 			began = cable_heard[i].at_us;
 		if (f->kind != kind || !f->to_all || n >= MANY ||
-		    !frame_addr_equal(&f->sender, &f->target))
+		    !kit_addr_equal(&f->sender, &f->target))
 			continue;
 		if (first[n] == 0)
 			first[n] = cable_heard[i].at_us;
@@ -104,7 +104,7 @@ test_many_of_ipv4(void **unused)
 	(void)unused;
 	take_many(4);
 	for (i = 0; i < cable_count; i++)
-		announced += frame_addr_equal(
+		announced += kit_addr_equal(
 		    &cable_heard[i].f.sender, &cable_heard[i].f.target);
 	first = last_first_us(4, FRAME_REQUEST);
 	reply = last_first_us(4, FRAME_REPLY);

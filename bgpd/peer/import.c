@@ -82,7 +82,9 @@ import_route(const struct import_rules *rules, const struct prefix *prefix,
 
 	if (why != NULL)
 		return why;
-	if (!ATTR_HAS(out, ATTR_LOCAL_PREF)) {
+	/* Where it is the one that absence stands for, the set stays one set. */
+	if (!ATTR_HAS(out, ATTR_LOCAL_PREF) &&
+	    rules->local_pref != RIB_LOCAL_PREF) {
 		out->present |= HAS(ATTR_LOCAL_PREF);
 		out->local_pref = rules->local_pref;
 	}
@@ -91,4 +93,10 @@ import_route(const struct import_rules *rules, const struct prefix *prefix,
 		out->as_path =
 		    aspath_prepend(arena, out->as_path, rules->prepend_as, 1);
 	return filter_pass(&rules->filter, prefix, arena, rules->local_as, out);
+}
+
+bool
+import_asks_prefix(const struct import_rules *rules)
+{
+	return rules->filter.has_list || rules->filter.has_map;
 }

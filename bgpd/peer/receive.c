@@ -76,27 +76,44 @@ receive_rules(
 	filter_make(peer, family, false, &rules->filter);
 }
 
-static void
-receive_route(struct peer *peer, const struct import_rules *rules,
-    const struct prefix *prefix, const struct attr *received)
-{
-	struct attr used = *received;
-	const char *why =
-	    import_route(rules, prefix, peer->peers->scratch, &used);
+#define MANY 64 /* prefixes that go to the RIB at once */
 
-	rib_update(peer->source, 0, prefix, received,
-	    why == NULL ? &used : NULL, receive_now_secs(peer));
+static unsigned
+receive_take(struct nlri *nlri, struct prefix prefixes[MANY])
+{
+	unsigned count = 0;
+
+	while (count < MANY && nlri_next(nlri, &prefixes[count]))
+		count++;
+	return count;
+}
+
+/* The import's answer for these prefixes is the one for the first. */
+static void
+receive_routes(struct peer *peer, const struct import_rules *rules,
+    const struct prefix *prefixes, unsigned count, struct rib_attr *received)
+{
+	struct rib *rib = peer->peers->rib;
+	struct attr used = rib_attr_get(received);
+	struct rib_attr *set = NULL;
+
+	if (import_route(rules, prefixes, peer->peers->scratch, &used) == NULL)
+		set = rib_attr_intern(rib, &used);
+	rib_update_many(peer->source, prefixes, count, received, set,
+	    receive_now_secs(peer));
+	rib_attr_unref(rib, set);
 }
 
 static void
 receive_withdrawn(struct peer *peer, struct nlri nlri)
 {
-	struct prefix prefix;
+	struct prefix prefixes[MANY];
+	unsigned count;
 
 	if (nlri.family == FAMILY_NONE || !peer->up->families[nlri.family])
 		return;
-	while (nlri_next(&nlri, &prefix))
-		rib_withdraw(peer->source, 0, &prefix);
+	while ((count = receive_take(&nlri, prefixes)) > 0)
+		rib_withdraw_many(peer->source, prefixes, count);
 }
 
 /* Made once per configuration and session, not once per UPDATE. */
@@ -117,13 +134,23 @@ receive_announced(
     struct peer *peer, struct nlri nlri, const struct attr *received)
 {
 	const struct import_rules *rules;
-	struct prefix prefix;
+	struct prefix prefixes[MANY];
+	struct rib_attr *set;
+	unsigned count, i;
 
 	if (nlri.family == FAMILY_NONE || !peer->up->families[nlri.family])
 		return;
 	rules = receive_rules_now(peer, nlri.family);
-	while (nlri_next(&nlri, &prefix))
-		receive_route(peer, rules, &prefix, received);
+	set = rib_attr_intern(peer->peers->rib, received);
+	while ((count = receive_take(&nlri, prefixes)) > 0) {
+		if (!import_asks_prefix(rules))
+			receive_routes(peer, rules, prefixes, count, set);
+		else
+			for (i = 0; i < count; i++)
+				receive_routes(
+				    peer, rules, &prefixes[i], 1, set);
+	}
+	rib_attr_unref(peer->peers->rib, set);
 }
 
 /* Flaws that do not end the session are said and counted (RFC 7606 6). */
@@ -283,8 +310,7 @@ receive_again_family(struct peer *peer, enum family family)
 		}
 		/* The update may drop what the path holds now. */
 		received = rib_attr_ref((struct rib_attr *)view.received);
-		receive_route(
-		    peer, rules, &view.prefix, rib_attr_get(received));
+		receive_routes(peer, rules, &view.prefix, 1, received);
 		rib_attr_unref(rib, received);
 		arena_reset(peer->peers->scratch);
 	}

@@ -83,5 +83,7 @@ struct import_rules {
 /* NULL: used as *out says (a copy of what was received); else why not. */
 const char *import_route(const struct import_rules *rules,
     const struct prefix *prefix, struct arena *arena, struct attr *out);
+/* Does the answer depend on the prefix, and not on its family alone? */
+bool import_asks_prefix(const struct import_rules *rules);
 
 #endif

@@ -77,11 +77,21 @@ show_flags(const struct rib_path_view *view, char out[4])
 	out[3] = '\0';
 }
 
-const struct attr *
+struct attr
 show_attr(const struct rib_path_view *view, bool received)
 {
-	return rib_attr_get(
-	    received || view->used == NULL ? view->received : view->used);
+	struct attr attr;
+
+	if (received || view->used == NULL)
+		return rib_attr_get(view->received);
+	attr = rib_attr_get(view->used);
+	/* What a neighbor's path without it counts as. */
+	if (!ATTR_HAS(&attr, ATTR_LOCAL_PREF) &&
+	    rib_source_info(view->source)->kind >= RIB_EBGP) {
+		attr.present |= 1u << ATTR_LOCAL_PREF;
+		attr.local_pref = RIB_LOCAL_PREF;
+	}
+	return attr;
 }
 
 static const char *const origin_words[] = { "IGP", "EGP", "incomplete" };

@@ -22,7 +22,7 @@ int64_t show_epoch(int64_t then_ms);
 const char *show_id(uint32_t router_id, char *out); /* ADDR_TEXT */
 /* FRR's letters: *, >, s, i. */
 void show_flags(const struct rib_path_view *view, char out[4]);
-const struct attr *show_attr(const struct rib_path_view *view, bool received);
+struct attr show_attr(const struct rib_path_view *view, bool received);
 const char *show_origin_word(const struct attr *attr);
 char show_origin_letter(const struct attr *attr);
 

@@ -61,7 +61,7 @@ path_refusal(const struct rib_path_view *view, struct arena *arena)
 	if (peer == NULL || peer->source != view->source)
 		return "its session has ended";
 	receive_rules(peer, family_of(view->prefix.family), &rules);
-	attr = *rib_attr_get(view->received);
+	attr = rib_attr_get(view->received);
 	return import_route(&rules, &view->prefix, arena, &attr);
 }
 
@@ -217,7 +217,8 @@ path_lists(struct out *out, const struct attr *attr)
 static void
 path_show(struct out *out, const struct rib_path_view *view)
 {
-	const struct attr *attr = show_attr(view, false);
+	struct attr is = show_attr(view, false);
+	const struct attr *attr = &is;
 	struct arena *arena = arena_new();
 	int64_t since = show_epoch(view->since_secs * 1000);
 	const char *why;

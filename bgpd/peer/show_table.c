@@ -142,7 +142,8 @@ static void
 path_json(struct out *out, const struct rib_path_view *view, bool received)
 {
 	const struct rib_source_info *info = rib_source_info(view->source);
-	const struct attr *attr = show_attr(view, received);
+	struct attr is = show_attr(view, received);
+	const struct attr *attr = &is;
 	struct text path = { 0 };
 	char from[ADDR_TEXT];
 
@@ -189,9 +190,10 @@ walk_path(struct out *out, struct walk *walk, const struct rib_path_view *view,
     bool first)
 {
 	char flags[4], prefix[PREFIX_TEXT];
+	struct attr attr = show_attr(view, walk->received);
 	struct show_line line = {
 		.prefix = view->prefix,
-		.attr = show_attr(view, walk->received),
+		.attr = &attr,
 		.flags = flags,
 		.weight = view->weight,
 		.first = first,

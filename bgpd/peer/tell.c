@@ -291,7 +291,7 @@ tell_would(const struct peer *peer, const struct teller *teller,
 	    (view.flags & RIB_BEST) == 0 || view.used == NULL ||
 	    view.source == peer->source)
 		return false;
-	out = *rib_attr_get(view.used);
+	out = rib_attr_get(view.used);
 	return export_route(&teller->rules, &view, arena, &out) == NULL;
 }
 
@@ -458,7 +458,7 @@ tell_why_not(const struct peer *peer, enum family family,
 		return "not the best path";
 	if (view->source == peer->source)
 		return "it came from there";
-	out = *rib_attr_get(view->used);
+	out = rib_attr_get(view->used);
 	return export_route(&teller->rules, view, arena, &out);
 }
 

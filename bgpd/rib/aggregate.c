@@ -122,12 +122,13 @@ static void
 summary_count(
     struct rib *rib, struct summary *s, const struct rib_attr *attr, int by)
 {
-	unsigned origin = attr->attr.origin;
+	struct attr is = rib_attr_get(attr);
+	unsigned origin = is.origin;
 
 	s->count += (uint32_t)by;
 	s->origins[origin <= ORIGIN_INCOMPLETE ? origin : ORIGIN_INCOMPLETE] +=
 	    (uint32_t)by;
-	if (ATTR_HAS(&attr->attr, ATTR_ATOMIC_AGGREGATE))
+	if (ATTR_HAS(&is, ATTR_ATOMIC_AGGREGATE))
 		s->atomics += (uint32_t)by;
 	if (s->is.as_set)
 		share_change(rib, s, (struct rib_attr *)(uintptr_t)attr, by);
@@ -176,14 +177,16 @@ unite_sets(const struct summary *s, struct arena *arena, struct attr *attr)
 	const struct blob *communities = NULL;
 	const struct share *share = NULL;
 	unsigned count = 0;
+	struct attr is;
 
 	while ((share = (const struct share *)table_next(&s->sets,
 		    share != NULL ? (struct table_link *)(uintptr_t)&share->link
 				  : NULL)) != NULL) {
-		paths[count++] = share->attr->attr.as_path;
-		if (share->attr->attr.communities != NULL)
-			communities = community_union(
-			    arena, communities, share->attr->attr.communities);
+		is = rib_attr_get(share->attr);
+		paths[count++] = is.as_path;
+		if (is.communities != NULL)
+			communities =
+			    community_union(arena, communities, is.communities);
 	}
 	attr->as_path = aspath_aggregate(arena, paths, count);
 	if (communities != NULL)
@@ -258,17 +261,20 @@ aggregate_settle(struct rib *rib)
 }
 
 void
-aggregate_on_path(struct rib *rib, const struct prefix *prefix,
+aggregate_on_path(struct rib *rib, enum family family, uint32_t id,
     const struct rib_source *source, const struct rib_attr *old,
     const struct rib_attr *new)
 {
+	struct prefix prefix;
 	struct summary *s;
 	unsigned len = 0;
 
 	if (TAILQ_EMPTY(&rib->aggregates) || old == new ||
 	    source->info.kind == RIB_AGGREGATE)
 		return;
-	while ((s = summary_next(rib, prefix, &len)) != NULL) {
+	prefix = prefixes_get(
+	    &rib->tables[family], entry_at(&rib->tables[family], id));
+	while ((s = summary_next(rib, &prefix, &len)) != NULL) {
 		if (new != NULL)
 			summary_count(rib, s, new, 1);
 		if (old != NULL)
@@ -355,13 +361,13 @@ count_entry(struct rib *rib, enum family family, const struct entry *e)
 
 	while ((s = summary_next(rib, &prefix, &len)) != NULL) {
 		changes |= s->stale || s->fresh;
-		path = s->fresh ? rib_path_at(rib, e->paths) : NULL;
-		for (; path != NULL; path = rib_path_at(rib, path->next))
-			if (path->used != SLAB_NONE &&
+		path = s->fresh ? path_at(rib, e->paths) : NULL;
+		for (; path != NULL; path = path_at(rib, path->next))
+			if (path_used(rib, path) != SLAB_NONE &&
 			    rib->sources[path->source]->info.kind !=
 				RIB_AGGREGATE)
-				summary_count(
-				    rib, s, attr_at(rib, path->used), 1);
+				summary_count(rib, s,
+				    attr_at(rib, path_used(rib, path)), 1);
 	}
 	return changes;
 }

@@ -8,8 +8,7 @@
  * set is looked at, not pair after pair, the result depends on no order of
  * arrival and MED needs no "deterministic" switch.
  */
-#define LOCAL_WEIGHT	   32768u
-#define DEFAULT_LOCAL_PREF 100u
+#define LOCAL_WEIGHT 32768u
 
 uint32_t
 decide_weight(const struct rib_source_info *source)
@@ -29,7 +28,7 @@ static uint64_t
 rank_local_pref(const struct contender *c)
 {
 	if (!ATTR_HAS(c->attr, ATTR_LOCAL_PREF))
-		return UINT32_MAX - DEFAULT_LOCAL_PREF;
+		return UINT32_MAX - RIB_LOCAL_PREF;
 	return UINT32_MAX - c->attr->local_pref;
 }
 
@@ -37,6 +36,16 @@ static uint64_t
 rank_local(const struct contender *c)
 {
 	return c->source->kind < RIB_EBGP ? c->source->kind : RIB_EBGP;
+}
+
+/* Weight at the top, then LOCAL_PREF, then our own kinds, then the rest. */
+uint64_t
+decide_rank(const struct rib_source_info *source, uint64_t attr_rank)
+{
+	uint64_t kind = source->kind < RIB_EBGP ? source->kind : RIB_EBGP;
+
+	return (uint64_t)(decide_weight(source) == 0) << 60 |
+	       attr_rank >> 24 << 26 | kind << 24 | (attr_rank & 0xffffff);
 }
 
 static uint64_t

@@ -9,6 +9,7 @@
 
 #include "rib/rib.h"
 #include "util/arena.h"
+#include "util/index.h"
 #include "util/slab.h"
 #include "util/table.h"
 
@@ -46,11 +47,10 @@ size_t idmap_size(const struct idmap *map);
 /* prefix.c: the prefixes of a family ------------------------------------------ */
 
 /*
- * One prefix: 16 bytes, 32 for IPv6. It stays as long as it has paths or is
+ * One prefix: 12 bytes, 24 for IPv6. It stays as long as it has paths or is
  * held: by a group that told it or must look at it, by a member that must.
  */
 struct entry {
-	uint32_t next;	/* in its hash chain */
 	uint32_t paths; /* the best one is the first */
 	uint16_t holds;
 	uint8_t spare;
@@ -61,10 +61,7 @@ struct entry {
 struct prefixes {
 	enum family family;
 	struct slab slab;
-	/* Linear hashing: one chain is split for each prefix that is added. */
-	uint32_t *slots;
-	uint32_t slot_count;
-	uint32_t slot_capacity;
+	struct index index;
 	uint32_t live;		/* with paths */
 	uint32_t lengths[129];	/* how many of each length */
 	uint32_t walks;		/* serial of ordered walks */
@@ -74,9 +71,24 @@ struct prefixes {
 void prefixes_init(struct prefixes *t, enum family family);
 void prefixes_clear(struct prefixes *t);
 size_t prefixes_size(const struct prefixes *t);
+uint32_t prefixes_hash(const struct prefixes *t, const struct prefix *prefix);
+/* SLAB_NONE if it is not there. */
 uint32_t prefixes_find(const struct prefixes *t, const struct prefix *prefix);
-uint32_t prefixes_add(struct prefixes *t, const struct prefix *prefix);
+uint32_t prefixes_find_hashed(
+    const struct prefixes *t, const struct prefix *prefix, uint32_t hash);
+/* The one that is there, or a new one. */
+uint32_t prefixes_add(
+    struct prefixes *t, const struct prefix *prefix, uint32_t hash);
+/* Asks for the memory that a find will read: its slots, then its entry. */
+uint32_t prefixes_fetch(const struct prefixes *t, const struct prefix *prefix);
+void prefixes_fetch_entry(const struct prefixes *t, uint32_t hash);
+/* NULL if there is none of this id. */
 struct entry *prefixes_at(const struct prefixes *t, uint32_t id);
+static inline struct entry *
+entry_at(const struct prefixes *t, uint32_t id)
+{
+	return slab_get(&t->slab, id);
+}
 struct prefix prefixes_get(const struct prefixes *t, const struct entry *e);
 /* The longest one with paths that covers it; SLAB_NONE. */
 uint32_t prefixes_match(const struct prefixes *t, const struct prefix *prefix);
@@ -92,16 +104,16 @@ uint32_t order_next(
     struct prefixes *t, const struct idset *only, struct rib_cursor *cursor);
 void order_clear(struct prefixes *t);
 
-/* rib.c: paths ------------------------------------------------------------------ */
+/* path.c: paths ----------------------------------------------------------------- */
+
+#define PATH_VARIANT (1u << 15) /* in flags: see path.c */
 
 struct path {
-	uint32_t next;	   /* of the same prefix */
-	uint32_t id;	   /* with the source: its identity */
-	uint32_t used;	   /* attributes after import policy, or SLAB_NONE */
-	uint32_t received; /* attributes as they came */
+	uint32_t next; /* of the same prefix */
+	uint32_t what; /* a set's id, or a variant's */
 	uint32_t since_secs;
 	uint16_t source;
-	uint16_t flags; /* RIB_BEST */
+	uint16_t flags; /* RIB_BEST, PATH_VARIANT */
 };
 
 TAILQ_HEAD(group_list, group);
@@ -111,26 +123,26 @@ TAILQ_HEAD(summary_list, summary);
 struct tell_room {
 	uint8_t *out;
 	size_t out_len, out_capacity;
-	struct tell_item *items;
-	uint32_t item_count, item_capacity;
-	struct tell_bucket *buckets;
-	uint32_t bucket_count, bucket_capacity;
 	struct tell_part *parts;
 	uint32_t part_count, part_capacity;
+	struct batch *batch;
 	struct arena *arena;
 };
 
 struct rib {
 	struct prefixes tables[FAMILY_COUNT];
 	struct slab paths;
+	struct slab variants;
+	struct index variant_index;
 	uint32_t path_counts[FAMILY_COUNT];
 	uint64_t versions[FAMILY_COUNT];
-	struct slab attrs;
-	struct table attr_index;
-	struct table blob_index;
-	size_t blob_bytes;
-	struct rib_attr *last_attrs[2]; /* found last; not counted */
-	struct rib_source **sources;	/* by index; index 0 is nobody */
+	struct slab attrs; /* pointers to the sets */
+	struct index attr_index;
+	size_t attr_bytes;
+	struct rib_attr *last_attr; /* found last; not counted */
+	uint8_t *pack;		    /* where a set is packed */
+	size_t pack_capacity;
+	struct rib_source **sources; /* by index; index 0 is nobody */
 	uint32_t source_count;
 	struct rib_watcher **watchers;
 	uint32_t watcher_count;
@@ -146,25 +158,74 @@ struct rib {
 	struct rib_source *aggregate_source;
 };
 
-struct path *rib_path_at(const struct rib *rib, uint32_t id);
+static inline struct path *
+path_at(const struct rib *rib, uint32_t id)
+{
+	return id == SLAB_NONE ? NULL : slab_get(&rib->paths, id);
+}
+
+void paths_init(struct rib *rib);
+void paths_clear(struct rib *rib);
+size_t paths_size(const struct rib *rib);
+/* Ids of sets; used: SLAB_NONE where the import policy refused it. */
+uint32_t path_used(const struct rib *rib, const struct path *path);
+uint32_t path_received(const struct rib *rib, const struct path *path);
+/* With the source: its identity. */
+uint32_t path_id(const struct rib *rib, const struct path *path);
+/* What a path says, counted; taken before it is set, and dropped later. */
+struct path_content {
+	uint32_t what;
+	uint32_t used;
+	bool is_variant;
+};
+struct path_content path_content_get(
+    const struct rib *rib, const struct path *path);
+void path_content_drop(struct rib *rib, struct path_content content);
+/* True if it says something else now; what it said is the caller's to drop. */
+bool path_content_set(struct rib *rib, struct path *path, uint32_t id,
+    struct rib_attr *received, struct rib_attr *used);
+
+/* rib.c: changes ------------------------------------------------------------------ */
+
 /* The best path of an entry or NULL. */
 struct path *rib_best(const struct rib *rib, const struct entry *e);
-void rib_view(const struct rib *rib, enum family family, const struct entry *e,
-    const struct path *path, struct rib_path_view *view);
 /* Removes every path of the source from one prefix; the count. */
 unsigned rib_remove_source(
     struct rib *rib, enum family family, uint32_t id, uint16_t source);
 
+/* look.c ---------------------------------------------------------------------------- */
+
+void rib_view(const struct rib *rib, enum family family, const struct entry *e,
+    const struct path *path, struct rib_path_view *view);
+/* The best path is another one; `old` is NULL where there was none. */
+void rib_tell_watchers(const struct rib *rib, enum family family,
+    const struct entry *e, const struct rib_path_view *old);
+
+/* select.c -------------------------------------------------------------------------- */
+
+#define RANK_NONE UINT64_MAX /* not usable */
+/* The lowest one is the best, as far as ORIGIN. */
+uint64_t select_rank(const struct rib *rib, const struct path *path);
+/* The best path's id; SLAB_NONE when none is usable. */
+uint32_t select_best(const struct rib *rib, const struct entry *e);
+/* The step that chose the best one; NULL: there is none. */
+const char *select_reason(const struct rib *rib, const struct entry *e);
+
 /* intern.c ------------------------------------------------------------------------- */
 
+/* A set: header and members packed, see intern.c. */
 struct rib_attr {
-	struct table_link link;
 	uint32_t refs;
 	uint32_t id;
-	uint32_t bucket; /* tell.c's, while it sorts; 0 otherwise */
-	struct attr attr;
+	uint32_t hash;
+	uint32_t answer; /* a batch's, while it is sorted; 0 otherwise */
+	uint32_t len;	 /* bytes of it */
+	uint32_t words[];
 };
+/* NULL for SLAB_NONE. */
 struct rib_attr *attr_at(const struct rib *rib, uint32_t id);
+/* LOCAL_PREF, length of AS_PATH and ORIGIN in one number, 56 bits. */
+uint64_t attr_rank(const struct rib_attr *set);
 void intern_init(struct rib *rib);
 void intern_clear(struct rib *rib);
 
@@ -197,6 +258,8 @@ struct contender {
  */
 unsigned decide(struct contender *paths, unsigned count, const char **reason);
 uint32_t decide_weight(const struct rib_source_info *source);
+/* The steps as far as ORIGIN in one number: see attr_rank. */
+uint64_t decide_rank(const struct rib_source_info *source, uint64_t attr_rank);
 
 /* group.c, member.c, tell.c: see group.h ------------------------------------------ */
 
@@ -210,7 +273,7 @@ size_t group_memory(const struct rib *rib);
 /* aggregate.c ---------------------------------------------------------------------- */
 
 /* A path of a prefix came, went (NULL) or changed; attributes after import. */
-void aggregate_on_path(struct rib *rib, const struct prefix *prefix,
+void aggregate_on_path(struct rib *rib, enum family family, uint32_t id,
     const struct rib_source *source, const struct rib_attr *old,
     const struct rib_attr *new);
 /* Is it not to be told, since a summary-only aggregate stands for it? */

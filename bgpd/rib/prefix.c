@@ -4,19 +4,61 @@
 
 #include "rib/inside.h"
 #include "util/mem.h"
+#include "util/mix.h"
 
 /*
- * A prefix costs its entry and one slot: 20 to 24 bytes for IPv4. The order of
- * prefixes is needed by shows alone and is made there (order.c), so that a
- * route on its way pays for no tree. The hash grows by one chain at a time:
- * no update waits for a table to be built anew.
+ * A prefix costs its entry and its place in the index: 18 bytes for IPv4. The
+ * order of prefixes is needed by shows alone and is made there (order.c), so that
+ * a route on its way pays for no tree.
  */
-#define SLOTS_MIN 16u
 
 static unsigned
 address_size(const struct prefixes *t)
 {
 	return family_info[t->family].bits / 8;
+}
+
+static bool
+entry_is(const void *owner, uint32_t id, const void *key)
+{
+	const struct prefixes *t = owner;
+	const struct entry *e = entry_at(t, id);
+	const struct prefix *prefix = key;
+
+	if (e->len != prefix->len)
+		return false;
+	if (t->family == FAMILY_IPV4)
+		return memcmp(e->bytes, prefix->bytes, 4) == 0;
+	return memcmp(e->bytes, prefix->bytes, 16) == 0;
+}
+
+static uint32_t
+hash_of(const struct prefixes *t, uint8_t len, const uint8_t *bytes)
+{
+	uint64_t high = 0, low = 0;
+	uint32_t word;
+
+	if (t->family == FAMILY_IPV4) {
+		memcpy(&word, bytes, sizeof(word));
+		return mix_pair((uint64_t)len << 32 | word, 0);
+	}
+	memcpy(&high, bytes, sizeof(high));
+	memcpy(&low, bytes + sizeof(high), sizeof(low));
+	return mix_pair(high ^ (uint64_t)len << 56, low);
+}
+
+static const void *
+entry_of(const void *owner, uint32_t id)
+{
+	return entry_at(owner, id);
+}
+
+static uint32_t
+entry_hash(const void *owner, uint32_t id)
+{
+	const struct entry *e = entry_at(owner, id);
+
+	return hash_of(owner, e->len, e->bytes);
 }
 
 void
@@ -26,6 +68,10 @@ prefixes_init(struct prefixes *t, enum family family)
 	t->family = family;
 	slab_init(
 	    &t->slab, sizeof(struct entry) + family_info[family].bits / 8);
+	t->index.owner = t;
+	t->index.equal = entry_is;
+	t->index.hash = entry_hash;
+	t->index.at = entry_of;
 }
 
 void
@@ -33,15 +79,13 @@ prefixes_clear(struct prefixes *t)
 {
 	order_clear(t);
 	slab_clear(&t->slab);
-	mem_free(t->slots);
-	t->slots = NULL;
-	t->slot_count = t->slot_capacity = 0;
+	index_clear(&t->index);
 }
 
 size_t
 prefixes_size(const struct prefixes *t)
 {
-	return slab_size(&t->slab) + t->slot_capacity * sizeof(*t->slots);
+	return slab_size(&t->slab) + index_size(&t->index);
 }
 
 struct entry *
@@ -60,132 +104,56 @@ prefixes_get(const struct prefixes *t, const struct entry *e)
 	return prefix;
 }
 
-/* len and address lie together in an entry, and here as well. */
-static uint32_t
-hash_of(const struct prefixes *t, uint8_t len, const uint8_t *bytes)
+uint32_t
+prefixes_hash(const struct prefixes *t, const struct prefix *prefix)
 {
-	uint8_t key[17];
-
-	key[0] = len;
-	memcpy(key + 1, bytes, address_size(t));
-	return table_hash(key, 1 + address_size(t));
-}
-
-/* Chains above the round's half are not split yet. */
-static uint32_t
-slot_of(const struct prefixes *t, uint32_t hash)
-{
-	uint32_t round = SLOTS_MIN, slot;
-
-	if (t->slot_count > SLOTS_MIN)
-		round = UINT32_C(1) << (31 - __builtin_clz(t->slot_count));
-	slot = hash & (round * 2 - 1);
-	return slot < t->slot_count ? slot : hash & (round - 1);
-}
-
-static bool
-entry_is(const struct prefixes *t, const struct entry *e,
-    const struct prefix *prefix)
-{
-	return e->len == prefix->len &&
-	       memcmp(e->bytes, prefix->bytes, address_size(t)) == 0;
-}
-
-static uint32_t
-find(const struct prefixes *t, const struct prefix *prefix, uint32_t hash)
-{
-	struct entry *e;
-	uint32_t id;
-
-	if (t->slot_count == 0)
-		return SLAB_NONE;
-	id = t->slots[slot_of(t, hash)];
-	for (; id != SLAB_NONE; id = e->next) {
-		e = prefixes_at(t, id);
-		if (entry_is(t, e, prefix))
-			return id;
-	}
-	return SLAB_NONE;
+	return hash_of(t, prefix->len, prefix->bytes);
 }
 
 uint32_t
 prefixes_find(const struct prefixes *t, const struct prefix *prefix)
 {
-	return find(t, prefix, hash_of(t, prefix->len, prefix->bytes));
-}
-
-/* Puts every entry of a chain where the number of slots says now. */
-static void
-spread_chain(struct prefixes *t, uint32_t id)
-{
-	struct entry *e;
-	uint32_t next, slot;
-
-	for (; id != SLAB_NONE; id = next) {
-		e = prefixes_at(t, id);
-		next = e->next;
-		slot = slot_of(t, hash_of(t, e->len, e->bytes));
-		e->next = t->slots[slot];
-		t->slots[slot] = id;
-	}
-}
-
-/* One more slot; half of one chain moves into it. */
-static void
-slots_grow(struct prefixes *t)
-{
-	uint32_t old, id, half;
-
-	if (t->slot_count == t->slot_capacity) {
-		t->slot_capacity += t->slot_capacity / 4 + SLOTS_MIN;
-		t->slots =
-		    mem_resize(t->slots, t->slot_capacity, sizeof(*t->slots));
-	}
-	if (t->slot_count < SLOTS_MIN) {
-		memset(t->slots, 0, SLOTS_MIN * sizeof(*t->slots));
-		t->slot_count = SLOTS_MIN;
-		return;
-	}
-	half = UINT32_C(1) << (31 - __builtin_clz(t->slot_count));
-	old = t->slot_count - half;
-	id = t->slots[old];
-	t->slots[old] = SLAB_NONE;
-	t->slots[t->slot_count++] = SLAB_NONE;
-	spread_chain(t, id);
-}
-
-/* One slot less; its chain goes back to where it came from. */
-static void
-slots_shrink(struct prefixes *t)
-{
-	uint32_t id = t->slots[--t->slot_count];
-
-	spread_chain(t, id);
-	if (t->slot_count < t->slot_capacity / 2) {
-		t->slot_capacity = t->slot_count + SLOTS_MIN;
-		t->slots =
-		    mem_resize(t->slots, t->slot_capacity, sizeof(*t->slots));
-	}
+	return prefixes_find_hashed(t, prefix, prefixes_hash(t, prefix));
 }
 
 uint32_t
-prefixes_add(struct prefixes *t, const struct prefix *prefix)
+prefixes_find_hashed(
+    const struct prefixes *t, const struct prefix *prefix, uint32_t hash)
 {
-	uint32_t hash = hash_of(t, prefix->len, prefix->bytes);
-	uint32_t id = find(t, prefix, hash), slot;
+	return index_find(&t->index, hash, prefix);
+}
+
+uint32_t
+prefixes_fetch(const struct prefixes *t, const struct prefix *prefix)
+{
+	uint32_t hash = prefixes_hash(t, prefix);
+
+	index_fetch(&t->index, hash);
+	return hash;
+}
+
+void
+prefixes_fetch_entry(const struct prefixes *t, uint32_t hash)
+{
+	uint32_t id = index_hint(&t->index, hash);
+
+	if (id != 0)
+		__builtin_prefetch(entry_at(t, id));
+}
+
+uint32_t
+prefixes_add(struct prefixes *t, const struct prefix *prefix, uint32_t hash)
+{
+	uint32_t id = prefixes_find_hashed(t, prefix, hash);
 	struct entry *e;
 
 	if (id != SLAB_NONE)
 		return id;
-	if (t->slab.used >= t->slot_count)
-		slots_grow(t);
 	id = slab_add(&t->slab);
-	e = prefixes_at(t, id);
-	slot = slot_of(t, hash);
+	e = entry_at(t, id);
 	e->len = prefix->len;
 	memcpy(e->bytes, prefix->bytes, address_size(t));
-	e->next = t->slots[slot];
-	t->slots[slot] = id;
+	index_add(&t->index, hash, id);
 	t->lengths[e->len]++;
 	return id;
 }
@@ -193,16 +161,11 @@ prefixes_add(struct prefixes *t, const struct prefix *prefix)
 static void
 prefixes_remove(struct prefixes *t, uint32_t id)
 {
-	struct entry *e = prefixes_at(t, id);
-	uint32_t *at = &t->slots[slot_of(t, hash_of(t, e->len, e->bytes))];
+	const struct entry *e = entry_at(t, id);
 
-	while (*at != id)
-		at = &prefixes_at(t, *at)->next;
-	*at = e->next;
+	index_remove(&t->index, hash_of(t, e->len, e->bytes), id);
 	t->lengths[e->len]--;
 	slab_remove(&t->slab, id);
-	if (t->slot_count > SLOTS_MIN && t->slab.used < t->slot_count / 2)
-		slots_shrink(t);
 }
 
 uint32_t
@@ -219,7 +182,7 @@ prefixes_match(const struct prefixes *t, const struct prefix *prefix)
 		outer.len = (uint8_t)len;
 		prefix_mask(&outer);
 		id = prefixes_find(t, &outer);
-		if (id != SLAB_NONE && prefixes_at(t, id)->paths != SLAB_NONE)
+		if (id != SLAB_NONE && entry_at(t, id)->paths != SLAB_NONE)
 			return id;
 	}
 	return SLAB_NONE;
@@ -229,7 +192,7 @@ prefixes_match(const struct prefixes *t, const struct prefix *prefix)
 void
 prefixes_hold(struct prefixes *t, uint32_t id)
 {
-	struct entry *e = prefixes_at(t, id);
+	struct entry *e = entry_at(t, id);
 
 	if (e->holds < UINT16_MAX)
 		e->holds++;
@@ -238,7 +201,7 @@ prefixes_hold(struct prefixes *t, uint32_t id)
 void
 prefixes_unhold(struct prefixes *t, uint32_t id)
 {
-	struct entry *e = prefixes_at(t, id);
+	struct entry *e = entry_at(t, id);
 
 	if (e->holds > 0 && e->holds < UINT16_MAX)
 		e->holds--;
@@ -248,7 +211,7 @@ prefixes_unhold(struct prefixes *t, uint32_t id)
 void
 prefixes_release(struct prefixes *t, uint32_t id)
 {
-	const struct entry *e = prefixes_at(t, id);
+	const struct entry *e = entry_at(t, id);
 
 	if (e->paths == SLAB_NONE && e->holds == 0)
 		prefixes_remove(t, id);

@@ -16,9 +16,11 @@ struct change {
 	uint32_t id;
 	struct entry *entry;
 	uint32_t best;
-	struct rib_attr *used;
-	struct rib_attr *received;
-	struct rib_path_view view; /* of the old best, where there is one */
+	uint32_t best_used;
+	/* The one path that changes, and its rank before; RANK_NONE: none. */
+	uint32_t touched;
+	uint64_t rank;
+	struct rib_path_view view; /* of the old best, if anybody watches */
 };
 
 struct rib *
@@ -31,7 +33,7 @@ rib_new(void)
 		prefixes_init(&rib->tables[f], f);
 		TAILQ_INIT(&rib->groups[f]);
 	}
-	slab_init(&rib->paths, sizeof(struct path));
+	paths_init(rib);
 	intern_init(rib);
 	aggregate_init(rib);
 	return rib;
@@ -61,92 +63,20 @@ rib_free(struct rib *rib)
 	mem_free(rib->watchers);
 	for (f = 0; f < FAMILY_COUNT; f++)
 		prefixes_clear(&rib->tables[f]);
-	slab_clear(&rib->paths);
+	paths_clear(rib);
 	intern_clear(rib);
 	mem_free(rib);
 }
 
 struct path *
-rib_path_at(const struct rib *rib, uint32_t id)
-{
-	return slab_at(&rib->paths, id);
-}
-
-struct path *
 rib_best(const struct rib *rib, const struct entry *e)
 {
-	struct path *path = rib_path_at(rib, e->paths);
+	struct path *path = path_at(rib, e->paths);
 
 	return path != NULL && (path->flags & RIB_BEST) ? path : NULL;
 }
 
-void
-rib_view(const struct rib *rib, enum family family, const struct entry *e,
-    const struct path *path, struct rib_path_view *view)
-{
-	memset(view, 0, sizeof(*view));
-	view->prefix = prefixes_get(&rib->tables[family], e);
-	view->source = rib->sources[path->source];
-	view->id = path->id;
-	view->flags = path->flags;
-	view->received = attr_at(rib, path->received);
-	view->used = attr_at(rib, path->used);
-	view->since_secs = path->since_secs;
-	view->weight = decide_weight(&view->source->info);
-	if (path->used == SLAB_NONE)
-		view->flags |= RIB_REFUSED;
-	else if (aggregate_suppresses(rib, &view->prefix, view->source))
-		view->flags |= RIB_SUPPRESSED;
-}
-
 /* decision ---------------------------------------------------------------------- */
-
-#define FEW 32 /* paths of a prefix that need no memory */
-
-/* Fills `c` with the usable paths of an entry; the count, also if above max. */
-static unsigned
-contenders(const struct rib *rib, const struct entry *e, struct contender *c,
-    unsigned max)
-{
-	const struct path *path;
-	uint32_t id, next;
-	unsigned count = 0;
-
-	for (id = e->paths; id != SLAB_NONE; id = next) {
-		path = rib_path_at(rib, id);
-		next = path->next;
-		if (path->used == SLAB_NONE)
-			continue;
-		if (count < max) {
-			c[count].attr = &attr_at(rib, path->used)->attr;
-			c[count].source = &rib->sources[path->source]->info;
-			c[count].since_secs = path->since_secs;
-			c[count].id = path->id;
-			c[count].place = id;
-		}
-		count++;
-	}
-	return count;
-}
-
-/* The best path's id; SLAB_NONE when none is usable. */
-static uint32_t
-choose(const struct rib *rib, const struct entry *e, const char **reason)
-{
-	struct contender few[FEW], *many = few;
-	unsigned count = contenders(rib, e, few, FEW);
-	uint32_t best = SLAB_NONE;
-
-	if (count > FEW) {
-		many = mem_array(count, sizeof(*many));
-		contenders(rib, e, many, count);
-	}
-	if (count > 0)
-		best = many[decide(many, count, reason)].place;
-	if (many != few)
-		mem_free(many);
-	return best;
-}
 
 static void
 unlink_path(struct rib *rib, struct entry *e, uint32_t id)
@@ -154,24 +84,21 @@ unlink_path(struct rib *rib, struct entry *e, uint32_t id)
 	uint32_t *at = &e->paths;
 
 	while (*at != id)
-		at = &rib_path_at(rib, *at)->next;
-	*at = rib_path_at(rib, id)->next;
+		at = &path_at(rib, *at)->next;
+	*at = path_at(rib, id)->next;
 }
 
-/* Marks the best one and puts it first. */
+/* Marks the best one, which may be none, and puts it first. */
 static void
-decide_entry(struct rib *rib, struct entry *e)
+set_best(struct rib *rib, struct entry *e, uint32_t best)
 {
-	struct path *first = rib_path_at(rib, e->paths), *path;
-	uint32_t best;
+	struct path *first = path_at(rib, e->paths), *path;
 
-	if (first == NULL)
-		return;
-	best = choose(rib, e, NULL);
-	first->flags &= ~RIB_BEST;
+	if (first != NULL)
+		first->flags &= (uint16_t)~RIB_BEST;
 	if (best == SLAB_NONE)
 		return;
-	path = rib_path_at(rib, best);
+	path = path_at(rib, best);
 	if (path != first) {
 		unlink_path(rib, e, best);
 		path->next = e->paths;
@@ -180,61 +107,69 @@ decide_entry(struct rib *rib, struct entry *e)
 	path->flags |= RIB_BEST;
 }
 
+/* The best one, where it can be told without a look at all paths; or all. */
+static uint32_t
+decide_change(const struct change *c)
+{
+	const struct rib *rib = c->rib;
+	uint64_t best, now = RANK_NONE;
+
+	if (c->best == SLAB_NONE || c->best == c->touched)
+		return select_best(rib, c->entry);
+	best = select_rank(rib, path_at(rib, c->best));
+	if (c->touched != SLAB_NONE)
+		now = select_rank(rib, path_at(rib, c->touched));
+	if (now < best)
+		return c->touched;
+	if (now > best && c->rank > best)
+		return c->best;
+	return select_best(rib, c->entry);
+}
+
 static void
 change_begin(struct change *c, struct rib *rib, enum family family, uint32_t id)
 {
-	struct path *best;
+	const struct path *best;
 
-	memset(c, 0, sizeof(*c));
 	c->rib = rib;
 	c->family = family;
 	c->id = id;
-	c->entry = prefixes_at(&rib->tables[family], id);
+	c->entry = entry_at(&rib->tables[family], id);
+	c->best = c->best_used = c->touched = SLAB_NONE;
+	c->rank = RANK_NONE;
 	best = rib_best(rib, c->entry);
 	if (best == NULL)
 		return;
 	c->best = c->entry->paths;
-	c->used = rib_attr_ref(attr_at(rib, best->used));
-	c->received = rib_attr_ref(attr_at(rib, best->received));
+	c->best_used = path_used(rib, best);
 	if (rib->watcher_count > 0)
 		rib_view(rib, family, c->entry, best, &c->view);
 }
 
+/* The path that the change is about, as it was until now. */
 static void
-tell_watchers(const struct change *c, const struct path *best)
+change_touch(struct change *c, uint32_t id)
 {
-	struct rib *rib = c->rib;
-	struct rib_path_view view;
-	struct prefix prefix;
-	uint32_t i;
-
-	if (rib->watcher_count == 0)
-		return;
-	prefix = prefixes_get(&rib->tables[c->family], c->entry);
-	if (best != NULL)
-		rib_view(rib, c->family, c->entry, best, &view);
-	for (i = 0; i < rib->watcher_count; i++)
-		rib->watchers[i]->on_best(rib->watchers[i]->arg, c->family,
-		    &prefix, c->best != SLAB_NONE ? &c->view : NULL,
-		    best != NULL ? &view : NULL);
+	c->touched = id;
+	c->rank = select_rank(c->rib, path_at(c->rib, id));
 }
 
 static void
 change_end(struct change *c)
 {
 	struct rib *rib = c->rib;
-	struct path *best;
+	uint32_t best = decide_change(c);
 
-	decide_entry(rib, c->entry);
-	best = rib_best(rib, c->entry);
-	if (c->best != (best != NULL ? c->entry->paths : SLAB_NONE) ||
-	    (best != NULL && attr_at(rib, best->used) != c->used)) {
+	set_best(rib, c->entry, best);
+	if (c->best != best ||
+	    (best != SLAB_NONE &&
+		path_used(rib, path_at(rib, best)) != c->best_used)) {
 		rib->versions[c->family]++;
 		group_on_change(rib, c->family, c->id);
-		tell_watchers(c, best);
+		if (rib->watcher_count > 0)
+			rib_tell_watchers(rib, c->family, c->entry,
+			    c->best != SLAB_NONE ? &c->view : NULL);
 	}
-	rib_attr_unref(rib, c->used);
-	rib_attr_unref(rib, c->received);
 	prefixes_release(&rib->tables[c->family], c->id);
 }
 
@@ -249,8 +184,8 @@ path_find(
 	uint32_t at;
 
 	for (at = e->paths; at != SLAB_NONE; at = path->next) {
-		path = rib_path_at(rib, at);
-		if (path->source == source && path->id == id)
+		path = path_at(rib, at);
+		if (path->source == source && path_id(rib, path) == id)
 			return at;
 	}
 	return SLAB_NONE;
@@ -259,47 +194,45 @@ path_find(
 static bool
 source_has(const struct rib *rib, const struct entry *e, uint16_t source)
 {
-	const struct path *path = rib_path_at(rib, e->paths);
+	const struct path *path = path_at(rib, e->paths);
 
 	while (path != NULL && path->source != source)
-		path = rib_path_at(rib, path->next);
+		path = path_at(rib, path->next);
 	return path != NULL;
 }
 
 static uint32_t
-path_add(const struct change *c, struct rib_source *source, uint32_t id)
+path_add(const struct change *c, struct rib_source *source)
 {
 	struct rib *rib = c->rib;
-	uint32_t path_id = slab_add(&rib->paths), *at = &c->entry->paths;
-	struct path *path = rib_path_at(rib, path_id);
+	uint32_t id = slab_add(&rib->paths), *at = &c->entry->paths;
+	struct path *path = path_at(rib, id);
 
 	path->source = source->index;
-	path->id = id;
 	/* After the best one, which stays the first until the decision. */
 	if (*at != SLAB_NONE)
-		at = &rib_path_at(rib, *at)->next;
+		at = &path_at(rib, *at)->next;
 	else
 		rib->tables[c->family].live++;
 	path->next = *at;
-	*at = path_id;
+	*at = id;
 	rib->path_counts[c->family]++;
 	source->counts[c->family][false]++;
 	idset_add(&source->held[c->family], c->id);
-	return path_id;
+	return id;
 }
 
+/* Its content stays the caller's to drop. */
 static void
 path_remove(const struct change *c, uint32_t id)
 {
 	struct rib *rib = c->rib;
-	const struct path *path = rib_path_at(rib, id);
+	const struct path *path = path_at(rib, id);
 	struct rib_source *source = rib->sources[path->source];
 
 	unlink_path(rib, c->entry, id);
-	rib_attr_unref(rib, attr_at(rib, path->received));
-	rib_attr_unref(rib, attr_at(rib, path->used));
 	source->counts[c->family][false]--;
-	source->counts[c->family][true] -= path->used != SLAB_NONE;
+	source->counts[c->family][true] -= path_used(rib, path) != SLAB_NONE;
 	slab_remove(&rib->paths, id);
 	rib->path_counts[c->family]--;
 	if (c->entry->paths == SLAB_NONE)
@@ -308,29 +241,117 @@ path_remove(const struct change *c, uint32_t id)
 		idset_remove(&source->held[c->family], c->id);
 }
 
-/* The new attributes take the place of the old; false when they are equal. */
-static bool
-path_set(const struct change *c, struct path *path, const struct attr *received,
-    const struct attr *used)
+static void
+update_one(struct rib_source *source, uint32_t path_id, enum family family,
+    uint32_t id, struct rib_attr *received, struct rib_attr *used)
 {
-	struct rib *rib = c->rib;
-	struct rib_source *source = rib->sources[path->source];
-	struct rib_attr *r = rib_attr_intern(rib, received), *u = NULL;
-	bool same;
+	struct rib *rib = source->rib;
+	struct path_content old;
+	struct change c;
+	struct path *path;
+	uint32_t at;
 
-	if (used == received)
-		u = rib_attr_ref(r);
-	else if (used != NULL)
-		u = rib_attr_intern(rib, used);
-	same = path->received == r->id &&
-	       path->used == (u != NULL ? u->id : SLAB_NONE);
-	source->counts[c->family][true] += (u != NULL);
-	source->counts[c->family][true] -= (path->used != SLAB_NONE);
-	rib_attr_unref(rib, attr_at(rib, path->received));
-	rib_attr_unref(rib, attr_at(rib, path->used));
-	path->received = r->id;
-	path->used = u != NULL ? u->id : SLAB_NONE;
-	return !same;
+	change_begin(&c, rib, family, id);
+	at = path_find(rib, c.entry, source->index, path_id);
+	if (at == SLAB_NONE)
+		c.touched = at = path_add(&c, source);
+	else
+		change_touch(&c, at);
+	path = path_at(rib, at);
+	old = path_content_get(rib, path);
+	if (path_content_set(rib, path, path_id, received, used)) {
+		source->counts[family][true] += used != NULL;
+		source->counts[family][true] -= old.used != SLAB_NONE;
+		path->since_secs = (uint32_t)rib->now_secs;
+		change_end(&c);
+		aggregate_on_path(
+		    rib, family, id, source, attr_at(rib, old.used), used);
+	}
+	path_content_drop(rib, old);
+}
+
+/* The prefix is held by the caller. */
+static void
+remove_one(struct rib *rib, enum family family, uint32_t id, uint32_t at)
+{
+	const struct path *path = path_at(rib, at);
+	struct rib_source *source = rib->sources[path->source];
+	struct path_content old = path_content_get(rib, path);
+	struct change c;
+
+	change_begin(&c, rib, family, id);
+	change_touch(&c, at);
+	path_remove(&c, at);
+	if (c.best != at)
+		c.touched = SLAB_NONE;
+	change_end(&c);
+	aggregate_on_path(
+	    rib, family, id, source, attr_at(rib, old.used), NULL);
+	path_content_drop(rib, old);
+}
+
+/* many at once ---------------------------------------------------------------------- */
+
+#define BATCH 64u
+
+/*
+ * The memory of some prefixes, asked for before the first one is needed: the
+ * waits for it, most of what a route costs in a large table, are then one wait.
+ */
+struct batch {
+	uint32_t hashes[BATCH];
+	uint32_t ids[BATCH]; /* SLAB_NONE: not there yet */
+};
+
+static void
+batch_fetch(struct batch *b, const struct rib *rib, const struct prefixes *t,
+    const struct prefix *prefixes, unsigned count)
+{
+	const struct entry *e;
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		b->hashes[i] = prefixes_fetch(t, &prefixes[i]);
+	for (i = 0; i < count; i++)
+		prefixes_fetch_entry(t, b->hashes[i]);
+	for (i = 0; i < count; i++) {
+		b->ids[i] = prefixes_find_hashed(t, &prefixes[i], b->hashes[i]);
+		if (b->ids[i] == SLAB_NONE)
+			continue;
+		e = entry_at(t, b->ids[i]);
+		if (e->paths != SLAB_NONE)
+			__builtin_prefetch(path_at(rib, e->paths));
+	}
+}
+
+static void
+update_some(struct rib_source *source, const struct prefix *prefixes,
+    unsigned count, struct rib_attr *received, struct rib_attr *used)
+{
+	enum family family = family_of(prefixes[0].family);
+	struct rib *rib = source->rib;
+	struct prefixes *t = &rib->tables[family];
+	struct batch b;
+	unsigned i;
+
+	batch_fetch(&b, rib, t, prefixes, count);
+	for (i = 0; i < count; i++)
+		update_one(source, 0, family,
+		    prefixes_add(t, &prefixes[i], b.hashes[i]), received, used);
+}
+
+void
+rib_update_many(struct rib_source *source, const struct prefix *prefixes,
+    unsigned count, struct rib_attr *received, struct rib_attr *used,
+    int64_t now_secs)
+{
+	unsigned n;
+
+	source->rib->now_secs = now_secs;
+	for (; count > 0; prefixes += n, count -= n) {
+		n = count < BATCH ? count : BATCH;
+		update_some(source, prefixes, n, received, used);
+	}
 }
 
 void
@@ -339,200 +360,106 @@ rib_update(struct rib_source *source, uint32_t id, const struct prefix *prefix,
 {
 	struct rib *rib = source->rib;
 	enum family family = family_of(prefix->family);
-	struct rib_attr *old = NULL;
-	struct change c;
-	struct path *path;
-	uint32_t at;
+	struct rib_attr *r, *u = NULL;
+	struct prefixes *t;
 
 	if (family >= FAMILY_COUNT)
 		return;
 	rib->now_secs = now_secs;
-	change_begin(
-	    &c, rib, family, prefixes_add(&rib->tables[family], prefix));
-	at = path_find(rib, c.entry, source->index, id);
-	if (at == SLAB_NONE)
-		at = path_add(&c, source, id);
-	path = rib_path_at(rib, at);
-	if (path->used != SLAB_NONE)
-		old = rib_attr_ref(attr_at(rib, path->used));
-	if (path_set(&c, path, received, used)) {
-		path->since_secs = (uint32_t)now_secs;
-		change_end(&c);
-		aggregate_on_path(
-		    rib, prefix, source, old, attr_at(rib, path->used));
-	} else {
-		rib_attr_unref(rib, c.used);
-		rib_attr_unref(rib, c.received);
-	}
-	rib_attr_unref(rib, old);
+	t = &rib->tables[family];
+	r = rib_attr_intern(rib, received);
+	if (used != NULL)
+		u = rib_attr_intern(rib, used);
+	update_one(source, id, family,
+	    prefixes_add(t, prefix, prefixes_hash(t, prefix)), r, u);
+	rib_attr_unref(rib, u);
+	rib_attr_unref(rib, r);
 }
 
 static void
-remove_one(struct rib *rib, enum family family, uint32_t id, uint32_t at)
+withdraw_one(struct rib_source *source, uint32_t path_id, enum family family,
+    uint32_t id)
 {
-	const struct path *path = rib_path_at(rib, at);
-	struct rib_source *source = rib->sources[path->source];
-	struct rib_attr *old = attr_at(rib, path->used);
-	struct change c;
-	struct prefix prefix;
+	struct rib *rib = source->rib;
+	struct prefixes *t = &rib->tables[family];
+	uint32_t at;
 
-	if (old != NULL)
-		rib_attr_ref(old);
-	change_begin(&c, rib, family, id);
-	prefix = prefixes_get(&rib->tables[family], c.entry);
-	path_remove(&c, at);
-	change_end(&c);
-	aggregate_on_path(rib, &prefix, source, old, NULL);
-	rib_attr_unref(rib, old);
+	at = path_find(rib, entry_at(t, id), source->index, path_id);
+	if (at == SLAB_NONE)
+		return;
+	prefixes_hold(t, id);
+	remove_one(rib, family, id, at);
+	prefixes_unhold(t, id);
 }
 
 void
 rib_withdraw(
     struct rib_source *source, uint32_t id, const struct prefix *prefix)
 {
-	struct rib *rib = source->rib;
 	enum family family = family_of(prefix->family);
-	const struct entry *e;
-	uint32_t entry, at;
+	const struct prefixes *t;
+	uint32_t entry;
 
 	if (family >= FAMILY_COUNT)
 		return;
-	entry = prefixes_find(&rib->tables[family], prefix);
-	e = prefixes_at(&rib->tables[family], entry);
-	if (e == NULL)
-		return;
-	at = path_find(rib, e, source->index, id);
-	if (at != SLAB_NONE)
-		remove_one(rib, family, entry, at);
+	t = &source->rib->tables[family];
+	entry = prefixes_find(t, prefix);
+	if (entry != SLAB_NONE)
+		withdraw_one(source, id, family, entry);
+}
+
+static void
+withdraw_some(
+    struct rib_source *source, const struct prefix *prefixes, unsigned count)
+{
+	enum family family = family_of(prefixes[0].family);
+	const struct prefixes *t = &source->rib->tables[family];
+	struct batch b;
+	uint32_t id;
+	unsigned i;
+
+	batch_fetch(&b, source->rib, t, prefixes, count);
+	for (i = 0; i < count; i++) {
+		/* One before it may have been the same. */
+		id = b.ids[i] == SLAB_NONE
+			 ? SLAB_NONE
+			 : prefixes_find_hashed(t, &prefixes[i], b.hashes[i]);
+		if (id != SLAB_NONE)
+			withdraw_one(source, 0, family, id);
+	}
+}
+
+void
+rib_withdraw_many(
+    struct rib_source *source, const struct prefix *prefixes, unsigned count)
+{
+	unsigned n;
+
+	for (; count > 0; prefixes += n, count -= n) {
+		n = count < BATCH ? count : BATCH;
+		withdraw_some(source, prefixes, n);
+	}
 }
 
 unsigned
 rib_remove_source(
     struct rib *rib, enum family family, uint32_t id, uint16_t source)
 {
-	const struct entry *e = prefixes_at(&rib->tables[family], id);
+	struct prefixes *t = &rib->tables[family];
+	const struct entry *e = entry_at(t, id);
 	uint32_t at = e->paths, next;
 	unsigned count = 0;
 
-	prefixes_hold(&rib->tables[family], id);
+	prefixes_hold(t, id);
 	for (; at != SLAB_NONE; at = next) {
-		next = rib_path_at(rib, at)->next;
-		if (rib_path_at(rib, at)->source != source)
+		next = path_at(rib, at)->next;
+		if (path_at(rib, at)->source != source)
 			continue;
 		remove_one(rib, family, id, at);
 		count++;
 		/* The decision may have put another one first. */
 		next = e->paths;
 	}
-	prefixes_unhold(&rib->tables[family], id);
+	prefixes_unhold(t, id);
 	return count;
-}
-
-/* looking -------------------------------------------------------------------------- */
-
-static unsigned
-views_of(const struct rib *rib, enum family family, uint32_t id,
-    struct rib_path_view *views, unsigned max)
-{
-	const struct entry *e = prefixes_at(&rib->tables[family], id);
-	const struct path *path;
-	unsigned count = 0;
-
-	if (e == NULL)
-		return 0;
-	path = rib_path_at(rib, e->paths);
-	for (; path != NULL && count < max; count++) {
-		rib_view(rib, family, e, path, &views[count]);
-		if (path->flags & RIB_BEST)
-			choose(rib, e, &views[count].reason);
-		path = rib_path_at(rib, path->next);
-	}
-	return count;
-}
-
-unsigned
-rib_next(const struct rib *rib, struct rib_cursor *cursor,
-    struct rib_path_view *views, unsigned max)
-{
-	enum family family = cursor->family;
-	uint32_t id;
-
-	if (family >= FAMILY_COUNT)
-		return 0;
-	id = order_next(
-	    (struct prefixes *)(uintptr_t)&rib->tables[family], NULL, cursor);
-	return id == SLAB_NONE ? 0 : views_of(rib, family, id, views, max);
-}
-
-unsigned
-rib_find(const struct rib *rib, const struct prefix *prefix,
-    struct rib_path_view *views, unsigned max)
-{
-	enum family family = family_of(prefix->family);
-
-	if (family >= FAMILY_COUNT)
-		return 0;
-	return views_of(rib, family,
-	    prefixes_find(&rib->tables[family], prefix), views, max);
-}
-
-unsigned
-rib_match(const struct rib *rib, const struct prefix *prefix,
-    struct rib_path_view *views, unsigned max)
-{
-	enum family family = family_of(prefix->family);
-
-	if (family >= FAMILY_COUNT)
-		return 0;
-	return views_of(rib, family,
-	    prefixes_match(&rib->tables[family], prefix), views, max);
-}
-
-void
-rib_stats(const struct rib *rib, struct rib_stats *stats)
-{
-	uint32_t f, i;
-
-	memset(stats, 0, sizeof(*stats));
-	stats->attrs = rib->attrs.used;
-	stats->too_big = rib->too_big;
-	stats->memory = sizeof(*rib) + slab_size(&rib->paths) +
-			slab_size(&rib->attrs) + rib->blob_bytes +
-			group_memory(rib);
-	stats->memory +=
-	    (rib->attr_index.slot_count + rib->blob_index.slot_count) *
-	    sizeof(struct table_link *);
-	for (f = 0; f < FAMILY_COUNT; f++) {
-		stats->prefixes[f] = rib->tables[f].live;
-		stats->paths[f] = rib->path_counts[f];
-		stats->version[f] = rib->versions[f];
-		stats->memory += prefixes_size(&rib->tables[f]);
-		for (i = 1; i < rib->source_count; i++)
-			if (rib->sources[i] != NULL)
-				stats->memory +=
-				    idset_size(&rib->sources[i]->held[f]);
-	}
-}
-
-/* watchers ------------------------------------------------------------------------- */
-
-void
-rib_watch(struct rib *rib, struct rib_watcher *watcher)
-{
-	rib->watchers = mem_resize(
-	    rib->watchers, rib->watcher_count + 1, sizeof(*rib->watchers));
-	rib->watchers[rib->watcher_count++] = watcher;
-}
-
-void
-rib_unwatch(struct rib *rib, struct rib_watcher *watcher)
-{
-	uint32_t i;
-
-	for (i = 0; i < rib->watcher_count; i++) {
-		if (rib->watchers[i] != watcher)
-			continue;
-		rib->watchers[i] = rib->watchers[--rib->watcher_count];
-		return;
-	}
 }

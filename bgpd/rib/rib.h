@@ -16,9 +16,8 @@
  * prefix and tells the watchers. What flows out: per group of peers that are told
  * the same, messages encoded once in a log that each member reads by a cursor.
  *
- * Laid out for a million routes: prefixes have dense ids, paths are 24 bytes in a
- * slab and name their attributes by id, attribute sets and their parts are
- * interned. No clock, no descriptor: `now_secs` comes with the call.
+ * Laid out for a million routes: prefixes have dense ids, paths are 16 bytes in a
+ * slab and name their attributes by id, attribute sets are packed and interned. No clock, no descriptor: `now_secs` comes with the call.
  */
 struct rib;
 
@@ -27,9 +26,12 @@ void rib_free(struct rib *rib);
 
 /* intern.c: attribute sets, shared ------------------------------------------- */
 
-/* A counted, immutable attribute set; its blobs are interned too. */
+/* A counted, immutable attribute set. */
 struct rib_attr;
-const struct attr *rib_attr_get(const struct rib_attr *attr);
+/* What a set without LOCAL_PREF counts as in the decision. */
+#define RIB_LOCAL_PREF 100u
+/* Its lists point into the set: they live as long as it does. */
+struct attr rib_attr_get(const struct rib_attr *attr);
 /* Finds or makes the set equal to `attr`; the caller owns one reference. */
 struct rib_attr *rib_attr_intern(struct rib *rib, const struct attr *attr);
 struct rib_attr *rib_attr_ref(struct rib_attr *attr);
@@ -81,6 +83,15 @@ void rib_update(struct rib_source *source, uint32_t id,
     const struct attr *used, int64_t now_secs);
 void rib_withdraw(
     struct rib_source *source, uint32_t id, const struct prefix *prefix);
+/*
+ * The same for prefixes of one family with one interned set, path id 0: the way
+ * of an UPDATE, several times as fast in a large table.
+ */
+void rib_update_many(struct rib_source *source, const struct prefix *prefixes,
+    unsigned count, struct rib_attr *received, struct rib_attr *used,
+    int64_t now_secs);
+void rib_withdraw_many(
+    struct rib_source *source, const struct prefix *prefixes, unsigned count);
 
 enum rib_path_flag {
 	RIB_BEST = 1 << 0,

@@ -122,9 +122,9 @@ rib_source_next(const struct rib_source *source, struct rib_cursor *cursor,
 	if (id == SLAB_NONE)
 		return false;
 	e = prefixes_at(t, id);
-	path = rib_path_at(rib, e->paths);
+	path = path_at(rib, e->paths);
 	while (path != NULL && path->source != source->index)
-		path = rib_path_at(rib, path->next);
+		path = path_at(rib, path->next);
 	if (path == NULL)
 		return false;
 	rib_view(rib, cursor->family, e, path, view);

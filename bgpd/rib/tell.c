@@ -2,7 +2,7 @@
 /* What is to be said becomes messages: asked, sorted by attributes, packed. */
 #include <string.h>
 
-#include "rib/group.h"
+#include "rib/batch.h"
 #include "util/mem.h"
 
 /*
@@ -13,32 +13,13 @@
  */
 #define BATCH 4096u
 
-struct tell_item {
-	struct prefix prefix;
-	uint32_t id;
-	uint32_t next; /* of the bucket; ID_NONE */
-	bool held;     /* we own the hold of the set it was in */
-};
-
-struct tell_bucket {
-	struct rib_attr *attr; /* NULL: withdrawn */
-	uint32_t first, last, count;
-	uint32_t next; /* of the same attributes; 0: none, else index + 1 */
-	uint16_t source;
-	uint8_t rule;
-};
-
 struct tell {
 	struct rib *rib;
 	struct group *group;
 	struct rib_member *member; /* NULL: for the whole group */
 	struct prefixes *table;
 	struct tell_room *room;
-	uint32_t withdrawn; /* first bucket of withdrawals, index + 1 */
-	/* What export answered last. */
-	uint32_t asked_used;
-	uint16_t asked_source;
-	struct rib_attr *answer;
+	struct batch *batch;
 	/* Prefixes written, for the chunk. */
 	uint32_t *ids;
 	uint32_t id_count, id_capacity;
@@ -47,23 +28,14 @@ struct tell {
 	uint32_t prefix_capacity;
 };
 
-/* Makes room for one more; the new array. */
-static void *
-grow(void *p, uint32_t count, uint32_t *capacity, size_t size)
-{
-	if (count < *capacity)
-		return p;
-	*capacity = *capacity > 0 ? *capacity * 2 : 16;
-	return mem_resize(p, *capacity, size);
-}
-
 void
 tell_room_clear(struct tell_room *room)
 {
 	mem_free(room->out);
-	mem_free(room->items);
-	mem_free(room->buckets);
 	mem_free(room->parts);
+	if (room->batch != NULL)
+		batch_free(room->batch);
+	mem_free(room->batch);
 	if (room->arena != NULL)
 		arena_free(room->arena);
 	memset(room, 0, sizeof(*room));
@@ -82,80 +54,50 @@ tell_ask(const struct group *g, uint32_t id, struct arena *arena,
 	rib_view(rib, g->family, e, best, view);
 	if (view->flags & RIB_SUPPRESSED)
 		return false;
-	*out = view->used->attr;
+	*out = rib_attr_get(view->used);
 	return g->export.export(g->export.arg, view, arena, out);
 }
 
-/* Outgoing attributes of a prefix, NULL if it is not told; borrowed. */
-static struct rib_attr *
+/* What is told of a prefix; SHARE_NONE if it is not. */
+static uint32_t
 ask(struct tell *t, uint32_t id, const struct path *best)
 {
+	struct rib_attr *set = attr_at(t->rib, path_used(t->rib, best));
+	bool by_attr =
+	    t->group->export.by_attr && TAILQ_EMPTY(&t->rib->aggregates);
 	struct rib_path_view view;
+	uint32_t share = SHARE_NONE;
 	struct attr out;
 
-	if (t->group->export.by_attr && t->asked_used == best->used &&
-	    t->asked_source == best->source && TAILQ_EMPTY(&t->rib->aggregates))
-		return t->answer;
-	arena_reset(t->room->arena);
-	rib_attr_unref(t->rib, t->answer);
-	t->answer = NULL;
-	t->asked_used = best->used;
-	t->asked_source = best->source;
-	if (tell_ask(t->group, id, t->room->arena, &view, &out))
-		t->answer = rib_attr_intern(t->rib, &out);
-	return t->answer;
+	if (!by_attr ||
+	    !batch_find_answer(t->batch, set, best->source, &share)) {
+		arena_reset(t->room->arena);
+		if (tell_ask(t->group, id, t->room->arena, &view, &out))
+			share = batch_share(t->batch, &t->group->session,
+			    t->group->family, &out);
+		if (by_attr)
+			batch_note_answer(t->batch, set, best->source, share);
+	}
+	/* Whoever knows the prefix must forget it (RFC 4271 9.2). */
+	if (share != SHARE_TOO_BIG)
+		return share;
+	t->rib->too_big++;
+	return SHARE_NONE;
 }
 
 /* sorting ----------------------------------------------------------------------- */
 
-static struct tell_bucket *
-bucket_find(
-    struct tell *t, struct rib_attr *attr, enum tell_rule rule, uint16_t source)
-{
-	struct tell_room *room = t->room;
-	uint32_t *head = attr != NULL ? &attr->bucket : &t->withdrawn, at;
-	struct tell_bucket *bucket;
-
-	for (at = *head; at != 0; at = bucket->next) {
-		bucket = &room->buckets[at - 1];
-		if (bucket->rule == rule && bucket->source == source)
-			return bucket;
-	}
-	room->buckets = grow(room->buckets, room->bucket_count,
-	    &room->bucket_capacity, sizeof(*room->buckets));
-	bucket = &room->buckets[room->bucket_count++];
-	memset(bucket, 0, sizeof(*bucket));
-	bucket->attr = attr != NULL ? rib_attr_ref(attr) : NULL;
-	bucket->first = bucket->last = ID_NONE;
-	bucket->rule = (uint8_t)rule;
-	bucket->source = source;
-	bucket->next = *head;
-	*head = room->bucket_count;
-	return bucket;
-}
-
 static void
-item_add(struct tell *t, struct rib_attr *attr, enum tell_rule rule,
-    uint16_t source, uint32_t id, bool held)
+item_add(struct tell *t, uint32_t share, enum tell_rule rule, uint16_t source,
+    uint32_t id, bool held)
 {
-	struct tell_room *room = t->room;
-	struct tell_bucket *bucket =
-	    bucket_find(t, attr, source != 0 ? rule : TELL_ALL, source);
-	struct tell_item *item;
+	struct batch_item item = {
+		.prefix = prefixes_get(t->table, entry_at(t->table, id)),
+		.id = id,
+		.held = held,
+	};
 
-	room->items = grow(room->items, room->item_count, &room->item_capacity,
-	    sizeof(*room->items));
-	item = &room->items[room->item_count];
-	item->prefix = prefixes_get(t->table, prefixes_at(t->table, id));
-	item->id = id;
-	item->held = held;
-	item->next = ID_NONE;
-	if (bucket->first == ID_NONE)
-		bucket->first = room->item_count;
-	else
-		room->items[bucket->last].next = room->item_count;
-	bucket->last = room->item_count++;
-	bucket->count++;
+	batch_add(t->batch, share, rule, source, &item);
 }
 
 static void
@@ -170,16 +112,16 @@ static void
 look_for_group(struct tell *t, uint32_t id, bool held)
 {
 	struct group *g = t->group;
-	const struct entry *e = prefixes_at(t->table, id);
+	const struct entry *e = entry_at(t->table, id);
 	const struct path *best = rib_best(t->rib, e);
-	struct rib_attr *out = NULL;
+	uint32_t out = SHARE_NONE;
 	uint16_t was = idmap_get(&g->origin, id), source = 0;
 
 	if (best != NULL && best->source != group_only_self(g))
 		out = ask(t, id, best);
-	if (out == NULL) {
+	if (out == SHARE_NONE) {
 		if (idset_has(&g->told, id))
-			item_add(t, NULL, TELL_NOT, was, id, held);
+			item_add(t, SHARE_NONE, TELL_NOT, was, id, held);
 		else
 			skip(t, id, held);
 		return;
@@ -188,7 +130,7 @@ look_for_group(struct tell *t, uint32_t id, bool held)
 		source = best->source;
 	/* Who knows it from another must forget it: the path is its own. */
 	if (source != 0 && source != was && idset_has(&g->told, id))
-		item_add(t, NULL, TELL_ONLY, source, id, false);
+		item_add(t, SHARE_NONE, TELL_ONLY, source, id, false);
 	item_add(t, out, TELL_NOT, source, id, held);
 }
 
@@ -198,9 +140,9 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 {
 	struct rib_member *member = t->member;
 	uint16_t self = member->self != NULL ? member->self->index : 0;
-	const struct entry *e = prefixes_at(t->table, id);
+	const struct entry *e = entry_at(t->table, id);
 	const struct path *best = rib_best(t->rib, e);
-	struct rib_attr *out = NULL;
+	uint32_t out = SHARE_NONE;
 
 	if (member->fresh && !again && best != NULL && best->source == self &&
 	    idmap_get(&t->group->origin, id) == 0 &&
@@ -217,7 +159,7 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 	    idset_has(&t->group->told, id) &&
 	    (self == 0 || idmap_get(&t->group->origin, id) != self))
 		out = ask(t, id, best);
-	if (out != NULL || again)
+	if (out != SHARE_NONE || again)
 		item_add(t, out, TELL_ALL, 0, id, again);
 	else
 		skip(t, id, again);
@@ -230,7 +172,7 @@ gather_for_group(struct tell *t)
 	uint32_t count, id;
 	bool held;
 
-	for (count = 0; count < BATCH; count++) {
+	for (count = 0; count < BATCH && !batch_is_full(t->batch); count++) {
 		id = group_next(t->group, &held);
 		if (id == ID_NONE)
 			break;
@@ -245,14 +187,17 @@ gather_for_member(struct tell *t)
 	struct rib_member *member = t->member;
 	uint32_t count, id = 0;
 
-	for (count = 0; count < BATCH / 2; count++) {
+	for (count = 0; count < BATCH / 2 && !batch_is_full(t->batch);
+	     count++) {
 		id = idset_next(&member->todo, 0);
 		if (id == ID_NONE)
 			break;
 		idset_remove(&member->todo, id);
 		look_for_member(t, id, true);
 	}
-	for (; member->dump_at != ID_NONE && count < BATCH; count++) {
+	for (; member->dump_at != ID_NONE && count < BATCH &&
+	       !batch_is_full(t->batch);
+	     count++) {
 		member->dump_at =
 		    idset_next(&t->group->told, member->dump_at + 1);
 		if (member->dump_at == ID_NONE)
@@ -265,7 +210,7 @@ gather_for_member(struct tell *t)
 /* writing ----------------------------------------------------------------------- */
 
 static void
-put_back(struct tell *t, const struct tell_item *item)
+put_back(struct tell *t, const struct batch_item *item)
 {
 	struct idset *set =
 	    t->member != NULL ? &t->member->todo : &t->group->dirty;
@@ -302,17 +247,18 @@ member_must_hear(const struct rib_member *member, uint32_t id, uint16_t was,
 
 /* Notes for the group that a prefix was written. */
 static void
-commit_for_group(struct tell *t, const struct tell_bucket *bucket, uint32_t id)
+commit_for_group(struct tell *t, const struct batch_bucket *bucket, uint32_t id)
 {
 	struct group *g = t->group;
 	uint16_t was = idmap_get(&g->origin, id);
-	uint16_t is = bucket->attr != NULL ? bucket->source : 0;
+	uint16_t is = bucket->share != SHARE_NONE ? bucket->source : 0;
 	struct rib_member *member;
 
-	t->ids = grow(t->ids, t->id_count, &t->id_capacity, sizeof(*t->ids));
+	t->ids =
+	    batch_grow(t->ids, t->id_count, &t->id_capacity, sizeof(*t->ids));
 	t->ids[t->id_count++] =
-	    id | (bucket->attr == NULL ? CHUNK_WITHDRAWN : 0);
-	if (bucket->attr == NULL)
+	    id | (bucket->share == SHARE_NONE ? CHUNK_WITHDRAWN : 0);
+	if (bucket->share == SHARE_NONE)
 		prefixes_hold(t->table, id);
 	if (bucket->rule == TELL_ONLY)
 		return;
@@ -320,9 +266,10 @@ commit_for_group(struct tell *t, const struct tell_bucket *bucket, uint32_t id)
 	hide(g, is, 1);
 	idmap_set(&g->origin, id, is);
 	LIST_FOREACH (member, &g->detached, detached_link)
-		if (member_must_hear(member, id, was, is, bucket->attr != NULL))
+		if (member_must_hear(
+			member, id, was, is, bucket->share != SHARE_NONE))
 			member_todo(member, id);
-	if (bucket->attr != NULL) {
+	if (bucket->share != SHARE_NONE) {
 		if (idset_add(&g->told, id))
 			prefixes_hold(t->table, id);
 	} else if (idset_remove(&g->told, id)) {
@@ -331,12 +278,12 @@ commit_for_group(struct tell *t, const struct tell_bucket *bucket, uint32_t id)
 }
 
 static void
-commit(struct tell *t, const struct tell_bucket *bucket,
-    const struct tell_item *item)
+commit(struct tell *t, const struct batch_bucket *bucket,
+    const struct batch_item *item)
 {
 	if (t->member == NULL)
 		commit_for_group(t, bucket, item->id);
-	else if (bucket->attr != NULL && !item->held)
+	else if (bucket->share != SHARE_NONE && !item->held)
 		t->member->dumped++;
 	if (item->held)
 		prefixes_unhold(t->table, item->id);
@@ -344,7 +291,7 @@ commit(struct tell *t, const struct tell_bucket *bucket,
 
 /* The bytes from the last part's end to here are for this audience. */
 static void
-part_add(struct tell *t, const struct tell_bucket *bucket)
+part_add(struct tell *t, const struct batch_bucket *bucket)
 {
 	struct tell_room *room = t->room;
 	struct tell_part *last = NULL;
@@ -353,7 +300,7 @@ part_add(struct tell *t, const struct tell_bucket *bucket)
 		last = &room->parts[room->part_count - 1];
 	if (last == NULL || last->rule != bucket->rule ||
 	    last->source != bucket->source) {
-		room->parts = grow(room->parts, room->part_count,
+		room->parts = batch_grow(room->parts, room->part_count,
 		    &room->part_capacity, sizeof(*room->parts));
 		last = &room->parts[room->part_count++];
 		last->rule = bucket->rule;
@@ -362,14 +309,15 @@ part_add(struct tell *t, const struct tell_bucket *bucket)
 	last->end = (uint32_t)room->out_len;
 }
 
-/* One message with as many of the prefixes as fit; 0: not even one did. */
+/* One message with as many of the prefixes as fit: at least one does. */
 static unsigned
-write_message(struct tell *t, const struct tell_bucket *bucket,
+write_message(struct tell *t, const struct batch_bucket *bucket,
     const struct prefix *prefixes, unsigned count)
 {
 	struct tell_room *room = t->room;
 	const struct wire_session *session = &t->group->session;
 	size_t max = session->extended ? MESSAGE_MAX_EXTENDED : MESSAGE_MAX;
+	struct update_shared shared;
 	struct buf out;
 	unsigned done;
 
@@ -378,23 +326,25 @@ write_message(struct tell *t, const struct tell_bucket *bucket,
 		room->out = mem_resize(room->out, room->out_capacity, 1);
 	}
 	out = buf_writer(room->out + room->out_len, max);
-	if (bucket->attr == NULL)
+	if (bucket->share == SHARE_NONE) {
 		done = update_encode_withdraw(
 		    &out, session, t->group->family, prefixes, count);
-	else
-		done = update_encode(&out, session, t->group->family,
-		    &bucket->attr->attr, prefixes, count);
+	} else {
+		shared = batch_share_at(t->batch, bucket->share);
+		done = update_encode_shared(
+		    &out, session, &shared, prefixes, count);
+	}
 	if (out.failed || done == 0)
-		return 0;
+		fatal("an UPDATE without a prefix");
 	room->out_len += out.pos;
 	part_add(t, bucket);
 	return done;
 }
 
 static void
-lay_out(struct tell *t, const struct tell_bucket *bucket)
+lay_out(struct tell *t, const struct batch_bucket *bucket)
 {
-	const struct tell_item *items = t->room->items;
+	const struct batch_item *items = t->batch->items;
 	uint32_t i, at = bucket->first;
 
 	if (t->prefix_capacity < bucket->count) {
@@ -410,84 +360,36 @@ lay_out(struct tell *t, const struct tell_bucket *bucket)
 	}
 }
 
-/* Messages from item `i` on until the slice is full; where it ended. */
-static uint32_t
-write_run(struct tell *t, const struct tell_bucket *bucket, uint32_t i)
+/* Messages until the slice is full; what is left then goes back. */
+static void
+write_bucket(struct tell *t, const struct batch_bucket *bucket)
 {
-	const struct tell_item *items = t->room->items;
-	uint32_t done;
+	const struct batch_item *items = t->batch->items;
+	uint32_t i = 0, done;
 
+	lay_out(t, bucket);
 	while (i < bucket->count && t->room->out_len < TELL_SLICE) {
 		done = i + write_message(
 			       t, bucket, t->prefixes + i, bucket->count - i);
-		if (done == i)
-			break;
 		while (i < done)
 			commit(t, bucket, &items[t->bucket_items[i++]]);
 	}
-	return i;
-}
-
-/*
- * No message holds these attributes: whoever knows the prefixes must forget them
- * (RFC 4271 9.2).
- */
-static void
-write_too_big(struct tell *t, const struct tell_bucket *bucket, uint32_t i)
-{
-	struct tell_bucket gone = *bucket;
-	const struct tell_item *item;
-
-	t->rib->too_big += bucket->count - i;
-	gone.attr = NULL;
-	gone.count = 0;
-	for (; i < bucket->count; i++) {
-		item = &t->room->items[t->bucket_items[i]];
-		if (t->member != NULL ? item->held
-				      : idset_has(&t->group->told, item->id)) {
-			t->prefixes[gone.count] = item->prefix;
-			t->bucket_items[gone.count++] = t->bucket_items[i];
-		} else {
-			skip(t, item->id, item->held);
-		}
-	}
-	for (i = write_run(t, &gone, 0); i < gone.count; i++)
-		put_back(t, &t->room->items[t->bucket_items[i]]);
-}
-
-static void
-write_bucket(struct tell *t, const struct tell_bucket *bucket)
-{
-	uint32_t i;
-
-	lay_out(t, bucket);
-	i = write_run(t, bucket, 0);
-	if (i < bucket->count && t->room->out_len < TELL_SLICE &&
-	    bucket->attr != NULL) {
-		write_too_big(t, bucket, i);
-		return;
-	}
 	for (; i < bucket->count; i++)
-		put_back(t, &t->room->items[t->bucket_items[i]]);
+		put_back(t, &items[t->bucket_items[i]]);
 }
 
+/* Withdrawals first. */
 static void
 write_buckets(struct tell *t)
 {
-	struct tell_room *room = t->room;
+	const struct batch *b = t->batch;
 	uint32_t i;
 
-	for (i = 0; i < room->bucket_count; i++)
-		if (room->buckets[i].attr == NULL)
-			write_bucket(t, &room->buckets[i]);
-	for (i = 0; i < room->bucket_count; i++) {
-		if (room->buckets[i].attr == NULL)
-			continue;
-		write_bucket(t, &room->buckets[i]);
-		room->buckets[i].attr->bucket = 0;
-	}
-	for (i = 0; i < room->bucket_count; i++)
-		rib_attr_unref(t->rib, room->buckets[i].attr);
+	for (i = b->withdrawn; i != 0; i = b->buckets[i - 1].next)
+		write_bucket(t, &b->buckets[i - 1]);
+	for (i = 0; i < b->bucket_count; i++)
+		if (b->buckets[i].share != SHARE_NONE)
+			write_bucket(t, &b->buckets[i]);
 }
 
 /* encoders ---------------------------------------------------------------------- */
@@ -503,8 +405,11 @@ tell_begin(struct tell *t, struct group *g, struct rib_member *member)
 	t->room = &g->rib->room;
 	t->room->out_len = 0;
 	t->room->part_count = 0;
-	if (t->room->arena == NULL)
+	if (t->room->arena == NULL) {
 		t->room->arena = arena_new();
+		t->room->batch = mem_alloc(sizeof(*t->room->batch));
+	}
+	t->batch = t->room->batch;
 }
 
 /* Batches until the slice is full or nothing is left. */
@@ -515,23 +420,16 @@ tell_run(struct tell *t)
 	uint32_t looked;
 
 	do {
-		room->item_count = room->bucket_count = 0;
-		t->withdrawn = 0;
+		batch_reset(t->batch);
 		looked = t->member != NULL ? gather_for_member(t)
 					   : gather_for_group(t);
 		write_buckets(t);
 	} while (looked > 0 && room->out_len < TELL_SLICE);
-	rib_attr_unref(t->rib, t->answer);
+	batch_reset(t->batch);
+	if (looked == 0)
+		batch_relax(t->batch);
 	mem_free(t->prefixes);
 	mem_free(t->bucket_items);
-	/* Large batches are rare; what they needed is not kept. */
-	if (room->item_capacity > 64) {
-		mem_free(room->items);
-		mem_free(room->buckets);
-		room->items = NULL;
-		room->buckets = NULL;
-		room->item_capacity = room->bucket_capacity = 0;
-	}
 }
 
 static void

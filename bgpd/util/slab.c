@@ -15,20 +15,14 @@
 #define WORDS	  (SLAB_BLOCK / 64)
 #define BLOCK_MAX (UINT32_MAX / SLAB_BLOCK)
 
-struct slab_block {
-	uint32_t used;
-	uint64_t alive[WORDS];
-	_Alignas(16) uint8_t data[];
-};
-
 void
 slab_init(struct slab *slab, size_t object_size)
 {
 	if (object_size == 0 || object_size > UINT32_MAX / 2)
 		fatal("a slab of objects of %zu bytes", object_size);
 	memset(slab, 0, sizeof(*slab));
-	/* Pointers are the widest that an object holds. */
-	slab->object_size = (uint32_t)((object_size + 7) / 8 * 8);
+	/* What holds a pointer has a size of eights already. */
+	slab->object_size = (uint32_t)((object_size + 3) / 4 * 4);
 	slab->spare = BITS_NONE;
 }
 
@@ -57,7 +51,7 @@ slab_block_size(const struct slab *slab)
 static uint32_t
 slab_find_room(struct slab *slab)
 {
-	uint32_t at = bits_next(&slab->room, 0);
+	uint32_t at = bits_next(&slab->room, slab->low);
 	struct slab_block *block;
 
 	if (at == BITS_NONE) {
@@ -70,6 +64,7 @@ slab_find_room(struct slab *slab)
 		slab->block_count++;
 		bits_add(&slab->room, at);
 	}
+	slab->low = at;
 	if (slab->blocks[at] == NULL) {
 		/* Pages that no object needs yet are not touched. */
 		block = mem_resize(NULL, 1, slab_block_size(slab));
@@ -87,10 +82,11 @@ slab_add(struct slab *slab)
 {
 	uint32_t at = slab_find_room(slab);
 	struct slab_block *block = slab->blocks[at];
-	uint32_t word = 0, n;
+	uint32_t word = block->low, n;
 
 	while (block->alive[word] == UINT64_MAX)
 		word++;
+	block->low = word;
 	n = word * 64 + (uint32_t)__builtin_ctzll(~block->alive[word]);
 	block->alive[word] |= UINT64_C(1) << (n % 64);
 	if (++block->used == SLAB_BLOCK)
@@ -149,7 +145,11 @@ slab_remove(struct slab *slab, uint32_t id)
 	block->alive[n / 64] &= ~(UINT64_C(1) << (n % 64));
 	block->used--;
 	slab->used--;
+	if (n / 64 < block->low)
+		block->low = n / 64;
 	bits_add(&slab->room, at);
+	if (at < slab->low)
+		slab->low = at;
 	if (block->used == 0)
 		slab_on_empty(slab, at);
 }
@@ -161,8 +161,7 @@ slab_at(const struct slab *slab, uint32_t id)
 
 	if (block == NULL)
 		return NULL;
-	return block->data +
-	       (size_t)((id - 1) % SLAB_BLOCK) * slab->object_size;
+	return slab_get(slab, id);
 }
 
 /* The first living object >= n of a block; SLAB_BLOCK when there is none. */

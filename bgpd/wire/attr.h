@@ -38,9 +38,8 @@ extern const struct name attr_names[];
 
 enum { ORIGIN_IGP, ORIGIN_EGP, ORIGIN_INCOMPLETE };
 
-/* Counted bytes, immutable once shared; in an arena or interned by the RIB. */
+/* Counted bytes, immutable once shared; in an arena or a set of the RIB. */
 struct blob {
-	uint32_t refs; /* 0: not interned, the arena's */
 	uint32_t len;
 	uint8_t bytes[];
 };

@@ -11,8 +11,8 @@
  * In: the two IPv4 fields are checked, the attributes go through the table of
  * attr.c, then what only the whole message shows: mandatory ones, AS4_PATH
  * merged, End-of-RIB. A verdict that cannot be had without prefixes becomes a
- * reset (RFC 7606 5.2). Out: MP_REACH stands first (5.1), so the attributes are
- * written where it will be and move behind it.
+ * reset (RFC 7606 5.2). Out: what the routes of a message share is written once;
+ * MP_REACH stands first in it (5.1).
  */
 const struct name verdict_names[] = {
 	{ VERDICT_KEEP, "keep" },
@@ -306,8 +306,17 @@ fit_prefixes(
 static void
 put_prefixes(struct buf *out, const struct prefix *prefixes, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++)
-		nlri_put(out, &prefixes[i]);
+	size_t at = out->pos;
+
+	/* The room was measured: written without asking for each. */
+	for (unsigned i = 0; i < count; i++) {
+		size_t octets = (prefixes[i].len + 7u) / 8;
+
+		out->data[at] = prefixes[i].len;
+		memcpy(out->data + at + 1, prefixes[i].bytes, octets);
+		at += 1 + octets;
+	}
+	out->pos = at;
 }
 
 /* MP_REACH_NLRI's part before the prefixes; an IPv4 hop goes in as mapped. */
@@ -330,37 +339,50 @@ put_reach_head(struct buf *out, enum family family, const struct attr *attr)
 	buf_put_u8(out, 0);
 }
 
-/* Puts MP_REACH_NLRI in before the attributes that stand from `start` on. */
-static unsigned
-put_reach(struct buf *out, size_t start, enum family family,
-    const struct attr *attr, const struct prefix *prefixes, unsigned count)
+int
+update_share(struct buf *out, const struct wire_session *session,
+    enum family family, const struct attr *attr, struct update_shared *shared)
 {
-	size_t fixed = attr->next_hop_local.family == AF_INET6 ? 37 : 21;
-	size_t others, whole, bytes;
+	bool classic =
+	    family == FAMILY_IPV4 && attr->next_hop.family == AF_INET;
+	size_t start = out->pos;
+
+	attr_encode(out, attr, session, classic);
+	shared->reach_at = out->pos - start;
+	if (!classic && attr->next_hop.family == 0)
+		out->failed = true;
+	else if (!classic)
+		put_reach_head(out, family, attr);
+	shared->len = out->pos - start;
+	shared->bytes = out->data + start;
+	return out->failed ? -1 : 0;
+}
+
+/* MP_REACH_NLRI goes before the attributes; how many prefixes it has. */
+static unsigned
+put_reach(struct buf *out, const struct update_shared *shared,
+    const struct prefix *prefixes, unsigned count)
+{
+	size_t head = shared->len - shared->reach_at, bytes;
+	size_t others = shared->reach_at;
 	unsigned n;
 
-	if (out->failed || attr->next_hop.family == 0 ||
-	    buf_left(out) < 4 + fixed)
+	if (out->failed || buf_left(out) < 4 + head + others)
 		return 0;
-	n = fit_prefixes(prefixes, count, buf_left(out) - 4 - fixed, &bytes);
-	whole = fixed + bytes + (fixed + bytes > UINT8_MAX ? 4 : 3);
-	others = out->pos - start;
-	memmove(out->data + start + whole, out->data + start, others);
-	out->pos = start;
-	attr_put_header(out, ATTR_FLAG_OPTIONAL, ATTR_MP_REACH, fixed + bytes);
-	put_reach_head(out, family, attr);
+	n = fit_prefixes(
+	    prefixes, count, buf_left(out) - 4 - head - others, &bytes);
+	attr_put_header(out, ATTR_FLAG_OPTIONAL, ATTR_MP_REACH, head + bytes);
+	buf_put(out, shared->bytes + others, head);
 	put_prefixes(out, prefixes, n);
-	out->pos += others; /* they stand there already */
+	buf_put(out, shared->bytes, others);
 	return n;
 }
 
 unsigned
-update_encode(struct buf *out, const struct wire_session *session,
-    enum family family, const struct attr *attr, const struct prefix *prefixes,
+update_encode_shared(struct buf *out, const struct wire_session *session,
+    const struct update_shared *shared, const struct prefix *prefixes,
     unsigned count)
 {
-	bool classic =
-	    family == FAMILY_IPV4 && attr->next_hop.family == AF_INET;
 	struct buf window = message_window(out, session);
 	size_t at = message_begin(&window, MESSAGE_UPDATE);
 	size_t length_at, start, bytes;
@@ -369,15 +391,17 @@ update_encode(struct buf *out, const struct wire_session *session,
 	buf_put_u16(&window, 0);
 	length_at = buf_skip(&window, 2);
 	start = window.pos;
-	attr_encode(&window, attr, session, classic);
-	if (window.failed)
-		return 0;
-	if (classic) {
+	if (shared->reach_at == shared->len) {
+		buf_put(&window, shared->bytes, shared->len);
+		if (window.failed)
+			return 0;
 		buf_set_u16(&window, length_at, (uint16_t)(window.pos - start));
 		n = fit_prefixes(prefixes, count, buf_left(&window), &bytes);
 		put_prefixes(&window, prefixes, n);
 	} else {
-		n = put_reach(&window, start, family, attr, prefixes, count);
+		n = put_reach(&window, shared, prefixes, count);
+		if (window.failed)
+			return 0;
 		buf_set_u16(&window, length_at, (uint16_t)(window.pos - start));
 	}
 	return message_close(out, &window, at, n);

@@ -187,13 +187,25 @@ bool nlri_next(struct nlri *nlri, struct prefix *prefix);
 void nlri_put(struct buf *out, const struct prefix *prefix);
 
 /*
- * Packs one UPDATE of `family` with as many prefixes as fit, from `next` on,
- * and returns how many. IPv4 with an IPv4 next hop uses the classic fields,
- * everything else MP_REACH.
+ * What the routes of an UPDATE share, written once for as many as it takes: the
+ * attributes and, from reach_at on, MP_REACH_NLRI before its prefixes. Routes
+ * with equal bytes may go in one message. The bytes are those of `out`. IPv4 with
+ * an IPv4 next hop uses the classic fields, everything else MP_REACH.
  */
-unsigned update_encode(struct buf *out, const struct wire_session *session,
-    enum family family, const struct attr *attr, const struct prefix *prefixes,
-    unsigned count);
+struct update_shared {
+	const uint8_t *bytes;
+	size_t len;
+	size_t reach_at; /* len: the classic fields */
+};
+#define UPDATE_SHARED_MAX (MESSAGE_MAX_EXTENDED + 64) /* no message has more */
+/* 0, or -1 when no message could hold it. */
+int update_share(struct buf *out, const struct wire_session *session,
+    enum family family, const struct attr *attr, struct update_shared *shared);
+/* Packs one UPDATE with as many prefixes as fit, and returns how many. */
+unsigned update_encode_shared(struct buf *out,
+    const struct wire_session *session, const struct update_shared *shared,
+    const struct prefix *prefixes, unsigned count);
+
 unsigned update_encode_withdraw(struct buf *out,
     const struct wire_session *session, enum family family,
     const struct prefix *prefixes, unsigned count);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/encode.h"
 #include "util/arena.h"
 #include "wire/wire.h"
 

@@ -113,7 +113,7 @@ path_of(const struct rib_path_view *view)
 	struct text out = { 0 };
 	char *copy;
 
-	aspath_print(rib_attr_get(view->used)->as_path, &out);
+	aspath_print(rib_attr_get(view->used).as_path, &out);
 	copy = arena_string(arena, text_str(&out));
 	text_free(&out);
 	return copy;
@@ -123,7 +123,8 @@ static void
 test_active(void **state)
 {
 	struct rib_path_view view;
-	const struct attr *attr;
+	struct attr is;
+	const struct attr *attr = &is;
 
 	(void)state;
 	set("10.0.0.0/8", false, false);
@@ -136,7 +137,7 @@ test_active(void **state)
 	say(0, "10.1.0.0/16", ORIGIN_IGP, "12", 0);
 	say(1, "10.1.0.0/16", ORIGIN_EGP, "12", 0);
 	assert_true(find("10.0.0.0/8", &view));
-	attr = rib_attr_get(view.used);
+	is = rib_attr_get(view.used);
 	assert_int_equal(rib_source_info(view.source)->kind, RIB_AGGREGATE);
 	assert_int_equal(view.weight, 32768);
 	assert_int_equal(attr->origin, ORIGIN_EGP);
@@ -147,11 +148,11 @@ test_active(void **state)
 	assert_false(suppressed("10.1.0.0/16"));
 	say(0, "10.2.0.0/16", ORIGIN_INCOMPLETE, "12", 0);
 	find("10.0.0.0/8", &view);
-	assert_int_equal(rib_attr_get(view.used)->origin, ORIGIN_INCOMPLETE);
+	assert_int_equal(rib_attr_get(view.used).origin, ORIGIN_INCOMPLETE);
 	unsay(0, "10.2.0.0/16");
 	unsay(1, "10.1.0.0/16");
 	find("10.0.0.0/8", &view);
-	assert_int_equal(rib_attr_get(view.used)->origin, ORIGIN_IGP);
+	assert_int_equal(rib_attr_get(view.used).origin, ORIGIN_IGP);
 	unsay(0, "10.1.0.0/16");
 	assert_true(find("10.0.0.0/8", &view));
 	assert_int_equal(rib_source_info(view.source)->kind, RIB_EBGP);
@@ -161,6 +162,7 @@ static void
 test_as_set(void **state)
 {
 	struct rib_path_view view;
+	struct attr is;
 
 	(void)state;
 	say(0, "10.1.0.0/16", ORIGIN_IGP, "21", 5);
@@ -171,8 +173,9 @@ test_as_set(void **state)
 	assert_true(find("10.0.0.0/8", &view));
 	assert_string_equal(path_of(&view), "1 {2,3}");
 	assert_int_equal(
-	    community_count(rib_attr_get(view.used)->communities), 2);
-	assert_false(ATTR_HAS(rib_attr_get(view.used), ATTR_ATOMIC_AGGREGATE));
+	    community_count(rib_attr_get(view.used).communities), 2);
+	is = rib_attr_get(view.used);
+	assert_false(ATTR_HAS(&is, ATTR_ATOMIC_AGGREGATE));
 	unsay(1, "10.2.0.0/16");
 	unsay(0, "10.3.0.0/16");
 	find("10.0.0.0/8", &view);
@@ -181,7 +184,8 @@ test_as_set(void **state)
 	set("10.0.0.0/8", false, false);
 	find("10.0.0.0/8", &view);
 	assert_string_equal(path_of(&view), "");
-	assert_true(ATTR_HAS(rib_attr_get(view.used), ATTR_ATOMIC_AGGREGATE));
+	is = rib_attr_get(view.used);
+	assert_true(ATTR_HAS(&is, ATTR_ATOMIC_AGGREGATE));
 }
 
 /* Many distinct sets: the union is put off, and there when asked for. */
@@ -205,7 +209,7 @@ test_many_sets(void **state)
 	assert_true(find("10.0.0.0/8", &view));
 	assert_int_equal(rib->aggregates_pending, 0);
 	assert_int_equal(
-	    community_count(rib_attr_get(view.used)->communities), 300);
+	    community_count(rib_attr_get(view.used).communities), 300);
 	while (rib_source_flush(sources[0], FAMILY_NONE, 100))
 		;
 	assert_false(find("10.0.0.0/8", &view));

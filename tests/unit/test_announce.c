@@ -44,6 +44,7 @@ tear_down(void **state)
 static const struct attr *
 route_of(struct world *w, const char *text)
 {
+	static struct attr attr;
 	struct rib_path_view view;
 	struct prefix prefix;
 
@@ -51,7 +52,8 @@ route_of(struct world *w, const char *text)
 	if (rib_find(w->rib, &prefix, &view, 1) == 0)
 		return NULL;
 	assert_string_equal(rib_source_info(view.source)->owner, "test");
-	return rib_attr_get(view.used);
+	attr = rib_attr_get(view.used);
+	return &attr;
 }
 
 struct ask {

@@ -161,7 +161,7 @@ expected(const struct peer *peer, unsigned n)
 	    (view.flags & RIB_SUPPRESSED) || view.source == peer->source ||
 	    (refuse_odd && n % 2 == 1))
 		return NOTHING;
-	return rib_attr_get(view.used)->med;
+	return rib_attr_get(view.used).med;
 }
 
 static void
@@ -234,7 +234,7 @@ teardown(void **state)
 		assert_int_equal(rib->tables[f].slab.used, 0);
 	assert_int_equal(rib->paths.used, 0);
 	assert_int_equal(rib->attrs.used, 0);
-	assert_int_equal(rib->blob_index.used, 0);
+	assert_int_equal(rib->attr_index.used, 0);
 	rib_free(rib);
 	arena_free(scratch);
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "encode.h"
 #include "bytes.h"
 #include "util/arena.h"
 #include "wire/inner.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "encode.h"
 #include "bytes.h"
 #include "flaws.h"
 #include "util/arena.h"

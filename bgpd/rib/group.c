@@ -77,14 +77,14 @@ group_join(struct rib *rib, const struct group *like)
 static void
 chunk_free(struct group *g, struct chunk *chunk)
 {
-	uint32_t i;
+	uint32_t i, held = 0;
 
 	TAILQ_REMOVE(&g->log, chunk, link);
 	g->log_bytes -= chunk->len;
 	for (i = 0; i < chunk->id_count; i++)
 		if (chunk->ids[i] & CHUNK_WITHDRAWN)
-			prefixes_unhold(&g->rib->tables[g->family],
-			    chunk->ids[i] & ~CHUNK_WITHDRAWN);
+			chunk->ids[held++] = chunk->ids[i] & ~CHUNK_WITHDRAWN;
+	prefixes_unhold_many(&g->rib->tables[g->family], chunk->ids, held);
 	mem_free(chunk->bytes);
 	mem_free(chunk->parts);
 	mem_free(chunk->ids);

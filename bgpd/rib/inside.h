@@ -79,9 +79,12 @@ uint32_t prefixes_find_hashed(
 /* The one that is there, or a new one. */
 uint32_t prefixes_add(
     struct prefixes *t, const struct prefix *prefix, uint32_t hash);
-/* Asks for the memory that a find will read: its slots, then its entry. */
+/*
+ * Asks for the memory that a find will read: its slots, then its entry. False:
+ * there is none.
+ */
 uint32_t prefixes_fetch(const struct prefixes *t, const struct prefix *prefix);
-void prefixes_fetch_entry(const struct prefixes *t, uint32_t hash);
+bool prefixes_fetch_entry(const struct prefixes *t, uint32_t hash);
 /* NULL if there is none of this id. */
 struct entry *prefixes_at(const struct prefixes *t, uint32_t id);
 static inline struct entry *
@@ -94,6 +97,9 @@ struct prefix prefixes_get(const struct prefixes *t, const struct entry *e);
 uint32_t prefixes_match(const struct prefixes *t, const struct prefix *prefix);
 void prefixes_hold(struct prefixes *t, uint32_t id);
 void prefixes_unhold(struct prefixes *t, uint32_t id);
+/* Of many, some of which may come twice. */
+void prefixes_unhold_many(
+    struct prefixes *t, const uint32_t *ids, uint32_t count);
 /* Removes it if it has no paths and nobody holds it. */
 void prefixes_release(struct prefixes *t, uint32_t id);
 

@@ -12,6 +12,8 @@
  * a route on its way pays for no tree.
  */
 
+#define AHEAD 8u /* prefixes whose memory is fetched before they are needed */
+
 static unsigned
 address_size(const struct prefixes *t)
 {
@@ -132,13 +134,14 @@ prefixes_fetch(const struct prefixes *t, const struct prefix *prefix)
 	return hash;
 }
 
-void
+bool
 prefixes_fetch_entry(const struct prefixes *t, uint32_t hash)
 {
 	uint32_t id = index_hint(&t->index, hash);
 
 	if (id != 0)
 		__builtin_prefetch(entry_at(t, id));
+	return id != 0;
 }
 
 uint32_t
@@ -206,6 +209,19 @@ prefixes_unhold(struct prefixes *t, uint32_t id)
 	if (e->holds > 0 && e->holds < UINT16_MAX)
 		e->holds--;
 	prefixes_release(t, id);
+}
+
+/* The index is asked for where these may leave it, before they do. */
+void
+prefixes_unhold_many(struct prefixes *t, const uint32_t *ids, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (i + AHEAD < count)
+			index_fetch(&t->index, entry_hash(t, ids[i + AHEAD]));
+		prefixes_unhold(t, ids[i]);
+	}
 }
 
 void

@@ -151,7 +151,8 @@ static void
 change_touch(struct change *c, uint32_t id)
 {
 	c->touched = id;
-	c->rank = select_rank(c->rib, path_at(c->rib, id));
+	if (id != c->best)
+		c->rank = select_rank(c->rib, path_at(c->rib, id));
 }
 
 static void
@@ -313,9 +314,11 @@ batch_fetch(struct batch *b, const struct rib *rib, const struct prefixes *t,
 	for (i = 0; i < count; i++)
 		b->hashes[i] = prefixes_fetch(t, &prefixes[i]);
 	for (i = 0; i < count; i++)
-		prefixes_fetch_entry(t, b->hashes[i]);
+		b->ids[i] = prefixes_fetch_entry(t, b->hashes[i]);
 	for (i = 0; i < count; i++) {
-		b->ids[i] = prefixes_find_hashed(t, &prefixes[i], b->hashes[i]);
+		if (b->ids[i] != SLAB_NONE)
+			b->ids[i] = prefixes_find_hashed(
+			    t, &prefixes[i], b->hashes[i]);
 		if (b->ids[i] == SLAB_NONE)
 			continue;
 		e = entry_at(t, b->ids[i]);

@@ -67,8 +67,12 @@ uint32_t load_table_set(struct load_table *, unsigned family,
     const struct load_bytes *attrs, const struct load_bytes *path);
 /* Routes of a set are added one after the other; -1: it is there already. */
 int load_table_add(struct load_table *, const struct load_route *);
-/* The number of a prefix, LOAD_NONE: it is not in the table. */
-uint32_t load_table_find(const struct load_table *, const struct load_route *);
+/*
+ * The number of a prefix, LOAD_NONE: it is not in the table. Routes come mostly
+ * as they were sent: those beside `near` are looked at first.
+ */
+uint32_t load_table_find(
+    const struct load_table *, const struct load_route *, uint32_t near);
 void load_table_free(struct load_table *);
 
 /* load_mrt.c: TABLE_DUMP_V2 (RFC 6396) */
@@ -94,7 +98,10 @@ struct load_rules {
 	bool med;     /* it passes MED on */
 	bool partial; /* it marks what it does not know */
 	bool any_med, any_partial, any_unknown; /* not looked at */
+	uint32_t mark; /* it adds this community; 0: none */
 };
+
+enum { LOAD_IPV4 = 1, LOAD_IPV6 = 2 };
 
 /* Who says it. */
 struct load_speaker {
@@ -124,7 +131,9 @@ void load_announce(struct load_bytes *, const struct load_table *, uint32_t set,
 /* Withdraws all routes of these sets, in as few messages as there can be. */
 void load_withdraw(struct load_bytes *, const struct load_table *,
     const uint32_t *sets, size_t count);
-void load_open(struct load_bytes *, uint32_t as, uint16_t hold, uint32_t id);
+/* Of these families alone, see LOAD_IPV4. */
+void load_open(struct load_bytes *, uint32_t as, uint16_t hold, uint32_t id,
+    unsigned families);
 void load_keepalive(struct load_bytes *);
 /* The hash of each set as a receiver must see it. */
 void load_expect(struct load_table *, const struct load_rules *);
@@ -149,6 +158,7 @@ struct load_peer {
 	enum load_state state;
 	int fd;
 	bool sends, receives;
+	unsigned families;    /* 0: all */
 	bool stuck;	      /* reads nothing once it is up */
 	uint32_t rate;	      /* bytes it reads in a second; 0: all */
 	double credit;	      /* of these */
@@ -211,7 +221,11 @@ struct load_plan {
 	bool same; /* all senders have the whole table */
 	bool both; /* senders receive too */
 	unsigned slow, stuck, slow_rate;
-	char next_hop; /* 's'elf, 'k'ept, 'a'ny */
+	unsigned probes;    /* of the family that has no routes here */
+	unsigned keepalive; /* seconds: the daemon's interval */
+	uint32_t mark;	    /* a community that a reload adds */
+	bool is_paced;	    /* a line of stdin before sessions and steps */
+	char next_hop;	    /* 's'elf, 'k'ept, 'a'ny */
 	unsigned timeout, settle_ms;
 	struct load_rules rules;
 	char **steps;

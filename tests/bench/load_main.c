@@ -15,8 +15,10 @@ static const char usage[] =
     "Senders, then receivers, dial the daemon from ADDR and those behind it, as\n"
     "AS 65101 (--first-as) and those behind it.\n"
     "\n"
-    "Steps: announce, withdraw, lose=K senders, return, churn=PERCENT,SECONDS,\n"
-    "    flap=TIMES, wait=SECONDS, catch-up. Each ends when every receiver has what\n"
+    "Steps: announce, announce=K senders, withdraw, lose=K senders, return,\n"
+    "    change=PERCENT at once, churn=PERCENT,SECONDS, flap=TIMES,\n"
+    "    reload=COMMAND (then all routes come once more, with the community\n"
+    "    --mark N), wait=SECONDS, catch-up. Each ends when every receiver has what\n"
     "    it must have (the slow ones in catch-up alone), or after --timeout (60 s);\n"
     "    --settle (200 ms) later it is told.\n"
     "Table: --routes N, --routes6 N, --seed N, or --mrt FILE (- is stdin) with\n"
@@ -24,12 +26,15 @@ static const char usage[] =
     "    --same gives all of it to each.\n"
     "Peers: --senders N, --receivers N, --both (senders receive too), --port N,\n"
     "    --hold N, --next6 ADDR, --slow N (of the receivers) --rate BYTES,\n"
-    "    --stuck N (that read nothing).\n"
-    "What must come: --next-hop self|keep|any, --transparent (the daemon's AS\n"
+    "    --stuck N (that read nothing), --probes N (behind all others; sessions of\n"
+    "    the family that has no routes, to see if the daemon's keepalives, one in\n"
+    "    --keepalive SECONDS, are late).\n"
+    "What must come: --next-hop self|keep|either|any, --transparent (the daemon's AS\n"
     "    is not prepended), --med (is passed on), --no-partial (unknown\n"
     "    attributes are not marked), --ignore med,partial,unknown.\n"
     "\n"
-    "Prints JSON. Exit: 0 all came as it must, 1 not so, 2 it cannot be run.\n";
+    "Prints JSON, an object in each line; --paced: waits for a line of stdin\n"
+    "before it dials, before each step, and after it. Exit: 0 all came as it must, 1 not so, 2 it cannot be run.\n";
 
 enum {
 	OPT_DAEMON = 256,
@@ -53,6 +58,10 @@ enum {
 	OPT_SLOW,
 	OPT_RATE,
 	OPT_STUCK,
+	OPT_PROBES,
+	OPT_KEEPALIVE,
+	OPT_MARK,
+	OPT_PACED,
 	OPT_TIMEOUT,
 	OPT_SETTLE,
 	OPT_NEXT_HOP,
@@ -74,7 +83,10 @@ static const struct option options[] = { { "daemon", 1, NULL, OPT_DAEMON },
 	{ "both", 0, NULL, OPT_BOTH }, { "first-as", 1, NULL, OPT_FIRST_AS },
 	{ "next6", 1, NULL, OPT_NEXT6 }, { "slow", 1, NULL, OPT_SLOW },
 	{ "rate", 1, NULL, OPT_RATE }, { "stuck", 1, NULL, OPT_STUCK },
-	{ "timeout", 1, NULL, OPT_TIMEOUT }, { "settle", 1, NULL, OPT_SETTLE },
+	{ "probes", 1, NULL, OPT_PROBES },
+	{ "keepalive", 1, NULL, OPT_KEEPALIVE }, { "mark", 1, NULL, OPT_MARK },
+	{ "paced", 0, NULL, OPT_PACED }, { "timeout", 1, NULL, OPT_TIMEOUT },
+	{ "settle", 1, NULL, OPT_SETTLE },
 	{ "next-hop", 1, NULL, OPT_NEXT_HOP },
 	{ "transparent", 0, NULL, OPT_TRANSPARENT },
 	{ "med", 0, NULL, OPT_MED }, { "no-partial", 0, NULL, OPT_NO_PARTIAL },
@@ -159,6 +171,8 @@ set_rule(struct load_plan *plan, int option, const char *word)
 		return plan->same = true;
 	case OPT_BOTH:
 		return plan->both = true;
+	case OPT_PACED:
+		return plan->is_paced = true;
 	}
 	return false;
 }
@@ -174,6 +188,8 @@ set_plan(struct load_plan *plan, int option, const char *word)
 		{ OPT_SENDERS, &plan->senders },
 		{ OPT_RECEIVERS, &plan->receivers }, { OPT_SLOW, &plan->slow },
 		{ OPT_RATE, &plan->slow_rate }, { OPT_STUCK, &plan->stuck },
+		{ OPT_PROBES, &plan->probes },
+		{ OPT_KEEPALIVE, &plan->keepalive }, { OPT_MARK, &plan->mark },
 		{ OPT_TIMEOUT, &plan->timeout },
 		{ OPT_SETTLE, &plan->settle_ms } };
 
@@ -247,6 +263,7 @@ main(int argc, char **argv)
 		.receivers = 1,
 		.timeout = 60,
 		.settle_ms = 200,
+		.keepalive = 1,
 		.next_hop = 'a',
 		.rules = { .partial = true } };
 	struct asked asked = { .mrt_peer = -1, .seed = 1 };

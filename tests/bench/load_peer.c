@@ -199,7 +199,8 @@ send_small(struct load_loop *loop, struct load_peer *peer, bool open)
 	struct load_chunk *chunk = load_chunk_new();
 
 	if (open)
-		load_open(&chunk->bytes, peer->who.as, loop->hold, peer->id);
+		load_open(&chunk->bytes, peer->who.as, loop->hold, peer->id,
+		    peer->families ? peer->families : LOAD_IPV4 | LOAD_IPV6);
 	else
 		load_keepalive(&chunk->bytes);
 	load_peer_send(loop, peer, chunk);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,8 @@
 
 #include "bgpload.h"
 #include "load_run.h"
+
+#define KNOCK_NS 2000000ull
 
 int
 load_address(
@@ -71,9 +74,10 @@ on_up(struct load_loop *loop, struct load_peer *peer)
 
 	run->up++;
 	if (sink != NULL) {
-		memset(sink->state, 0, run->table->count);
+		memset(
+		    sink->state, 0, run->table->count * sizeof(*sink->state));
 		sink->have = 0;
-		sink->is_dirty = true;
+		load_run_recount(run, peer);
 	}
 	if (peer->sends && run->is_returning)
 		load_run_say(run, peer, 1);
@@ -87,8 +91,10 @@ on_down(struct load_loop *loop, struct load_peer *peer)
 	run->up--;
 	if (!peer->stuck)
 		run->lost++;
-	if (peer->sends)
-		memset(load_run_said(run, peer), 0, run->table->set_count);
+	if (peer->sends) {
+		load_run_hush(run, peer);
+		run->speech[peer->number].is_said = false;
+	}
 }
 
 static struct load_peer *
@@ -100,7 +106,6 @@ add_peer(struct run *run, bool sends, bool receives)
 
 	peer->sends = sends;
 	peer->receives = receives;
-	peer->is_wanted = true;
 	peer->who.as = plan->first_as + peer->number;
 	peer->id = 0x0a400001 + peer->number;
 	load_address(plan->local, peer->number, 0, &own);
@@ -114,10 +119,11 @@ add_peer(struct run *run, bool sends, bool receives)
 		    &((struct sockaddr_in6 *)&own)->sin6_addr, 16);
 	if (receives) {
 		struct sink *sink = load_memory(NULL, sizeof(*sink));
+		size_t size = run->table->count * sizeof(*sink->state);
 
-		*sink = (struct sink){ .state = load_memory(
-					   NULL, run->table->count) };
-		memset(sink->state, 0, run->table->count);
+		*sink = (struct sink){ .state = load_memory(NULL, size),
+			.near = LOAD_NONE };
+		memset(sink->state, 0, size);
 		peer->data = sink;
 	}
 	return peer;
@@ -131,6 +137,9 @@ prepare(struct run *run)
 
 	run->said = load_memory(NULL, (size_t)senders * run->table->set_count);
 	memset(run->said, 0, (size_t)senders * run->table->set_count);
+	run->voices =
+	    load_memory(NULL, run->table->set_count * sizeof(*run->voices));
+	memset(run->voices, 0, run->table->set_count * sizeof(*run->voices));
 	run->speech = load_memory(NULL, senders * sizeof(*run->speech));
 	for (unsigned s = 0; s < senders; s++) {
 		struct speech *speech = &run->speech[s];
@@ -166,32 +175,99 @@ make_peers(struct run *run)
 			 peer->receives && !peer->sends)
 			peer->rate = plan->slow_rate;
 	}
+	/* They hold sessions, and the daemon has no route for them. */
+	for (unsigned i = 0; i < plan->probes; i++)
+		add_peer(run, false, false)->families =
+		    run->table->count && run->table->routes[0].family == 6
+			? LOAD_IPV4
+			: LOAD_IPV6;
+}
+
+/* Serves what there is until a line comes; false: there is no more. */
+static bool
+await_line(struct run *run)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char byte;
+
+	if (!run->plan->is_paced)
+		return true;
+	for (;;) {
+		load_turn(&run->loop, 5);
+		if (poll(&in, 1, 0) <= 0)
+			continue;
+		if (read(STDIN_FILENO, &byte, 1) != 1)
+			return false;
+		if (byte == '\n')
+			return true;
+	}
+}
+
+static bool
+is_late(const struct run *run, uint64_t start)
+{
+	if ((double)(run->loop.now - start) / 1e9 <= run->plan->timeout)
+		return false;
+	fprintf(stderr, "bgpload: %zu of %zu sessions are up; %s\n", run->up,
+	    run->loop.count, run->loop.peers[0]->why);
+	return true;
+}
+
+/* Until somebody listens: one knocks, not all. */
+static int
+knock(struct run *run, uint64_t start)
+{
+	struct load_peer *first = run->loop.peers[0];
+
+	while (first->state <= PEER_DIALING) {
+		if (first->state == PEER_DOWN &&
+		    run->loop.now - first->dialed_ns > KNOCK_NS)
+			dial(&run->loop, first);
+		load_turn(&run->loop, 1);
+		if (is_late(run, start))
+			return -1;
+	}
+	return 0;
+}
+
+/* Those of a range, each `apart` after the last; until they are up. */
+static int
+dial_all(struct run *run, size_t from, size_t end, uint64_t apart)
+{
+	uint64_t start = load_now(), due = start;
+
+	for (size_t i = from; run->up < end;) {
+		for (; i < end && due <= run->loop.now; i++, due += apart) {
+			struct load_peer *peer = run->loop.peers[i];
+
+			peer->is_wanted = true;
+			if (peer->state == PEER_DOWN)
+				dial(&run->loop, peer);
+		}
+		load_turn(&run->loop, 1);
+		if (is_late(run, start))
+			return -1;
+	}
+	return 0;
 }
 
 static int
 start_sessions(struct run *run)
 {
-	uint64_t start = load_now();
-	double seconds;
+	const struct load_plan *plan = run->plan;
+	size_t main = plan->senders + plan->receivers;
+	uint64_t start = load_now(), up;
 
-	for (size_t i = 0; i < run->loop.count; i++)
-		dial(&run->loop, run->loop.peers[i]);
-	while (run->up < run->loop.count) {
-		load_turn(&run->loop, 5);
-		seconds = (double)(run->loop.now - start) / 1e9;
-		if (seconds > run->plan->timeout) {
-			fprintf(stderr,
-			    "bgpload: %zu of %zu sessions are up; %s\n",
-			    run->up, run->loop.count, run->loop.peers[0]->why);
-			return -1;
-		}
-	}
-	seconds = (double)(run->loop.now - start) / 1e9;
+	run->start_ns = start;
+	if (knock(run, start) < 0 || dial_all(run, 0, main, 0) < 0)
+		return -1;
+	up = run->loop.now;
+	if (plan->probes &&
+	    dial_all(run, main, run->loop.count,
+		plan->keepalive * 1000000000ull / plan->probes) < 0)
+		return -1;
 	run->lost = 0;
-	printf("{\n \"routes\": %u, \"sets\": %u, \"senders\": %u, "
-	       "\"receivers\": %u, \"up_s\": %.4f,\n \"steps\": [",
-	    run->table->count, run->table->set_count, run->plan->senders,
-	    run->plan->receivers, seconds);
+	load_run_tell_up(run, start, up);
 	return 0;
 }
 
@@ -222,13 +298,31 @@ run_free(struct run *run)
 	free(run->loop.peers);
 	free(run->speech);
 	free(run->said);
+	free(run->voices);
+}
+
+static bool
+do_steps(struct run *run)
+{
+	const struct load_plan *plan = run->plan;
+	bool failed = false;
+
+	for (int i = 0; i < plan->step_count; i++) {
+		if (!await_line(run))
+			return true;
+		failed |= load_run_step(run, plan->steps[i]) < 0;
+		if (!await_line(run))
+			return true;
+		load_run_tell_after(run, plan->steps[i]);
+	}
+	return failed || run->lost > 0;
 }
 
 int
 load_run(struct load_table *table, const struct load_plan *plan)
 {
-	struct run run = { .table = table, .plan = plan };
-	int failed = 0;
+	struct run run = { .table = table, .plan = plan, .rules = plan->rules };
+	int failed = 2;
 
 	load_loop_init(&run.loop, plan->hold);
 	run.loop.owner = &run;
@@ -236,21 +330,14 @@ load_run(struct load_table *table, const struct load_plan *plan)
 	run.loop.on_down = on_down;
 	run.loop.on_update = load_run_hear;
 	run.loop.redial = dial;
-	load_expect(table, &plan->rules);
+	load_expect(table, &run.rules);
 	make_peers(&run);
 	prepare(&run);
-	if (start_sessions(&run) < 0) {
-		run_free(&run);
-		return 2;
+	load_run_tell_ready(&run);
+	if (await_line(&run) && start_sessions(&run) == 0) {
+		failed = do_steps(&run);
+		load_run_tell_end(&run, failed);
 	}
-	for (int i = 0; i < plan->step_count; i++) {
-		printf("%s\n", i ? "," : "");
-		if (load_run_step(&run, plan->steps[i]) < 0)
-			failed = 1;
-		fflush(stdout);
-	}
-	failed |= run.lost > 0;
-	load_run_tell(&run, failed);
 	run_free(&run);
 	return failed;
 }

@@ -11,10 +11,28 @@ load_run_owns(const struct run *run, unsigned sender, uint32_t set)
 	return run->plan->same || set % run->plan->senders == sender;
 }
 
-uint8_t *
-load_run_said(struct run *run, const struct load_peer *peer)
+uint8_t
+load_run_said(const struct run *run, const struct load_peer *peer, uint32_t set)
 {
-	return run->said + (size_t)peer->number * run->table->set_count;
+	return run->said[(size_t)peer->number * run->table->set_count + set];
+}
+
+void
+load_run_note(struct run *run, const struct load_peer *peer, uint32_t set,
+    uint8_t repeats)
+{
+	uint8_t *said =
+	    &run->said[(size_t)peer->number * run->table->set_count + set];
+
+	run->voices[set] += (repeats != 0) - (*said != 0);
+	*said = repeats;
+}
+
+void
+load_run_hush(struct run *run, const struct load_peer *peer)
+{
+	for (uint32_t set = 0; set < run->table->set_count; set++)
+		load_run_note(run, peer, set, 0);
 }
 
 static bool
@@ -24,34 +42,48 @@ is_own(const struct run *run, const struct load_peer *peer, uint32_t set)
 	       load_run_owns(run, peer->number, set);
 }
 
-/* What may stand at this receiver for a set's routes: a bit per state. */
-static unsigned
-allowed(const struct run *run, const struct load_peer *peer, uint32_t set)
+static uint16_t
+state_of(unsigned sender, unsigned repeats)
 {
-	unsigned mask = 0, from = 0, end = run->plan->senders;
-
-	if (!run->plan->same) {
-		from = set % run->plan->senders;
-		end = from + 1;
-	}
-	for (unsigned s = from; s < end; s++)
-		if (s != peer->number || !peer->sends)
-			mask |= 1u
-				<< run->said[(size_t)s * run->table->set_count +
-					     set];
-	/* One that has it is enough. */
-	return mask == 0 ? 1 : mask & ~1u ? mask & ~1u : mask;
+	return (uint16_t)(2 * sender + repeats);
 }
 
-uint32_t
-load_run_want(const struct run *run, const struct load_peer *peer)
+/* Is this what a route of the set must be at this receiver? */
+static bool
+fits(const struct run *run, const struct load_peer *peer, uint32_t set,
+    uint16_t state)
 {
-	uint32_t want = 0;
+	unsigned sender = (state - 1u) / 2;
 
-	for (uint32_t s = 0; s < run->table->set_count; s++)
-		if (allowed(run, peer, s) != 1)
-			want += run->table->sets[s].count;
-	return want;
+	if (state == 0)
+		return run->voices[set] == 0 || is_own(run, peer, set);
+	if (state == STATE_WRONG)
+		return false;
+	/* Any that says it now will do: which one is best is not judged. */
+	return run->said[(size_t)sender * run->table->set_count + set] ==
+	       (state - 1u) % 2 + 1;
+}
+
+void
+load_run_recount(const struct run *run, const struct load_peer *peer)
+{
+	struct sink *sink = peer->data;
+
+	sink->right = 0;
+	for (uint32_t s = 0; s < run->table->set_count; s++) {
+		const struct load_set *set = &run->table->sets[s];
+
+		for (uint32_t i = set->first; i < set->first + set->count; i++)
+			sink->right += fits(run, peer, s, sink->state[i]);
+	}
+}
+
+bool
+load_run_is_right(const struct run *run, const struct load_peer *peer)
+{
+	const struct sink *sink = peer->data;
+
+	return peer->state == PEER_UP && sink->right == run->table->count;
 }
 
 struct verdict
@@ -62,21 +94,33 @@ load_run_judge(const struct run *run, const struct load_peer *peer)
 
 	for (uint32_t s = 0; s < run->table->set_count; s++) {
 		const struct load_set *set = &run->table->sets[s];
-		unsigned mask = allowed(run, peer, s);
 
 		for (uint32_t i = set->first; i < set->first + set->count;
 		     i++) {
-			if (mask >> sink->state[i] & 1)
+			if (fits(run, peer, s, sink->state[i]))
 				continue;
 			if (sink->state[i] == 0)
 				verdict.missing++;
-			else if (mask == 1)
+			else if (run->voices[s] == 0)
 				verdict.extra++;
 			else
 				verdict.wrong++;
 		}
 	}
 	return verdict;
+}
+
+static void
+set_state(const struct run *run, const struct load_peer *peer, uint32_t number,
+    uint16_t state)
+{
+	struct sink *sink = peer->data;
+	uint32_t set = run->table->routes[number].set;
+	uint16_t *old = &sink->state[number];
+
+	sink->have += (state != 0) - (*old != 0);
+	sink->right += fits(run, peer, set, state) - fits(run, peer, set, *old);
+	*old = state;
 }
 
 static void
@@ -100,20 +144,19 @@ on_gone(struct run *run, struct load_peer *peer, struct load_update *update,
 {
 	struct sink *sink = peer->data;
 	struct load_route route;
+	uint32_t number;
 	int more;
 
 	while ((more = load_prefix(span, &route)) > 0) {
-		uint32_t number = load_table_find(run->table, &route);
-
+		number = load_table_find(run->table, &route, sink->near);
 		sink->withdrawn++;
 		if (number == LOAD_NONE) {
 			sink->extra++;
 			complain(sink, &route, "never sent, withdrawn", update);
 			continue;
 		}
-		if (sink->state[number])
-			sink->have--;
-		sink->state[number] = 0;
+		sink->near = number;
+		set_state(run, peer, number, 0);
 	}
 	if (more < 0)
 		sink->malformed++;
@@ -132,9 +175,12 @@ is_next_hop(const struct run *run, const struct load_update *update,
 		return true;
 	if (update->next_len < len)
 		return false;
+	if (run->plan->next_hop != 's' &&
+	    memcmp(update->next, family == 4 ? who->next4 : who->next6, len) ==
+		0)
+		return true;
 	if (run->plan->next_hop == 'k')
-		return memcmp(update->next,
-			   family == 4 ? who->next4 : who->next6, len) == 0;
+		return false;
 	/* Its other family's address is not known here. */
 	return inet_pton(family == 4 ? AF_INET : AF_INET6, run->plan->daemon,
 		   self) != 1 ||
@@ -166,33 +212,36 @@ on_here(struct run *run, struct load_peer *peer, struct load_update *update,
 {
 	struct sink *sink = peer->data;
 	struct load_route route;
+	uint32_t number, set;
 	int more;
 
 	while ((more = load_prefix(span, &route)) > 0) {
-		uint32_t number = load_table_find(run->table, &route), set;
 		const char *fault = "never sent";
-		uint8_t state = STATE_WRONG;
+		uint16_t state = STATE_WRONG;
 
+		number = load_table_find(run->table, &route, sink->near);
 		sink->prefixes++;
 		if (number == LOAD_NONE) {
 			sink->extra++;
 			complain(sink, &route, fault, update);
 			continue;
 		}
+		sink->near = number;
 		set = run->table->routes[number].set;
 		if (is_own(run, peer, set)) {
 			sink->echoes++;
 			continue;
 		}
 		if ((fault = fault_of(run, update, &route, set)) == NULL) {
-			state = (uint8_t)update->repeats;
+			state =
+			    state_of(update->sender_as - run->plan->first_as,
+				update->repeats);
 		} else {
 			sink->wrong++;
 			complain(sink, &route, fault, update);
 		}
-		sink->have += sink->state[number] == 0;
 		sink->again += sink->state[number] == state;
-		sink->state[number] = state;
+		set_state(run, peer, number, state);
 	}
 	if (more < 0)
 		sink->malformed++;
@@ -205,10 +254,12 @@ load_run_hear(struct load_loop *loop, struct load_peer *peer,
 	struct run *run = loop->owner;
 	struct sink *sink = peer->data;
 	struct load_update update;
+	bool was_right;
 
 	if (sink == NULL)
 		return;
-	if (load_decode(msg, len, &run->plan->rules, &update) < 0) {
+	was_right = load_run_is_right(run, peer);
+	if (load_decode(msg, len, &run->rules, &update) < 0) {
 		sink->malformed++;
 		return;
 	}
@@ -226,5 +277,6 @@ load_run_hear(struct load_loop *loop, struct load_peer *peer,
 	if (sink->first_ns == 0)
 		sink->first_ns = loop->now;
 	sink->last_ns = loop->now;
-	sink->is_dirty = true;
+	if (!was_right && load_run_is_right(run, peer))
+		sink->right_ns = loop->now;
 }

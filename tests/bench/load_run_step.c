@@ -2,6 +2,8 @@
 /* The steps of a run: said by the senders, waited for at the receivers. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "load_run.h"
 
@@ -12,7 +14,6 @@ load_run_say(struct run *run, struct load_peer *peer, unsigned repeats)
 {
 	struct speech *speech = &run->speech[peer->number];
 	struct load_chunk **here = &speech->here[repeats - 1];
-	uint8_t *said = load_run_said(run, peer);
 
 	if (*here == NULL) {
 		*here = load_chunk_new();
@@ -21,21 +22,23 @@ load_run_say(struct run *run, struct load_peer *peer, unsigned repeats)
 			    speech->sets[i], &peer->who, repeats);
 	}
 	for (uint32_t i = 0; i < speech->count; i++)
-		said[speech->sets[i]] = (uint8_t)repeats;
+		load_run_note(run, peer, speech->sets[i], (uint8_t)repeats);
 	load_peer_send(&run->loop, peer, *here);
+	speech->is_said = true;
 }
 
 static void
 take_back(struct run *run, struct load_peer *peer)
 {
-	memset(load_run_said(run, peer), 0, run->table->set_count);
+	load_run_hush(run, peer);
 	load_peer_send(&run->loop, peer, run->speech[peer->number].gone);
+	run->speech[peer->number].is_said = false;
 }
 
-static bool
-counts(const struct run *run, const struct load_peer *peer)
+bool
+load_run_counts(const struct run *run, const struct load_peer *peer)
 {
-	return peer->receives && !peer->stuck &&
+	return peer->receives && peer->is_wanted && !peer->stuck &&
 	       (!peer->rate || run->is_patient);
 }
 
@@ -46,53 +49,28 @@ begin(struct run *run)
 		struct load_peer *peer = run->loop.peers[i];
 		struct sink *sink = peer->data;
 
+		peer->gap_ns = peer->keepalive_gap_ns = 0;
 		if (sink == NULL)
 			continue;
-		sink->first_ns = sink->last_ns = 0;
+		sink->first_ns = sink->last_ns = sink->right_ns = 0;
 		sink->updates = sink->prefixes = sink->withdrawn = 0;
 		sink->again = sink->echoes = 0;
-		peer->gap_ns = peer->keepalive_gap_ns = 0;
 	}
 	run->start_ns = load_now();
 }
 
-/* Each receiver that counts is to be looked at, against what is said now. */
+/* Each receiver is held against what is said now. */
 static void
 expect(struct run *run)
 {
-	for (size_t i = 0; i < run->loop.count; i++) {
-		struct sink *sink = run->loop.peers[i]->data;
-
-		if (sink == NULL)
-			continue;
-		sink->want = load_run_want(run, run->loop.peers[i]);
-		sink->is_dirty = true;
-		sink->is_right = false;
-	}
-}
-
-static bool
-is_right(struct run *run, struct load_peer *peer)
-{
-	struct sink *sink = peer->data;
-	struct verdict verdict;
-
-	if (!sink->is_dirty)
-		return sink->is_right;
-	sink->is_dirty = false;
-	sink->is_right = false;
-	if (sink->have != sink->want || peer->state != PEER_UP)
-		return false;
-	verdict = load_run_judge(run, peer);
-	return sink->is_right =
-		   verdict.missing + verdict.extra + verdict.wrong == 0;
+	for (size_t i = 0; i < run->loop.count; i++)
+		if (run->loop.peers[i]->receives)
+			load_run_recount(run, run->loop.peers[i]);
 }
 
 static bool
 is_done(struct run *run, uint64_t quiet_ns)
 {
-	bool done = true;
-
 	for (size_t i = 0; i < run->loop.count; i++) {
 		struct load_peer *peer = run->loop.peers[i];
 		struct sink *sink = peer->data;
@@ -101,13 +79,12 @@ is_done(struct run *run, uint64_t quiet_ns)
 			return false;
 		if (run->is_returning && peer->state != PEER_UP && !peer->stuck)
 			return false;
-		if (!counts(run, peer))
-			continue;
-		if (sink->last_ns + quiet_ns > run->loop.now)
+		if (load_run_counts(run, peer) &&
+		    (sink->last_ns + quiet_ns > run->loop.now ||
+			!load_run_is_right(run, peer)))
 			return false;
-		done &= is_right(run, peer);
 	}
-	return done;
+	return true;
 }
 
 static void
@@ -132,19 +109,16 @@ settle(struct run *run, uint64_t quiet_ns)
 	pass(run, run->plan->settle_ms * 1000000ull);
 }
 
-static void
-say_all(struct run *run, unsigned repeats)
-{
-	for (unsigned s = 0; s < run->plan->senders; s++)
-		if (run->loop.peers[s]->state == PEER_UP)
-			load_run_say(run, run->loop.peers[s], repeats);
-}
-
+/* announce=K: the first K senders, as far as they have not said it. */
 static void
 do_announce(struct run *run, const char *how)
 {
-	(void)how;
-	say_all(run, 1);
+	unsigned count = *how ? (unsigned)strtoul(how, NULL, 10) : UINT32_MAX;
+
+	for (unsigned s = 0; s < run->plan->senders && s < count; s++)
+		if (run->loop.peers[s]->state == PEER_UP &&
+		    !run->speech[s].is_said)
+			load_run_say(run, run->loop.peers[s], 1);
 	settle(run, 0);
 }
 
@@ -162,7 +136,7 @@ do_withdraw(struct run *run, const char *how)
 static void
 do_lose(struct run *run, const char *how)
 {
-	unsigned count = (unsigned)strtoul(how, NULL, 10);
+	unsigned count = *how ? (unsigned)strtoul(how, NULL, 10) : 1;
 
 	for (unsigned s = 0; s < run->plan->senders && s < count; s++) {
 		struct load_peer *peer = run->loop.peers[s];
@@ -187,8 +161,8 @@ do_return(struct run *run, const char *how)
 		peer->is_wanted = true;
 		if (peer->state == PEER_DOWN)
 			for (uint32_t i = 0; i < run->speech[s].count; i++)
-				load_run_said(
-				    run, peer)[run->speech[s].sets[i]] = 1;
+				load_run_note(
+				    run, peer, run->speech[s].sets[i], 1);
 	}
 	settle(run, 0);
 	run->is_returning = false;
@@ -207,16 +181,39 @@ churn_one(struct run *run, struct load_peer *peer, struct load_bytes *bytes)
 {
 	struct speech *speech = &run->speech[peer->number];
 	uint32_t set = speech->sets[speech->churned++ % speech->count];
-	uint8_t *said = &load_run_said(run, peer)[set];
+	uint8_t said = load_run_said(run, peer, set);
 
-	if (*said != 0 && roll(run) % 3 == 0) {
-		*said = 0;
+	if (said != 0 && roll(run) % 3 == 0) {
+		said = 0;
 		load_withdraw(bytes, run->table, &set, 1);
 	} else {
-		*said = *said == 1 ? 2 : 1;
-		load_announce(bytes, run->table, set, &peer->who, *said);
+		said = said == 1 ? 2 : 1;
+		load_announce(bytes, run->table, set, &peer->who, said);
 	}
+	load_run_note(run, peer, set, said);
 	return run->table->sets[set].count;
+}
+
+/* change=PERCENT: so much of the table changes at once. */
+static void
+do_change(struct run *run, const char *how)
+{
+	double share =
+	    run->table->count * strtod(how, NULL) / 100 / run->plan->senders;
+
+	for (unsigned s = 0; s < run->plan->senders; s++) {
+		struct load_peer *peer = run->loop.peers[s];
+		struct load_chunk *chunk = load_chunk_new();
+		double said = 0;
+
+		while (said < share && peer->state == PEER_UP &&
+		       run->speech[s].count)
+			said += churn_one(run, peer, &chunk->bytes);
+		load_peer_send(&run->loop, peer, chunk);
+		load_chunk_unref(chunk);
+	}
+	run->start_ns = load_now();
+	settle(run, 0);
 }
 
 /* churn=PERCENT,SECONDS: so much of the table changes in each second. */
@@ -256,7 +253,7 @@ do_churn(struct run *run, const char *how)
 static void
 do_flap(struct run *run, const char *how)
 {
-	unsigned count = (unsigned)strtoul(how, NULL, 10);
+	unsigned count = *how ? (unsigned)strtoul(how, NULL, 10) : 1;
 
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned s = 0; s < run->plan->senders; s++) {
@@ -274,8 +271,40 @@ do_flap(struct run *run, const char *how)
 static void
 do_wait(struct run *run, const char *how)
 {
-	pass(run, (uint64_t)(strtod(how, NULL) * 1e9));
+	pass(run, (uint64_t)((*how ? strtod(how, NULL) : 1) * 1e9));
 	settle(run, 0);
+}
+
+/*
+ * reload=COMMAND: the daemon's policy is another one by this; each route must
+ * come once more, with the community of --mark.
+ */
+static void
+do_reload(struct run *run, const char *how)
+{
+	pid_t child;
+
+	run->rules.mark = run->plan->mark;
+	load_expect(run->table, &run->rules);
+	for (size_t i = 0; i < run->loop.count; i++) {
+		struct sink *sink = run->loop.peers[i]->data;
+
+		if (sink == NULL)
+			continue;
+		memset(
+		    sink->state, 0, run->table->count * sizeof(*sink->state));
+		sink->have = 0;
+	}
+	run->start_ns = load_now();
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		execl("/bin/sh", "sh", "-c", how, (char *)NULL);
+		_exit(127);
+	}
+	settle(run, 0);
+	waitpid(child, NULL, 0);
 }
 
 /* Slow receivers too must have it all now. */
@@ -291,74 +320,9 @@ static const struct {
 	const char *word;
 	void (*run)(struct run *, const char *);
 } steps[] = { { "announce", do_announce }, { "withdraw", do_withdraw },
-	{ "lose", do_lose }, { "return", do_return }, { "churn", do_churn },
-	{ "flap", do_flap }, { "wait", do_wait }, { "catch-up", do_catch_up } };
-
-static double
-since(const struct run *run, uint64_t when)
-{
-	return when > run->start_ns ? (double)(when - run->start_ns) / 1e9 : 0;
-}
-
-static void
-tell_sink(const struct run *run, const struct load_peer *peer, bool first)
-{
-	const struct sink *sink = peer->data;
-	struct verdict verdict = load_run_judge(run, peer);
-
-	printf("%s\n    {\"peer\": %u, \"first_s\": %.6f, \"last_s\": %.6f, "
-	       "\"have\": %u, \"missing\": %u, \"extra\": %u, \"wrong\": %u, "
-	       "\"updates\": %llu, \"prefixes\": %llu, \"withdrawn\": %llu, "
-	       "\"again\": %llu, \"echoes\": %llu, \"gap_s\": %.4f, "
-	       "\"keepalive_gap_s\": %.4f%s}",
-	    first ? "" : ",", peer->number, since(run, sink->first_ns),
-	    since(run, sink->last_ns), sink->have, verdict.missing,
-	    verdict.extra, verdict.wrong, (unsigned long long)sink->updates,
-	    (unsigned long long)sink->prefixes,
-	    (unsigned long long)sink->withdrawn,
-	    (unsigned long long)sink->again, (unsigned long long)sink->echoes,
-	    (double)peer->gap_ns / 1e9, (double)peer->keepalive_gap_ns / 1e9,
-	    peer->stuck	 ? ", \"stuck\": true"
-	    : peer->rate ? ", \"slow\": true"
-			 : "");
-}
-
-static bool
-tell_step(struct run *run, const char *step)
-{
-	double first = -1, last = 0;
-	uint64_t updates = 0, prefixes = 0;
-	bool ok = true, any = false;
-
-	for (size_t i = 0; i < run->loop.count; i++) {
-		struct load_peer *peer = run->loop.peers[i];
-		struct sink *sink = peer->data;
-		double at;
-
-		if (!counts(run, peer))
-			continue;
-		at = since(run, sink->first_ns);
-		first = first < 0 || at < first ? at : first;
-		at = since(run, sink->last_ns);
-		last = at > last ? at : last;
-		updates += sink->updates;
-		prefixes += sink->prefixes;
-		ok &= is_right(run, peer) &&
-		      sink->extra + sink->malformed + sink->wrong == 0;
-	}
-	printf("  {\"step\": \"%s\", \"ok\": %s, \"seconds\": %.6f, "
-	       "\"first_s\": %.6f, \"prefixes_per_update\": %.2f,\n"
-	       "   \"receivers\": [",
-	    step, ok ? "true" : "false", last, first < 0 ? 0 : first,
-	    updates ? (double)prefixes / (double)updates : 0);
-	for (size_t i = 0; i < run->loop.count; i++)
-		if (run->loop.peers[i]->receives) {
-			tell_sink(run, run->loop.peers[i], !any);
-			any = true;
-		}
-	printf("]}");
-	return ok;
-}
+	{ "lose", do_lose }, { "return", do_return }, { "change", do_change },
+	{ "churn", do_churn }, { "reload", do_reload }, { "flap", do_flap },
+	{ "wait", do_wait }, { "catch-up", do_catch_up } };
 
 int
 load_run_step(struct run *run, const char *step)
@@ -370,35 +334,11 @@ load_run_step(struct run *run, const char *step)
 		if (strlen(steps[i].word) == len &&
 		    memcmp(steps[i].word, step, len) == 0) {
 			begin(run);
-			steps[i].run(run, step[len] ? step + len + 1 : "1");
-			failed = !tell_step(run, step);
+			steps[i].run(run, step[len] ? step + len + 1 : "");
+			failed = !load_run_tell_step(run, step);
 			run->is_patient = false;
 			return failed ? -1 : 0;
 		}
 	fprintf(stderr, "bgpload: %s: no such step\n", step);
 	return -1;
-}
-
-void
-load_run_tell(const struct run *run, bool failed)
-{
-	const char *sample = "";
-	uint64_t wrong = 0, extra = 0, malformed = 0;
-
-	for (size_t i = 0; i < run->loop.count; i++) {
-		const struct sink *sink = run->loop.peers[i]->data;
-
-		if (sink == NULL)
-			continue;
-		wrong += sink->wrong;
-		extra += sink->extra;
-		malformed += sink->malformed;
-		if (*sample == '\0')
-			sample = sink->sample;
-	}
-	printf("],\n \"wrong\": %llu, \"extra\": %llu, \"malformed\": %llu, "
-	       "\"lost\": %u, \"sample\": \"%s\", \"ok\": %s\n}\n",
-	    (unsigned long long)wrong, (unsigned long long)extra,
-	    (unsigned long long)malformed, run->lost, sample,
-	    failed ? "false" : "true");
 }

@@ -299,12 +299,19 @@ grow(struct load_table *table)
 }
 
 uint32_t
-load_table_find(const struct load_table *table, const struct load_route *route)
+load_table_find(const struct load_table *table, const struct load_route *route,
+    uint32_t near)
 {
-	uint32_t at = hash_of(route) & table->mask, number;
+	uint32_t at, number;
 
 	if (table->index == NULL)
 		return LOAD_NONE;
+	/* LOAD_NONE + 1 is 0. */
+	if (near + 1 < table->count && is_same(&table->routes[near + 1], route))
+		return near + 1;
+	if (near - 1 < table->count && is_same(&table->routes[near - 1], route))
+		return near - 1;
+	at = hash_of(route) & table->mask;
 	while ((number = table->index[at]) != 0) {
 		if (is_same(&table->routes[number - 1], route))
 			return number - 1;
@@ -341,7 +348,7 @@ load_table_add(struct load_table *table, const struct load_route *route)
 {
 	uint32_t at;
 
-	if (load_table_find(table, route) != LOAD_NONE)
+	if (load_table_find(table, route, LOAD_NONE) != LOAD_NONE)
 		return -1;
 	if (table->count == table->room) {
 		table->room = 2 * table->room + 1024;

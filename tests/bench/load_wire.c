@@ -76,21 +76,28 @@ load_keepalive(struct load_bytes *out)
 }
 
 void
-load_open(struct load_bytes *out, uint32_t as, uint16_t hold, uint32_t id)
+load_open(struct load_bytes *out, uint32_t as, uint16_t hold, uint32_t id,
+    unsigned families)
 {
 	/* multiprotocol IPv4, IPv6, route refresh, and 4-octet AS to come */
-	static const uint8_t capabilities[] = { 1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0,
-		1, 2, 0, 65, 4 };
+	static const uint8_t of4[] = { 1, 4, 0, 1, 0, 1 },
+			     of6[] = { 1, 4, 0, 2, 0, 1 },
+			     of_all[] = { 2, 0, 65, 4 };
+	bool four = families & LOAD_IPV4, six = families & LOAD_IPV6;
+	unsigned len =
+	    four * sizeof(of4) + six * sizeof(of6) + sizeof(of_all) + 4;
 	size_t at = begin_message(out, MSG_OPEN);
 
 	put8(out, 4);
 	put16(out, as > 0xffff ? 23456 : as);
 	put16(out, hold);
 	put32(out, id);
-	put8(out, sizeof(capabilities) + 4 + 2);
+	put8(out, len + 2);
 	put8(out, 2);
-	put8(out, sizeof(capabilities) + 4);
-	load_append(out, capabilities, sizeof(capabilities));
+	put8(out, len);
+	load_append(out, of4, four ? sizeof(of4) : 0);
+	load_append(out, of6, six ? sizeof(of6) : 0);
+	load_append(out, of_all, sizeof(of_all));
 	put32(out, as);
 	end_message(out, at);
 }
@@ -369,6 +376,43 @@ read_path(struct path_reader *reader, const uint8_t *at, size_t len)
 	reader->bad |= at != end;
 }
 
+/* Its value of communities, or where it has none NULL and a length of 0. */
+static const uint8_t *
+communities_of(
+    const struct load_table *table, const struct load_set *set, size_t *len)
+{
+	const uint8_t *at = table->pool.data + set->attrs_at;
+	const uint8_t *end = at + set->attrs_len;
+
+	while (at < end) {
+		size_t head = at[0] & 0x10 ? 4 : 3;
+
+		*len = head == 4 ? load_get16(at + 2) : at[2];
+		if (at[1] == COMMUNITIES)
+			return at + head;
+		at += head + *len;
+	}
+	*len = 0;
+	return NULL;
+}
+
+/* The daemon has put one more community to those that there are. */
+static void
+add_mark(const struct load_table *table, struct load_set *set,
+    const struct load_rules *rules)
+{
+	struct load_bytes more = { 0 };
+	size_t len;
+	const uint8_t *value = communities_of(table, set, &len);
+
+	if (value != NULL)
+		set->hash -= hash_attr(rules, 0xc0, COMMUNITIES, value, len);
+	load_append(&more, value, len);
+	put32(&more, rules->mark);
+	set->hash += hash_attr(rules, 0xc0, COMMUNITIES, more.data, more.len);
+	free(more.data);
+}
+
 void
 load_expect(struct load_table *table, const struct load_rules *rules)
 {
@@ -392,6 +436,8 @@ load_expect(struct load_table *table, const struct load_rules *rules)
 				    hash_attr(rules, flags, at[1], value, len);
 			at = value + len;
 		}
+		if (rules->mark)
+			add_mark(table, set, rules);
 	}
 }
 

@@ -48,7 +48,11 @@ test_shape(void **state)
 	load_table_make(&table, 6, 1000, 1);
 	assert_int_equal(table.count, ROUTES + 1000);
 	for (uint32_t i = 0; i < table.count; i++) {
-		assert_int_equal(load_table_find(&table, &table.routes[i]), i);
+		assert_int_equal(load_table_find(&table, &table.routes[i],
+				     i ? i - 1 : LOAD_NONE),
+		    i);
+		assert_int_equal(
+		    load_table_find(&table, &table.routes[i], LOAD_NONE), i);
 		of24 += i < ROUTES && table.routes[i].len == 24;
 		assert_int_equal(table.routes[i].family, i < ROUTES ? 4 : 6);
 	}
@@ -80,7 +84,8 @@ hear(const struct load_table *table, const struct load_bytes *bytes,
 			struct load_route route;
 
 			while (load_prefix(span, &route) > 0) {
-				uint32_t n = load_table_find(table, &route);
+				uint32_t n =
+				    load_table_find(table, &route, LOAD_NONE);
 
 				assert_int_not_equal(n, LOAD_NONE);
 				n = table->routes[n].set;

@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -92,7 +93,8 @@ class Round:
             self.host, client, f"{DAEMON[row.family]}/{bits}",
             " ".join(f"{peer.address}/{bits}" for peer in peers))
         # Whoever asks first for a neighbor's address may wait a second.
-        client("ping", "-qc1", "-W3", DAEMON[row.family])
+        client(sys.executable, "-c", "import socket; socket.create_connection("
+               f"('{DAEMON[row.family]}', 179), 5)", check=False)
         self.daemon = kind.make(self.host, peers)
         steps = row.steps[:row.relayed] if kind.is_relay else row.steps
         self.steps = steps

@@ -62,6 +62,8 @@ load_get32(const uint8_t *at)
 /* Adds `count` routes of the Internet's shape; the same for the same seed. */
 void load_table_make(
     struct load_table *, unsigned family, uint32_t count, uint64_t seed);
+/* Adds `count` routes of 198.18.0.0/15, one address each. */
+void load_table_own(struct load_table *, uint32_t count);
 /* A new set, empty; attributes and path are copied. Returns its number. */
 uint32_t load_table_set(struct load_table *, unsigned family,
     const struct load_bytes *attrs, const struct load_bytes *path);
@@ -145,6 +147,9 @@ int load_prefix(struct load_span *, struct load_route *);
 
 /* load_peer.c: sessions, and the loop that moves their bytes */
 
+/* A connection that is not there by then is given up, and tried again. */
+#define LOAD_PATIENCE_NS 250000000ull
+
 enum load_state { PEER_DOWN, PEER_DIALING, PEER_OPEN, PEER_CONFIRM, PEER_UP };
 
 /* Bytes on their way to some peers. */
@@ -166,6 +171,7 @@ struct load_peer {
 	bool is_wanted;	      /* dialed again where it is lost */
 	struct load_speaker who;
 	uint32_t id;
+	uint16_t hold; /* seconds, the lower one of both ends */
 	uint8_t *in;
 	size_t in_len;
 	struct load_chunk **queue;
@@ -220,7 +226,9 @@ struct load_plan {
 	unsigned senders, receivers;
 	bool same; /* all senders have the whole table */
 	bool both; /* senders receive too */
+	bool own;  /* the daemon itself says the table */
 	unsigned slow, stuck, slow_rate;
+	unsigned later;	    /* of the receivers: dial in the step join */
 	unsigned probes;    /* of the family that has no routes here */
 	unsigned keepalive; /* seconds: the daemon's interval */
 	uint32_t mark;	    /* a community that a reload adds */

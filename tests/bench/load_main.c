@@ -16,25 +16,27 @@ static const char usage[] =
     "AS 65101 (--first-as) and those behind it.\n"
     "\n"
     "Steps: announce, announce=K senders, withdraw, lose=K senders, return,\n"
-    "    change=PERCENT at once, churn=PERCENT,SECONDS, flap=TIMES,\n"
+    "    join, change=PERCENT at once, churn=PERCENT,SECONDS, flap=TIMES,\n"
     "    reload=COMMAND (then all routes come once more, with the community\n"
     "    --mark N), wait=SECONDS, catch-up. Each ends when every receiver has what\n"
     "    it must have (the slow ones in catch-up alone), or after --timeout (60 s);\n"
     "    --settle (200 ms) later it is told.\n"
     "Table: --routes N, --routes6 N, --seed N, or --mrt FILE (- is stdin) with\n"
     "    --mrt-peer NUMBER and --mrt-most N. It is split between the senders;\n"
-    "    --same gives all of it to each.\n"
+    "    --same gives all of it to each. --own N, without senders: so many of\n"
+    "    198.18.0.0/15 that the daemon has of its own, for the step hear.\n"
     "Peers: --senders N, --receivers N, --both (senders receive too), --port N,\n"
     "    --hold N, --next6 ADDR, --slow N (of the receivers) --rate BYTES,\n"
-    "    --stuck N (that read nothing), --probes N (behind all others; sessions of\n"
-    "    the family that has no routes, to see if the daemon's keepalives, one in\n"
-    "    --keepalive SECONDS, are late).\n"
+    "    --stuck N (that read nothing), --later N (that dial in the step join),\n"
+    "    --probes N (behind all others; sessions of the family that has no routes,\n"
+    "    to see if the daemon's keepalives, one in --keepalive SECONDS, are late).\n"
     "What must come: --next-hop self|keep|either|any, --transparent (the daemon's AS\n"
     "    is not prepended), --med (is passed on), --no-partial (unknown\n"
     "    attributes are not marked), --ignore med,partial,unknown.\n"
     "\n"
     "Prints JSON, an object in each line; --paced: waits for a line of stdin\n"
-    "before it dials, before each step, and after it. Exit: 0 all came as it must, 1 not so, 2 it cannot be run.\n";
+    "before it dials, before each step, and after it.\n"
+    "Exit: 0 all came as it must, 1 not so, 2 it cannot be run.\n";
 
 enum {
 	OPT_DAEMON = 256,
@@ -45,6 +47,7 @@ enum {
 	OPT_HOLD,
 	OPT_ROUTES,
 	OPT_ROUTES6,
+	OPT_OWN,
 	OPT_SEED,
 	OPT_MRT,
 	OPT_MRT_PEER,
@@ -58,6 +61,7 @@ enum {
 	OPT_SLOW,
 	OPT_RATE,
 	OPT_STUCK,
+	OPT_LATER,
 	OPT_PROBES,
 	OPT_KEEPALIVE,
 	OPT_MARK,
@@ -75,15 +79,16 @@ static const struct option options[] = { { "daemon", 1, NULL, OPT_DAEMON },
 	{ "as", 1, NULL, OPT_AS }, { "local", 1, NULL, OPT_LOCAL },
 	{ "relay", 1, NULL, OPT_RELAY }, { "port", 1, NULL, OPT_PORT },
 	{ "hold", 1, NULL, OPT_HOLD }, { "routes", 1, NULL, OPT_ROUTES },
-	{ "routes6", 1, NULL, OPT_ROUTES6 }, { "seed", 1, NULL, OPT_SEED },
-	{ "mrt", 1, NULL, OPT_MRT }, { "mrt-peer", 1, NULL, OPT_MRT_PEER },
+	{ "routes6", 1, NULL, OPT_ROUTES6 }, { "own", 1, NULL, OPT_OWN },
+	{ "seed", 1, NULL, OPT_SEED }, { "mrt", 1, NULL, OPT_MRT },
+	{ "mrt-peer", 1, NULL, OPT_MRT_PEER },
 	{ "mrt-most", 1, NULL, OPT_MRT_MOST },
 	{ "senders", 1, NULL, OPT_SENDERS },
 	{ "receivers", 1, NULL, OPT_RECEIVERS }, { "same", 0, NULL, OPT_SAME },
 	{ "both", 0, NULL, OPT_BOTH }, { "first-as", 1, NULL, OPT_FIRST_AS },
 	{ "next6", 1, NULL, OPT_NEXT6 }, { "slow", 1, NULL, OPT_SLOW },
 	{ "rate", 1, NULL, OPT_RATE }, { "stuck", 1, NULL, OPT_STUCK },
-	{ "probes", 1, NULL, OPT_PROBES },
+	{ "later", 1, NULL, OPT_LATER }, { "probes", 1, NULL, OPT_PROBES },
 	{ "keepalive", 1, NULL, OPT_KEEPALIVE }, { "mark", 1, NULL, OPT_MARK },
 	{ "paced", 0, NULL, OPT_PACED }, { "timeout", 1, NULL, OPT_TIMEOUT },
 	{ "settle", 1, NULL, OPT_SETTLE },
@@ -96,7 +101,7 @@ static const struct option options[] = { { "daemon", 1, NULL, OPT_DAEMON },
 struct asked {
 	const char *relay, *mrt;
 	bool is_transparent;
-	uint32_t routes, routes6, mrt_most;
+	uint32_t routes, routes6, own, mrt_most;
 	int mrt_peer;
 	uint64_t seed;
 };
@@ -123,6 +128,9 @@ set_table(struct asked *asked, int option, const char *word)
 		break;
 	case OPT_ROUTES6:
 		asked->routes6 = number(word);
+		break;
+	case OPT_OWN:
+		asked->own = number(word);
 		break;
 	case OPT_SEED:
 		asked->seed = number(word);
@@ -188,7 +196,7 @@ set_plan(struct load_plan *plan, int option, const char *word)
 		{ OPT_SENDERS, &plan->senders },
 		{ OPT_RECEIVERS, &plan->receivers }, { OPT_SLOW, &plan->slow },
 		{ OPT_RATE, &plan->slow_rate }, { OPT_STUCK, &plan->stuck },
-		{ OPT_PROBES, &plan->probes },
+		{ OPT_LATER, &plan->later }, { OPT_PROBES, &plan->probes },
 		{ OPT_KEEPALIVE, &plan->keepalive }, { OPT_MARK, &plan->mark },
 		{ OPT_TIMEOUT, &plan->timeout },
 		{ OPT_SETTLE, &plan->settle_ms } };
@@ -220,6 +228,7 @@ fill(struct load_table *table, const struct asked *asked)
 	FILE *file;
 	int done;
 
+	load_table_own(table, asked->own);
 	if (asked->mrt == NULL) {
 		load_table_make(table, 4, asked->routes, asked->seed);
 		load_table_make(table, 6, asked->routes6, asked->seed);
@@ -243,8 +252,10 @@ static bool
 is_sound(const struct load_plan *plan)
 {
 	if (plan->daemon == NULL || plan->local == NULL || plan->as == 0 ||
-	    plan->senders == 0 || plan->step_count == 0 ||
-	    (plan->slow && plan->slow_rate == 0))
+	    plan->senders + plan->receivers == 0 || plan->step_count == 0 ||
+	    (plan->senders == 0) != plan->own ||
+	    (plan->slow && plan->slow_rate == 0) ||
+	    plan->later + plan->slow + plan->stuck > plan->receivers)
 		fputs(usage, stderr);
 	else if (plan->both && plan->same)
 		fputs("bgpload: --both wants a table that is split\n", stderr);
@@ -281,6 +292,7 @@ main(int argc, char **argv)
 		    plan.as ? plan.as : 64512, plan.hold);
 	plan.steps = argv + optind;
 	plan.step_count = argc - optind;
+	plan.own = asked.own > 0;
 	plan.rules.as = asked.is_transparent ? 0 : plan.as;
 	if (!is_sound(&plan) || fill(&table, &asked) < 0)
 		return 2;

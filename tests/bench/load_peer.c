@@ -233,6 +233,11 @@ on_message(struct load_loop *loop, struct load_peer *peer, const uint8_t *msg,
 {
 	switch (msg[18]) {
 	case MSG_OPEN:
+		if (len > LOAD_HEADER + 5)
+			peer->hold =
+			    (uint16_t)load_get16(msg + LOAD_HEADER + 3);
+		if (peer->hold > loop->hold)
+			peer->hold = loop->hold;
 		peer->state = PEER_CONFIRM;
 		send_small(loop, peer, false);
 		break;
@@ -369,6 +374,10 @@ tick(struct load_loop *loop)
 	for (size_t i = 0; i < loop->count; i++) {
 		struct load_peer *peer = loop->peers[i];
 
+		/* SYN after SYN, the kernel would wait for longer and longer. */
+		if (peer->state == PEER_DIALING &&
+		    loop->now - peer->dialed_ns > LOAD_PATIENCE_NS)
+			load_peer_close(loop, peer, "not accepted");
 		if (peer->state == PEER_DOWN && peer->is_wanted &&
 		    loop->now - peer->dialed_ns > REDIAL) {
 			peer->dialed_ns = loop->now;
@@ -376,8 +385,8 @@ tick(struct load_loop *loop)
 		}
 		if (peer->state != PEER_UP)
 			continue;
-		if (loop->hold && peer->queued == 0 &&
-		    loop->now - peer->sent_ns > loop->hold * SECOND / 3)
+		if (peer->hold && peer->queued == 0 &&
+		    loop->now - peer->sent_ns > peer->hold * SECOND / 3)
 			send_small(loop, peer, false);
 		peer->credit += passed * peer->rate;
 		if (peer->credit > peer->rate)

@@ -13,6 +13,7 @@
 #include "load_run.h"
 
 #define KNOCK_NS 2000000ull
+#define WAITING	 5
 
 int
 load_address(
@@ -230,14 +231,41 @@ knock(struct run *run, uint64_t start)
 	return 0;
 }
 
+/* So many wait to be answered: what daemons listen for is short. */
+static bool
+may_dial(const struct run *run, size_t from, size_t end)
+{
+	unsigned waiting = 0;
+
+	for (size_t i = from; i < end; i++) {
+		const struct load_peer *peer = run->loop.peers[i];
+
+		waiting +=
+		    (peer->state == PEER_DIALING || peer->state == PEER_OPEN) &&
+		    run->loop.now - peer->dialed_ns < LOAD_PATIENCE_NS;
+	}
+	return waiting < WAITING;
+}
+
+static bool
+are_up(const struct run *run, size_t from, size_t end)
+{
+	for (size_t i = from; i < end; i++)
+		if (run->loop.peers[i]->state != PEER_UP)
+			return false;
+	return true;
+}
+
 /* Those of a range, each `apart` after the last; until they are up. */
 static int
 dial_all(struct run *run, size_t from, size_t end, uint64_t apart)
 {
 	uint64_t start = load_now(), due = start;
 
-	for (size_t i = from; run->up < end;) {
-		for (; i < end && due <= run->loop.now; i++, due += apart) {
+	for (size_t i = from; i < end || !are_up(run, from, end);) {
+		for (;
+		     i < end && due <= run->loop.now && may_dial(run, from, i);
+		     i++, due += apart) {
 			struct load_peer *peer = run->loop.peers[i];
 
 			peer->is_wanted = true;
@@ -251,6 +279,14 @@ dial_all(struct run *run, size_t from, size_t end, uint64_t apart)
 	return 0;
 }
 
+int
+load_run_join(struct run *run)
+{
+	size_t end = run->plan->senders + run->plan->receivers;
+
+	return dial_all(run, end - run->plan->later, end, 0);
+}
+
 static int
 start_sessions(struct run *run)
 {
@@ -259,7 +295,8 @@ start_sessions(struct run *run)
 	uint64_t start = load_now(), up;
 
 	run->start_ns = start;
-	if (knock(run, start) < 0 || dial_all(run, 0, main, 0) < 0)
+	if (knock(run, start) < 0 ||
+	    dial_all(run, 0, main - plan->later, 0) < 0)
 		return -1;
 	up = run->loop.now;
 	if (plan->probes &&

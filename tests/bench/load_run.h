@@ -45,6 +45,10 @@ struct run {
 	uint64_t start_ns, seed;
 };
 
+/* load_run.c */
+/* The late ones dial; -1: not all of them are up. */
+int load_run_join(struct run *);
+
 /* load_run_check.c */
 bool load_run_owns(const struct run *, unsigned sender, uint32_t set);
 uint8_t load_run_said(const struct run *, const struct load_peer *, uint32_t);

@@ -55,6 +55,8 @@ fits(const struct run *run, const struct load_peer *peer, uint32_t set,
 {
 	unsigned sender = (state - 1u) / 2;
 
+	if (run->plan->own)
+		return state == 1;
 	if (state == 0)
 		return run->voices[set] == 0 || is_own(run, peer, set);
 	if (state == STATE_WRONG)
@@ -206,6 +208,40 @@ fault_of(const struct run *run, const struct load_update *update,
 	return NULL;
 }
 
+/* Of a route that nobody has told the daemon. */
+static const char *
+fault_of_own(const struct run *run, const struct load_update *update)
+{
+	struct in_addr self;
+
+	if (update->bad_path || update->repeats != 0)
+		return "AS path";
+	if (inet_pton(AF_INET, run->plan->daemon, &self) == 1 &&
+	    (update->next_len != 4 || memcmp(update->next, &self, 4) != 0))
+		return "next hop";
+	return NULL;
+}
+
+/* What a route becomes at the receiver by this UPDATE; tells what is wrong. */
+static uint16_t
+judge(const struct run *run, struct sink *sink,
+    const struct load_update *update, const struct load_route *route,
+    uint32_t set)
+{
+	const char *fault = run->plan->own ? fault_of_own(run, update)
+					   : fault_of(run, update, route, set);
+
+	if (fault != NULL) {
+		sink->wrong++;
+		complain(sink, route, fault, update);
+		return STATE_WRONG;
+	}
+	return run->plan->own
+		   ? 1
+		   : state_of(update->sender_as - run->plan->first_as,
+			 update->repeats);
+}
+
 static void
 on_here(struct run *run, struct load_peer *peer, struct load_update *update,
     struct load_span *span)
@@ -216,14 +252,13 @@ on_here(struct run *run, struct load_peer *peer, struct load_update *update,
 	int more;
 
 	while ((more = load_prefix(span, &route)) > 0) {
-		const char *fault = "never sent";
-		uint16_t state = STATE_WRONG;
+		uint16_t state;
 
 		number = load_table_find(run->table, &route, sink->near);
 		sink->prefixes++;
 		if (number == LOAD_NONE) {
 			sink->extra++;
-			complain(sink, &route, fault, update);
+			complain(sink, &route, "never sent", update);
 			continue;
 		}
 		sink->near = number;
@@ -232,14 +267,7 @@ on_here(struct run *run, struct load_peer *peer, struct load_update *update,
 			sink->echoes++;
 			continue;
 		}
-		if ((fault = fault_of(run, update, &route, set)) == NULL) {
-			state =
-			    state_of(update->sender_as - run->plan->first_as,
-				update->repeats);
-		} else {
-			sink->wrong++;
-			complain(sink, &route, fault, update);
-		}
+		state = judge(run, sink, update, &route, set);
 		sink->again += sink->state[number] == state;
 		set_state(run, peer, number, state);
 	}

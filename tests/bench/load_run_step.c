@@ -145,6 +145,7 @@ do_lose(struct run *run, const char *how)
 		if (peer->state != PEER_UP)
 			continue;
 		load_peer_close(&run->loop, peer, "lost as planned");
+		peer->losses--;
 		run->lost--;
 	}
 	settle(run, 0);
@@ -307,6 +308,14 @@ do_reload(struct run *run, const char *how)
 	waitpid(child, NULL, 0);
 }
 
+static void
+do_join(struct run *run, const char *how)
+{
+	(void)how;
+	load_run_join(run);
+	settle(run, 0);
+}
+
 /* Slow receivers too must have it all now. */
 static void
 do_catch_up(struct run *run, const char *how)
@@ -316,13 +325,32 @@ do_catch_up(struct run *run, const char *how)
 	settle(run, 0);
 }
 
+/* What the daemon says by itself, since the sessions began. */
+static void
+do_hear(struct run *run, const char *how)
+{
+	(void)how;
+	settle(run, 0);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(struct run *, const char *);
-} steps[] = { { "announce", do_announce }, { "withdraw", do_withdraw },
-	{ "lose", do_lose }, { "return", do_return }, { "change", do_change },
-	{ "churn", do_churn }, { "reload", do_reload }, { "flap", do_flap },
-	{ "wait", do_wait }, { "catch-up", do_catch_up } };
+	bool goes_on; /* the clock of the step before */
+} steps[] = {
+	{ "announce", do_announce, false },
+	{ "catch-up", do_catch_up, true },
+	{ "change", do_change, false },
+	{ "churn", do_churn, false },
+	{ "flap", do_flap, false },
+	{ "hear", do_hear, true },
+	{ "join", do_join, false },
+	{ "lose", do_lose, false },
+	{ "reload", do_reload, false },
+	{ "return", do_return, false },
+	{ "wait", do_wait, false },
+	{ "withdraw", do_withdraw, false },
+};
 
 int
 load_run_step(struct run *run, const char *step)
@@ -333,7 +361,8 @@ load_run_step(struct run *run, const char *step)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		if (strlen(steps[i].word) == len &&
 		    memcmp(steps[i].word, step, len) == 0) {
-			begin(run);
+			if (!steps[i].goes_on)
+				begin(run);
 			steps[i].run(run, step[len] ? step + len + 1 : "");
 			failed = !load_run_tell_step(run, step);
 			run->is_patient = false;

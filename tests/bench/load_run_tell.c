@@ -148,7 +148,7 @@ load_run_tell_end(const struct run *run, bool failed)
 		const struct load_peer *peer = run->loop.peers[i];
 		const struct sink *sink = peer->data;
 
-		if (*why == '\0' && peer->state != PEER_UP && peer->is_wanted)
+		if (*why == '\0' && peer->losses && !peer->stuck)
 			why = peer->why;
 		if (sink == NULL)
 			continue;

@@ -397,6 +397,25 @@ load_table_make(
 }
 
 void
+load_table_own(struct load_table *table, uint32_t count)
+{
+	struct load_bytes none = { 0 };
+	struct load_route route = {
+		.addr = { 198, 18 }, .family = 4, .len = 32
+	};
+
+	if (count == 0)
+		return;
+	route.set = load_table_set(table, 4, &none, &none);
+	for (uint32_t i = 0; i < count && i < 1u << 17; i++) {
+		route.addr[1] = (uint8_t)(18 + (i >> 16));
+		route.addr[2] = (uint8_t)(i >> 8);
+		route.addr[3] = (uint8_t)i;
+		load_table_add(table, &route);
+	}
+}
+
+void
 load_table_free(struct load_table *table)
 {
 	free(table->routes);

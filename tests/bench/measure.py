@@ -16,16 +16,29 @@ import tempfile
 import time
 
 from lab import Lab
-from speakers import AS, DAEMON, FIRST_AS, LOCAL, peers_of
+from scenarios import RELOAD
+from speakers import AS, DAEMON, FIRST_AS, LOCAL, MARK, task_of
 from watch import Processes
 
-MOST_MB, MOST_S = 8 * 1024, 600
+WARM = """
+import socket, sys
+for address in sys.argv[1:]:
+    try:
+        socket.create_connection((address, 179), 5).close()
+    except ConnectionRefusedError:
+        pass
+"""
+MOST_MB = 8 * 1024
 FIGURES = ("seconds", "first_s", "prefixes_per_update", "updates", "prefixes",
            "withdrawn")
 
 
-class Stopped(Exception):
+class Failed(Exception):
     """The run cannot go on, and why."""
+
+
+class Stopped(Failed):
+    """Because it takes more than a daemon may."""
 
 
 class Tool:
@@ -56,51 +69,62 @@ class Tool:
                 continue
             more = os.read(self.process.stdout.fileno(), 1 << 20)
             if not more:
-                raise Stopped("the load tool has ended")
+                raise Failed("the load tool has ended")
             self.buffer += more
         line, self.buffer = self.buffer.split(b"\n", 1)
         said = json.loads(line)
         if key not in said:
-            raise Stopped(f"no {key}: {line.decode()[:200]}")
+            raise Failed(f"no {key}: {line.decode()[:200]}")
         return said
 
 
-def tool_words(tool, kind, row, probes):
+def tool_words(tool, kind, row, probes, most_s):
     words = [tool, "--paced", "--daemon", DAEMON[row.family], "--as", AS,
              "--local", LOCAL[row.family], "--first-as", FIRST_AS,
              "--routes" if row.family == 4 else "--routes6", row.routes,
              "--senders", row.senders, "--receivers", row.receivers,
-             "--timeout", MOST_S, "--keepalive", kind.keepalive,
+             "--timeout", most_s, "--keepalive", kind.keepalive(row),
              "--probes", probes, "--next-hop", "either", *kind.rules]
+    if row.own:
+        words += ["--own", row.own]
+    if row.policy:
+        words += ["--mark", MARK[0] << 16 | MARK[1]]
     words += ["--same"] * row.same + ["--both"] * row.both
     if row.slow:
-        words += ["--slow", row.slow, "--rate", 65536]
+        words += ["--slow", row.slow, "--rate", 1_000_000]
+    if row.later:
+        words += ["--later", row.later]
     if row.stuck:
         words += ["--stuck", row.stuck]
     return words
 
 
 class Round:
-    def __init__(self, kind, row, tool):
-        self.kind, self.row = kind, row
+    def __init__(self, kind, row, tool, most_s):
+        self.kind, self.row, self.most_s = kind, row, most_s
         self.probes = 0 if kind.is_relay else row.probes
         self.top = tempfile.mkdtemp(prefix="fairway-tables-")
         self.lab = Lab(self.top)
         self.host, client = self.lab.host("daemon"), self.lab.host("load")
-        peers = peers_of(row, self.probes)
+        task = task_of(row, self.probes)
         bits = 16 if row.family == 4 else 64
         self.lab.cable(
             self.host, client, f"{DAEMON[row.family]}/{bits}",
-            " ".join(f"{peer.address}/{bits}" for peer in peers))
+            " ".join(f"{peer.address}/{bits}" for peer in task.peers))
         # Whoever asks first for a neighbor's address may wait a second.
-        client(sys.executable, "-c", "import socket; socket.create_connection("
-               f"('{DAEMON[row.family]}', 179), 5)", check=False)
-        self.daemon = kind.make(self.host, peers)
+        self.host(sys.executable, "-c", WARM, *(p.address for p in task.peers))
+        self.daemon = kind.make(self.host, task)
         steps = row.steps[:row.relayed] if kind.is_relay else row.steps
         self.steps = steps
-        self.tool = Tool(client, tool_words(tool, kind, row, self.probes)
-                         + [words for _, words in steps])
+        self.tool = Tool(client, tool_words(
+            tool, kind, row, self.probes, most_s)
+                         + [self.step_words(words) for _, words in steps])
         self.processes = None
+
+    def step_words(self, words):
+        """A reload's command is not known before the daemon is there."""
+        return f"reload=sh {self.host.path('reload.sh')}" \
+            if words == RELOAD else words
 
     def check(self):
         """A daemon that takes all of the machine is stopped."""
@@ -109,7 +133,7 @@ class Round:
         if self.processes.memory_mb() > MOST_MB:
             raise Stopped(f"more than {MOST_MB} MB")
         if self.daemon.process.poll() is not None:
-            raise Stopped(f"it has ended: {self.daemon.process.returncode}")
+            raise Failed(f"it has ended: {self.daemon.process.returncode}")
 
     def start(self):
         self.tool.read("ready", 120)
@@ -117,19 +141,29 @@ class Round:
         begin = time.monotonic_ns()
         self.daemon.start()
         self.processes = Processes(self.daemon.process.pid)
-        up = self.tool.read("up", MOST_S, self.check)
+        if self.row.policy and not self.kind.is_relay:
+            self.host.write("reload.sh", "exec >/dev/null\n" + self.kind.reload(
+                self.daemon, task_of(self.row, self.probes, True)))
+        up = self.tool.read("up", self.most_s, self.check)
         self.processes.wait_quiet(1, 30)
         return {"up_s": (up["up_ns"] - begin) / 1e9,
                 "cpu_s": self.processes.cpu_s(),
                 "idle_mb": self.processes.memory_mb()}
 
     def step(self):
-        self.processes.forget_peak()
-        before = self.processes.cpu_s()
+        before = 0
+        if not self.row.own:  # which were told since the start
+            self.processes.forget_peak()
+            before = self.processes.cpu_s()
         self.tool.go()
-        said = self.tool.read("step", MOST_S + 30, self.check)
+        # By the tool's own clock it tells what is missing, if all is not there.
+        said = self.tool.read("step", self.most_s + 30, self.check)
         if not said["ok"]:
-            raise Stopped(f"routes were not right: {wrong_of(said)}")
+            late = wrong_of(said)["wrong"] == 0 and is_over(said, self.most_s)
+            raise (Stopped if late else Failed)(
+                f"{f'more than {self.most_s} s; ' if late else ''}"
+                + ", ".join(f"{key} {n}"
+                            for key, n in wrong_of(said).items()))
         found = {key: said[key] for key in FIGURES}
         found["peak_mb"] = self.processes.memory_mb("VmHWM")
         found["quiet"] = self.processes.wait_quiet(1.5, 60)
@@ -153,8 +187,9 @@ class Round:
                 found["steps"] = {}
                 found["why"] = f"lost {end['lost']}: {end['why']} " \
                     f"{end['sample']}"
-        except (Stopped, AssertionError) as why:
-            found.update(ok=False, why=f"{name or 'start'}: {why}")
+        except (Failed, AssertionError) as why:
+            found.update(ok=False, why=f"{name or 'start'}: {why}",
+                         stopped=isinstance(why, Stopped))
         return found
 
     def close(self):
@@ -163,14 +198,17 @@ class Round:
 
 
 def wrong_of(said):
-    return ", ".join(
-        f"{key} {sum(r[key] for r in said['receivers'])}"
-        for key in ("missing", "extra", "wrong"))
+    return {key: sum(r[key] for r in said["receivers"])
+            for key in ("missing", "extra", "wrong")}
 
 
-def measure(kind, row, tool):
+def is_over(said, most_s):
+    return time.monotonic_ns() - said["start_ns"] >= 1e9 * most_s
+
+
+def measure(kind, row, tool, most_s=600):
     """What one round found: {"ok", "why", "start": {}, "steps": {name: {}}}."""
-    round_ = Round(kind, row, tool)
+    round_ = Round(kind, row, tool, most_s)
     try:
         return round_.run()
     finally:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 M, K = 1_000_000, 1_000
 
+RELOAD = "reload"
+IDLE = (("idle 10 s", "wait=10"),)
 CONVERGE = (("converge", "announce"),)
 WITHDRAW = (("withdraw", "withdraw"),)
 
@@ -27,8 +29,12 @@ class Scenario:
     both: bool = False  # senders receive, too
     probes: int = 8
     relayed: int = 1  # so many of the steps a relay can do
-    slow: int = 0  # of the receivers, by 64 kB a second
+    own: int = 0  # routes of the daemon's own, without senders
+    policy: bool = False  # all is told by a policy, which `reload` changes
+    keepalive: int = 1  # seconds
+    slow: int = 0  # of the receivers, that read 1 MB a second
     stuck: int = 0  # of the receivers, that read nothing
+    later: int = 0  # of the receivers, that come in the step join
     short: bool = False  # is in `make bench`
 
     @property
@@ -38,6 +44,10 @@ class Scenario:
 
 SCENARIOS = [
     Scenario("1x1M", "1 sender, 1 receiver, 1M routes", 1, 1, M,
+             CONVERGE + (("churn 10 %", "change=10"),) + WITHDRAW + (
+                 ("again", "announce"), ("all lost", "lose=1")),
+             relayed=4),
+    Scenario("1x100k", "1 sender, 1 receiver, 100k routes", 1, 1, 100 * K,
              CONVERGE + (("churn 10 %", "change=10"),) + WITHDRAW + (
                  ("again", "announce"), ("all lost", "lose=1")),
              relayed=4, short=True),
@@ -55,10 +65,26 @@ SCENARIOS = [
     Scenario("1->50x100k", "1 sender, 50 receivers, 100k routes", 1, 50,
              100 * K, CONVERGE + WITHDRAW, relayed=2, short=True),
     Scenario("100x1k", "100 peers, 1k routes each, all to all", 100, 0,
-             100 * K, CONVERGE + (("half lost", "lose=50"),), both=True,
-             short=True),
+             100 * K, CONVERGE + (("half lost", "lose=50"),), both=True),
     Scenario("1x200k6", "1 sender, 1 receiver, 200k IPv6 routes", 1, 1,
              200 * K, CONVERGE + WITHDRAW, family=6, relayed=2, short=True),
+    Scenario("rs", "700 peers, 39,900 routes, all to all", 700, 0, 39_900,
+             CONVERGE + (("50 lost", "lose=50"),), both=True, probes=0),
+    Scenario("reload", "1 sender, 1 receiver, 1M routes, another policy", 1, 1,
+             M, CONVERGE + (("reload", RELOAD),), policy=True),
+    Scenario("1->2x500k", "1 sender, 2 receivers, 500k routes", 1, 2, 500 * K,
+             CONVERGE, probes=2),
+    Scenario("slow", "the same, and a slow one, and one that reads nothing", 1,
+             4, 500 * K, CONVERGE + (("slow one", "catch-up"),), probes=2,
+             relayed=0, slow=1, stuck=1),
+    Scenario("join", "1 sender, 500k routes; 10 receivers come later", 1, 11,
+             500 * K, CONVERGE + (("join", "join"),), later=10),
+    Scenario("idle-1", "1 idle peer", 1, 0, 0, IDLE, probes=0, relayed=0,
+             keepalive=30),
+    Scenario("idle-1000", "1,000 idle peers", 1000, 0, 0, IDLE, probes=0,
+             relayed=0, keepalive=30),
+    Scenario("services", "10,000 routes of its own, 4 peers", 0, 4, 0,
+             (("hear", "hear"),), own=10 * K, relayed=0, short=True),
 ]
 
 

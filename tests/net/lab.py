@@ -250,8 +250,10 @@ class Bgpd:
 class Bird:
     """BIRD 2 in a host."""
 
-    def __init__(self, host, conf, name="bird", router_id=None):
+    def __init__(self, host, conf, name="bird", router_id=None,
+                 program=None):
         self.host = host
+        self.program = program or shutil.which("bird") or "/usr/sbin/bird"
         self.socket = host.path(name + ".ctl")
         head = f"router id {router_id};\n" if router_id else ""
         self.conf = host.write(
@@ -260,10 +262,14 @@ class Bird:
         self.log = host.path(name + ".log")
         self.process = None
 
+    def read_conf(self):
+        with open(self.conf) as f:
+            return f.read()
+
     def start(self):
         self.process = self.host.start(
-            shutil.which("bird") or "/usr/sbin/bird", "-f", "-c", self.conf,
-            "-s", self.socket, log=self.log)
+            self.program, "-f", "-c", self.conf, "-s", self.socket,
+            log=self.log)
         wait_for(lambda: self.ctl("show status", check=False).returncode == 0,
                  every=0.02, say=lambda: open(self.log).read())
         return self

@@ -29,7 +29,7 @@
 
 #define BGP_PORT      179
 #define LISTEN_MAX    16
-#define TRIM_MS	      5000
+#define TRIM_MS	      1000
 #define HAND_OVER_MS  3000 /* for plugins; peers_stop has a limit of its own */
 #define EXIT_FAULT    1
 #define EXIT_USAGE    2

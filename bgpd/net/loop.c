@@ -26,7 +26,7 @@
 #include "util/mem.h"
 
 enum { PRIORITY_TIMER, PRIORITY_IO, PRIORITY_COUNT };
-#define DISPATCH_MAX_US 50000 /* look at the timers again after this long */
+#define DISPATCH_MAX_US 10000 /* look at the timers again after this long */
 #define SLOW_US		10000 /* a callback that held the loop for longer */
 
 struct hook {
@@ -259,12 +259,15 @@ timer_call(struct timer *timer)
 static void
 loop_run_soon(struct loop *loop)
 {
+	int64_t end_us = clock_now_us() + DISPATCH_MAX_US;
 	struct timer *timer;
 
 	while ((timer = TAILQ_FIRST(&loop->soon)) != NULL &&
 	       timer->turn != loop->turn && !loop->stopped) {
 		timer_stop(timer);
 		timer_call(timer);
+		if (loop->now_ms * 1000 >= end_us)
+			break;
 	}
 }
 

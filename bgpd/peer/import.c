@@ -27,6 +27,13 @@ filter_pass(const struct filter *filter, const struct prefix *prefix,
 	return NULL;
 }
 
+bool
+filter_asks_prefix(const struct filter *filter)
+{
+	return filter->has_list ||
+	       (filter->has_map && route_map_asks_prefix(filter->map));
+}
+
 /* RFC 4271 9.1.2: a path that has been here already. */
 static const char *
 import_check_loop(const struct import_rules *rules, const struct attr *attr)
@@ -98,5 +105,5 @@ import_route(const struct import_rules *rules, const struct prefix *prefix,
 bool
 import_asks_prefix(const struct import_rules *rules)
 {
-	return rules->filter.has_list || rules->filter.has_map;
+	return filter_asks_prefix(&rules->filter);
 }

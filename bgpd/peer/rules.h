@@ -44,6 +44,8 @@ struct filter {
 void filter_make(const struct peer *peer, enum family family, bool out,
     struct filter *filter);
 /* NULL: passed, *attr is changed as it says; else why not. */
+/* Does its answer depend on the prefix, beyond its family? */
+bool filter_asks_prefix(const struct filter *filter);
 const char *filter_pass(const struct filter *filter,
     const struct prefix *prefix, struct arena *arena, uint32_t own_asn,
     struct attr *attr);

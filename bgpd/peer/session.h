@@ -154,6 +154,8 @@ void tell_start(struct session *session);
 void tell_stop(struct peer *peer);
 /* Bytes to send, borrowed until the next call of the RIB; 0: none. */
 size_t tell_take(struct peer *peer, const uint8_t **data);
+/* After a take of 0: is nothing left, or is it to be asked again? */
+bool tell_is_done(const struct peer *peer);
 void tell_refresh(struct peer *peer, enum family family);
 /* What the neighbor is told, or how, has changed. */
 void tell_again(struct peer *peer, enum family family);

@@ -326,6 +326,10 @@ stream_flush(struct session *session)
 		return;
 	clocks_blocked(session, done == 0);
 	session->full = done != 1;
+	/* The RIB looks at its table in slices, and has not come to the end. */
+	if (done == 1 && session->peer->up == session &&
+	    !tell_is_done(session->peer))
+		timer_start(session->flush_timer, 0);
 	watch_set(session->watch, WATCH_READ | (done == 1 ? 0 : WATCH_WRITE));
 }
 

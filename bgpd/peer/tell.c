@@ -123,6 +123,15 @@ tell_export(void *arg, const struct rib_path_view *view, struct arena *arena,
 	return export_route(&teller->rules, view, arena, out) == NULL;
 }
 
+/* Is the answer the same for every prefix? */
+static bool
+tell_by_attr(void *arg)
+{
+	const struct teller *teller = arg;
+
+	return !filter_asks_prefix(&teller->rules.filter);
+}
+
 static void
 teller_free(struct peers *peers, struct teller *teller)
 {
@@ -208,9 +217,8 @@ tell_join(struct session *session, enum family family, struct teller *teller)
 {
 	struct peer *peer = session->peer;
 	struct peer_family *state = &peer->families[family];
-	/* Without a policy the answer is the same for every prefix. */
 	struct rib_export export = {
-		.by_attr = teller->list == NULL && teller->map == NULL,
+		.by_attr = tell_by_attr,
 		.export = tell_export,
 		.arg = teller,
 	};
@@ -269,6 +277,20 @@ tell_take(struct peer *peer, const uint8_t **data)
 	return len;
 }
 
+bool
+tell_is_done(const struct peer *peer)
+{
+	const struct rib_member *member;
+	unsigned i;
+
+	for (i = 0; i < FAMILY_COUNT; i++) {
+		member = peer->families[i].member;
+		if (member != NULL && !rib_member_is_idle(member))
+			return false;
+	}
+	return true;
+}
+
 void
 tell_refresh(struct peer *peer, enum family family)
 {
@@ -325,8 +347,11 @@ tell_drain(struct session *session, struct rib_member *member)
 	const uint8_t *bytes;
 	size_t len;
 
-	while ((len = rib_member_take(member, &bytes)) > 0)
-		stream_put(session, bytes, len);
+	do {
+		len = rib_member_take(member, &bytes);
+		if (len > 0)
+			stream_put(session, bytes, len);
+	} while (!rib_member_is_idle(member));
 }
 
 /* What it holds of the old group and would not get from the new one. */

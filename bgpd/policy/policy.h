@@ -57,5 +57,7 @@ struct route {
 /* A NULL map denies. `seq` (may be NULL): the entry that decided, 0 for none. */
 bool route_map_apply(const struct route_map *map, struct arena *arena,
     struct route *route, uint32_t *seq);
+/* Does what it says depend on the prefix, beyond its family? */
+bool route_map_asks_prefix(const struct route_map *map);
 
 #endif

@@ -359,6 +359,20 @@ entry_set(
 }
 
 bool
+route_map_asks_prefix(const struct route_map *map)
+{
+	const struct map_values *values;
+	uint32_t i;
+
+	for (i = 0; map != NULL && i < map->count; i++) {
+		values = &map->entries[i].values;
+		if (values->ipv4_list != NULL || values->ipv6_list != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
 route_map_apply(const struct route_map *map, struct arena *arena,
     struct route *route, uint32_t *seq)
 {

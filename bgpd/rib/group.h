@@ -108,8 +108,8 @@ void member_todo(struct rib_member *member, uint32_t id);
 /* tell.c: what is to be said becomes messages */
 #define TELL_SLICE (64u * 1024) /* bytes after which an encoder stops */
 
-/* Encodes the next slice of the group into its log; false: there was none. */
-bool tell_group(struct group *group);
+/* Looks at the next slice of the group; what is to be said goes to its log. */
+void tell_group(struct group *group);
 /* The same of a detached member, for it alone: bytes in the RIB's room. */
 size_t tell_member(struct rib_member *member, const uint8_t **data);
 /* What export says of a prefix's best path; false: nothing is told. */

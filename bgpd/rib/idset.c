@@ -52,8 +52,11 @@ idset_add(struct idset *set, uint32_t id)
 		set->pages = (struct idset_page **)pages_grow(
 		    (void **)set->pages, &set->page_count, at + 1);
 	page = set->pages[at];
-	if (page == NULL)
+	if (page == NULL) {
 		page = set->pages[at] = mem_alloc(sizeof(*page));
+		if (at < set->first)
+			set->first = at;
+	}
 	if (page->words[bit / 64] & mask)
 		return false;
 	page->words[bit / 64] |= mask;
@@ -73,6 +76,9 @@ idset_remove(struct idset *set, uint32_t id)
 	if (--set->pages[at]->used == 0) {
 		mem_free(set->pages[at]);
 		set->pages[at] = NULL;
+		while (set->first < set->page_count &&
+		       set->pages[set->first] == NULL)
+			set->first++;
 	}
 	if (--set->used == 0)
 		idset_clear(set);
@@ -98,6 +104,10 @@ idset_next(const struct idset *set, uint32_t id)
 {
 	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS, found;
 
+	if (at < set->first) {
+		at = set->first;
+		bit = 0;
+	}
 	for (; at < set->page_count; at++, bit = 0) {
 		if (set->pages[at] == NULL)
 			continue;

@@ -21,6 +21,7 @@
 struct idset {
 	struct idset_page **pages;
 	uint32_t page_count;
+	uint32_t first; /* no page before it has members */
 	uint32_t used;
 };
 

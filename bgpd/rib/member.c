@@ -245,6 +245,16 @@ take_end_of_rib(struct rib_member *member, const uint8_t **data)
 	return out.pos;
 }
 
+static size_t
+take_said(struct rib_member *member, const uint8_t **data)
+{
+	size_t len = take_log(member, data);
+
+	if (len == 0 && end_of_rib_due(member))
+		return take_end_of_rib(member, data);
+	return len;
+}
+
 size_t
 rib_member_take(struct rib_member *member, const uint8_t **data)
 {
@@ -255,7 +265,8 @@ rib_member_take(struct rib_member *member, const uint8_t **data)
 	group_trim(g);
 	if (member->detached) {
 		len = tell_member(member, data);
-		if (len > 0)
+		if (len > 0 || member->todo.used > 0 ||
+		    member->dump_at != ID_NONE)
 			return len;
 		member_attach(member);
 		if (member->refresh_next) {
@@ -264,21 +275,25 @@ rib_member_take(struct rib_member *member, const uint8_t **data)
 			return rib_member_take(member, data);
 		}
 	}
-	do {
-		len = take_log(member, data);
-		if (len > 0)
-			return len;
-		if (end_of_rib_due(member))
-			return take_end_of_rib(member, data);
-	} while (tell_group(g));
-	len = take_log(member, data);
-	if (len == 0 && end_of_rib_due(member))
-		return take_end_of_rib(member, data);
-	if (len == 0 && !member->idle) {
+	len = take_said(member, data);
+	if (len > 0)
+		return len;
+	/* One slice: it may be for others, who must come to read it. */
+	if (group_has_work(g)) {
+		tell_group(g);
+		return take_said(member, data);
+	}
+	if (!member->idle) {
 		member->idle = true;
 		g->idle_count++;
 	}
-	return len;
+	return 0;
+}
+
+bool
+rib_member_is_idle(const struct rib_member *member)
+{
+	return member->idle;
 }
 
 bool

@@ -317,8 +317,8 @@ batch_fetch(struct batch *b, const struct rib *rib, const struct prefixes *t,
 		b->ids[i] = prefixes_fetch_entry(t, b->hashes[i]);
 	for (i = 0; i < count; i++) {
 		if (b->ids[i] != SLAB_NONE)
-			b->ids[i] = prefixes_find_hashed(
-			    t, &prefixes[i], b->hashes[i]);
+			b->ids[i] =
+			    prefixes_find_hashed(t, &prefixes[i], b->hashes[i]);
 		if (b->ids[i] == SLAB_NONE)
 			continue;
 		e = entry_at(t, b->ids[i]);

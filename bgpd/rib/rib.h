@@ -188,10 +188,10 @@ void rib_set_aggregates(struct rib *rib, const struct rib_aggregate *aggregates,
  */
 struct rib_export {
 	/*
-	 * The answer depends on view->source and view->used alone, not on the
-	 * prefix: then it is not asked for each.
+	 * Does the answer depend on view->source and view->used alone, not on
+	 * the prefix? Then it is not asked for each. NULL: no.
 	 */
-	bool by_attr;
+	bool (*by_attr)(void *arg);
 	bool (*export)(void *arg, const struct rib_path_view *view,
 	    struct arena *arena, struct attr *out);
 	void *arg;
@@ -219,10 +219,14 @@ void rib_member_on_pending(
     struct rib_member *member, void (*on_pending)(void *), void *arg);
 /*
  * The next bytes for this member, whole messages, borrowed until the next call
- * of any rib function; advances the cursor. 0: nothing pending. Works in slices:
- * encodes at most about 64 KB at a time. End-of-RIB comes after the first dump.
+ * of any rib function; advances the cursor. Works in slices: encodes at most
+ * about 64 KB, looks at some thousand prefixes. 0: nothing was found in this
+ * slice; where the member is not idle after it, others are left, for another turn
+ * of the loop. End-of-RIB comes after the first dump.
  */
 size_t rib_member_take(struct rib_member *member, const uint8_t **data);
+/* Is all said? It will be called when there is more. */
+bool rib_member_is_idle(const struct rib_member *member);
 /* Prefixes told to it and not withdrawn since. */
 uint32_t rib_member_count(const struct rib_member *member);
 /* Its Adj-RIB-Out, by cursor, with the attributes as told. */

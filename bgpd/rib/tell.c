@@ -12,6 +12,7 @@
  * came from. Only what was written is noted as told.
  */
 #define BATCH 4096u
+#define SLICE 8192u /* prefixes to look at in one go */
 
 struct tell {
 	struct rib *rib;
@@ -20,6 +21,7 @@ struct tell {
 	struct prefixes *table;
 	struct tell_room *room;
 	struct batch *batch;
+	bool by_attr; /* as the export says of itself */
 	/* Prefixes written, for the chunk. */
 	uint32_t *ids;
 	uint32_t id_count, id_capacity;
@@ -63,19 +65,17 @@ static uint32_t
 ask(struct tell *t, uint32_t id, const struct path *best)
 {
 	struct rib_attr *set = attr_at(t->rib, path_used(t->rib, best));
-	bool by_attr =
-	    t->group->export.by_attr && TAILQ_EMPTY(&t->rib->aggregates);
 	struct rib_path_view view;
 	uint32_t share = SHARE_NONE;
 	struct attr out;
 
-	if (!by_attr ||
+	if (!t->by_attr ||
 	    !batch_find_answer(t->batch, set, best->source, &share)) {
 		arena_reset(t->room->arena);
 		if (tell_ask(t->group, id, t->room->arena, &view, &out))
 			share = batch_share(t->batch, &t->group->session,
 			    t->group->family, &out);
-		if (by_attr)
+		if (t->by_attr)
 			batch_note_answer(t->batch, set, best->source, share);
 	}
 	/* Whoever knows the prefix must forget it (RFC 4271 9.2). */
@@ -412,19 +412,23 @@ tell_begin(struct tell *t, struct group *g, struct rib_member *member)
 	t->batch = t->room->batch;
 }
 
-/* Batches until the slice is full or nothing is left. */
+/* Batches until the slice is full, or nothing is left, or it took long enough. */
 static void
 tell_run(struct tell *t)
 {
 	struct tell_room *room = t->room;
-	uint32_t looked;
+	uint32_t looked, left = SLICE;
 
+	t->by_attr = t->group->export.by_attr != NULL &&
+		     t->group->export.by_attr(t->group->export.arg) &&
+		     TAILQ_EMPTY(&t->rib->aggregates);
 	do {
 		batch_reset(t->batch);
 		looked = t->member != NULL ? gather_for_member(t)
 					   : gather_for_group(t);
 		write_buckets(t);
-	} while (looked > 0 && room->out_len < TELL_SLICE);
+		left -= looked < left ? looked : left;
+	} while (looked > 0 && left > 0 && room->out_len < TELL_SLICE);
 	batch_reset(t->batch);
 	if (looked == 0)
 		batch_relax(t->batch);
@@ -459,18 +463,15 @@ append(struct tell *t)
 	group_trim(g);
 }
 
-bool
+void
 tell_group(struct group *g)
 {
 	struct tell t;
 
-	if (!group_has_work(g))
-		return false;
 	tell_begin(&t, g, NULL);
 	tell_run(&t);
 	if (t.room->out_len > 0)
 		append(&t);
-	return t.room->out_len > 0;
 }
 
 size_t

@@ -108,16 +108,25 @@ community_has(const struct blob *list, uint32_t community)
 const struct blob *
 community_union(struct arena *arena, const struct blob *a, const struct blob *b)
 {
+	size_t at_a = 0, at_b = 0;
 	struct blob *both;
-	size_t len;
+	int order;
 
 	if (a == NULL || b == NULL)
 		return a != NULL ? a : b;
-	len = (size_t)a->len + b->len;
-	both = blob_new(arena, NULL, len);
-	memcpy(both->bytes, a->bytes, a->len);
-	memcpy(both->bytes + a->len, b->bytes, b->len);
-	both->len = (uint32_t)(blob_sort(both->bytes, len / 4, 4) * 4);
+	both = blob_new(arena, NULL, (size_t)a->len + b->len);
+	both->len = 0;
+	while (at_a < a->len || at_b < b->len) {
+		order = at_a == a->len ? 1
+			: at_b == b->len
+			    ? -1
+			    : memcmp(a->bytes + at_a, b->bytes + at_b, 4);
+		memcpy(both->bytes + both->len,
+		    order <= 0 ? a->bytes + at_a : b->bytes + at_b, 4);
+		both->len += 4;
+		at_a += order <= 0 ? 4 : 0;
+		at_b += order >= 0 ? 4 : 0;
+	}
 	return both;
 }
 

@@ -120,7 +120,7 @@ hear_message(struct peer *peer, struct buf body)
 		}
 }
 
-/* One take; false when there was nothing. */
+/* One take; false when there was nothing, and nothing is left. */
 static bool
 hear(struct peer *peer)
 {
@@ -128,7 +128,7 @@ hear(struct peer *peer)
 	struct notification error;
 	const uint8_t *data;
 	size_t len = rib_member_take(peer->member, &data);
-	bool some = len > 0;
+	bool some = len > 0 || !rib_member_is_idle(peer->member);
 
 	while (len > 0) {
 		assert_int_equal(

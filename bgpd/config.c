@@ -165,11 +165,13 @@ layer_merge(struct cli_tree *tree, struct layer *layer)
 	cli_faults_clear(&lost);
 }
 
-/* All layers on top of this file's; NULL with faults. */
+/* All layers on top of this file's, which may be that itself; NULL with faults. */
 static struct cli_tree *
-candidate_new(const struct cli_tree *file, struct cli_fault_list *faults)
+candidate_new(struct cli_tree *file, struct cli_fault_list *faults)
 {
-	struct cli_tree *tree = cli_tree_clone(file);
+	struct cli_tree *tree = LIST_EMPTY(&house.layers)
+				    ? cli_tree_ref(file)
+				    : cli_tree_clone(file);
 	struct layer *layer;
 	unsigned errors = faults->errors;
 

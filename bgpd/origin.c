@@ -97,6 +97,7 @@ room_make(void *items, unsigned count, unsigned *room, size_t size)
 /* networks ----------------------------------------------------------------------- */
 
 struct networks {
+	struct rib *rib;
 	const struct policy *policy;
 	const struct router *router;
 	struct arena *arena;
@@ -133,15 +134,17 @@ network_add(
 {
 	const struct network *network = (const void *)node;
 	struct networks *all = arg;
-	struct announce_network *item;
+	struct attr attr;
 
 	(void)family;
+	if (!network_attr(all, network, &attr))
+		return;
 	all->items =
 	    room_make(all->items, all->count, &all->room, sizeof(*all->items));
-	item = &all->items[all->count];
-	item->prefix = network->prefix;
-	if (network_attr(all, network, &item->attr))
-		all->count++;
+	all->items[all->count++] = (struct announce_network){
+		.prefix = network->prefix,
+		.attr = rib_attr_intern(all->rib, &attr),
+	};
 }
 
 /* aggregates --------------------------------------------------------------------- */
@@ -172,16 +175,20 @@ void
 origin_apply(const struct cli_tree *tree, const struct policy *policy,
     struct rib *rib, struct announce *announce, const struct peers *peers)
 {
-	struct networks networks = { .policy = policy,
+	struct networks networks = { .rib = rib,
+		.policy = policy,
 		.router = router_of(tree),
 		.arena = arena_new() };
 	struct aggregates aggregates = { 0 };
+	unsigned i;
 
 	entries_each(tree, &network_type, network_add, &networks);
 	entries_each(tree, &aggregate_type, aggregate_add, &aggregates);
 	announce_set_networks(announce, networks.items, networks.count);
 	rib_set_aggregates(rib, aggregates.items, aggregates.count,
 	    peers_asn(peers), peers_router_id(peers));
+	for (i = 0; i < networks.count; i++)
+		rib_attr_unref(rib, networks.items[i].attr);
 	mem_free(networks.items);
 	mem_free(aggregates.items);
 	arena_free(networks.arena);

@@ -77,7 +77,7 @@ struct network {
  */
 struct announce_network {
 	struct prefix prefix;
-	struct attr attr;
+	struct rib_attr *attr; /* of the RIB; the call takes a reference */
 };
 void announce_set_networks(struct announce *announce,
     const struct announce_network *networks, unsigned count);

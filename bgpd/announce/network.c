@@ -48,44 +48,22 @@ network_source(struct announce *announce)
 	return announce->networks;
 }
 
-/* Blobs of the last set are copied, so that the next one can be compared. */
-static const struct blob *
-blob_keep(const struct blob *blob)
-{
-	return blob != NULL ? mem_copy(blob, sizeof(*blob) + blob->len) : NULL;
-}
-
 static void
-network_keep(struct announce_network *to, const struct announce_network *from)
-{
-	*to = *from;
-	to->attr.as_path = blob_keep(from->attr.as_path);
-	to->attr.communities = blob_keep(from->attr.communities);
-	to->attr.large_communities = blob_keep(from->attr.large_communities);
-	to->attr.ext_communities = blob_keep(from->attr.ext_communities);
-	to->attr.cluster_list = NULL;
-	to->attr.unknown = NULL;
-}
-
-static void
-networks_free(struct announce_network *networks, unsigned count)
+networks_free(struct announce *announce, struct announce_network *networks,
+    unsigned count)
 {
 	unsigned i;
 
-	for (i = 0; i < count; i++) {
-		mem_free((void *)networks[i].attr.as_path);
-		mem_free((void *)networks[i].attr.communities);
-		mem_free((void *)networks[i].attr.large_communities);
-		mem_free((void *)networks[i].attr.ext_communities);
-	}
+	for (i = 0; i < count; i++)
+		rib_attr_unref(announce->rib, networks[i].attr);
 	mem_free(networks);
 }
 
 static void
 network_tell(struct announce *announce, const struct announce_network *network)
 {
-	rib_update(network_source(announce), 0, &network->prefix,
-	    &network->attr, &network->attr, clock_now_us() / 1000000);
+	rib_update_many(network_source(announce), &network->prefix, 1,
+	    network->attr, network->attr, clock_now_us() / 1000000);
 }
 
 /* Walks two sorted sets side by side. */
@@ -109,7 +87,7 @@ networks_change(struct announce *announce, const struct announce_network *old,
 		else if (order > 0)
 			network_tell(announce, &new[j++]);
 		else {
-			if (!attr_equal(&old[i].attr, &new[j].attr))
+			if (old[i].attr != new[j].attr)
 				network_tell(announce, &new[j]);
 			i++;
 			j++;
@@ -122,16 +100,17 @@ announce_set_networks(struct announce *announce,
     const struct announce_network *networks, unsigned count)
 {
 	struct announce_network *new =
-	    count > 0 ? mem_array(count, sizeof(*new)) : NULL;
+	    count > 0 ? mem_copy(networks, count * sizeof(*new)) : NULL;
 	unsigned i;
 
 	for (i = 0; i < count; i++)
-		network_keep(&new[i], &networks[i]);
+		rib_attr_ref(new[i].attr);
 	if (count > 0)
 		qsort(new, count, sizeof(*new), network_compare);
 	networks_change(announce, announce->network_lines,
 	    announce->network_count, new, count);
-	networks_free(announce->network_lines, announce->network_count);
+	networks_free(
+	    announce, announce->network_lines, announce->network_count);
 	announce->network_lines = new;
 	announce->network_count = count;
 }

@@ -63,6 +63,8 @@ void cli_print_rows(const struct cli *cli, struct text *out);
 struct arena *cli_tree_arena(const struct cli_tree *tree);
 struct cli_tree *cli_tree_new(struct cli *cli); /* empty: all defaults */
 struct cli_tree *cli_tree_clone(const struct cli_tree *tree);
+/* One more owner: each calls cli_tree_free. */
+struct cli_tree *cli_tree_ref(struct cli_tree *tree);
 void cli_tree_free(struct cli_tree *tree);
 /*
  * Adds the nodes of `layer` to `tree`, marked with `owner` (copied). Where both

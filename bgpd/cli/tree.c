@@ -16,6 +16,7 @@ struct cli_tree {
 	struct cli *cli;
 	struct arena *arena;
 	struct cli_node *root;
+	unsigned refs;
 	const char *seen_copy; /* the last file or owner copied */
 };
 
@@ -338,6 +339,7 @@ cli_tree_new(struct cli *cli)
 	struct cli_tree *tree = mem_alloc(sizeof(*tree));
 
 	tree->cli = cli;
+	tree->refs = 1;
 	tree->arena = arena_new();
 	tree->root = node_new(tree->arena, NULL, cli_mode(cli, &cli_root));
 	tree->root->tree = tree;
@@ -381,10 +383,17 @@ cli_tree_clone(const struct cli_tree *tree)
 	return clone;
 }
 
+struct cli_tree *
+cli_tree_ref(struct cli_tree *tree)
+{
+	tree->refs++;
+	return tree;
+}
+
 void
 cli_tree_free(struct cli_tree *tree)
 {
-	if (tree == NULL)
+	if (tree == NULL || --tree->refs > 0)
 		return;
 	arena_free(tree->arena);
 	mem_free(tree);

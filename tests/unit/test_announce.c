@@ -368,6 +368,9 @@ test_networks_touch_what_differs(void **state)
 	struct world *w = *state;
 	struct rib_watcher watcher = { .on_best = on_best };
 	struct announce_network lines[3];
+	struct attr attr = { .present =
+				 1u << ATTR_ORIGIN | 1u << ATTR_AS_PATH };
+	struct rib_attr *plain = rib_attr_intern(w->rib, &attr), *other;
 	struct rib_stats stats;
 	unsigned i;
 
@@ -376,7 +379,7 @@ test_networks_touch_what_differs(void **state)
 		lines[i].prefix.family = AF_INET;
 		lines[i].prefix.len = 8;
 		lines[i].prefix.bytes[0] = (uint8_t)(12 - i);
-		lines[i].attr.present = 1u << ATTR_ORIGIN | 1u << ATTR_AS_PATH;
+		lines[i].attr = plain;
 	}
 	rib_watch(w->rib, &watcher);
 	changes = 0;
@@ -384,13 +387,17 @@ test_networks_touch_what_differs(void **state)
 	assert_int_equal(changes, 3);
 	announce_set_networks(w->announce, lines, 3);
 	assert_int_equal(changes, 3);
-	lines[1].attr.med = 5;
-	lines[1].attr.present |= 1u << ATTR_MED;
+	attr.med = 5;
+	attr.present |= 1u << ATTR_MED;
+	lines[1].attr = other = rib_attr_intern(w->rib, &attr);
 	announce_set_networks(w->announce, lines, 2);
 	assert_int_equal(changes, 5);
 	announce_set_networks(w->announce, NULL, 0);
+	rib_attr_unref(w->rib, plain);
+	rib_attr_unref(w->rib, other);
 	rib_stats(w->rib, &stats);
 	assert_int_equal(stats.prefixes[FAMILY_IPV4], 0);
+	assert_int_equal(stats.attrs, 0);
 	rib_unwatch(w->rib, &watcher);
 }
 

@@ -15,7 +15,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define FLUSH_BYTES (256u * 1024u) /* to one peer in one turn */
+#define FLUSH_BYTES (128u * 1024u) /* to one peer in one turn */
 
 static void stream_on_ready(void *arg, unsigned what);
 static void stream_on_flush(void *arg);

@@ -35,7 +35,7 @@ batch_reset(struct batch *b)
 		memset(b->slots, 0, b->slot_count * sizeof(*b->slots));
 	b->item_count = b->answer_count = 0;
 	b->share_count = b->bucket_count = 0;
-	b->len = 0;
+	b->len = b->estimate = 0;
 	b->withdrawn = 0;
 }
 
@@ -72,7 +72,7 @@ batch_size(const struct batch *b)
 bool
 batch_is_full(const struct batch *b)
 {
-	return b->len > BYTES_MAX;
+	return b->estimate >= TELL_SLICE || b->len > BYTES_MAX;
 }
 
 /* answers ---------------------------------------------------------------------- */
@@ -222,6 +222,9 @@ bucket_find(
 		if (bucket->rule == rule && bucket->source == source)
 			return bucket;
 	}
+	b->estimate += MESSAGE_HEADER + 4;
+	if (share != SHARE_NONE)
+		b->estimate += b->shares[share].len;
 	b->buckets = batch_grow(b->buckets, b->bucket_count,
 	    &b->bucket_capacity, sizeof(*b->buckets));
 	bucket = &b->buckets[b->bucket_count++];
@@ -252,4 +255,5 @@ batch_add(struct batch *b, uint32_t share, enum tell_rule rule, uint16_t source,
 		b->items[bucket->last].next = b->item_count;
 	bucket->last = b->item_count++;
 	bucket->count++;
+	b->estimate += 1 + (item->prefix.len + 7u) / 8;
 }

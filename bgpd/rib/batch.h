@@ -53,6 +53,7 @@ struct batch {
 	uint32_t *slots; /* of shares, by hash: index + 1 */
 	uint32_t slot_count;
 	uint32_t withdrawn; /* the first bucket of withdrawals, index + 1 */
+	size_t estimate;    /* bytes of the messages that it becomes */
 };
 
 /* Room for one more of an array that doubles; the array. */
@@ -63,7 +64,7 @@ void batch_free(struct batch *b);
 /* Memory that only a large batch needs is given back. */
 void batch_relax(struct batch *b);
 size_t batch_size(const struct batch *b);
-/* Has so much that it should be written? */
+/* Would it fill the slice of an encoder? */
 bool batch_is_full(const struct batch *b);
 
 /* The answer about a set of a source that was noted; false: none. */

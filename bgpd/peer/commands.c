@@ -321,6 +321,8 @@ static const struct cli_row command_rows[] = {
 	RUN("show [ip] bgp " AFI, show_table, "The table of routes"),
 	RUN("show [ip] bgp " AFI " PREFIX", show_prefix,
 	    "The paths of one prefix, or of what covers an address"),
+	RUN("show [ip] bgp " AFI " update-groups", show_groups,
+	    "Who is told the same, and what sets others apart"),
 	RUN("clear [ip] bgp (*|ADDR) [soft [(in|out)]]", clear_bgp,
 	    "New sessions; with soft the policies run again"),
 	HELP("show ip", "IP"),

@@ -166,6 +166,9 @@ const char *tell_why_not(const struct peer *peer, enum family family,
     const struct rib_path_view *view, struct arena *arena);
 /* Why a family that is active is not told at all; NULL: it is. */
 const char *tell_obstacle(const struct peer *peer, enum family family);
+/* What sets its group apart; NULL: it is in none. The names may be NULL. */
+const struct export_rules *tell_rules_of(const struct peer *peer,
+    enum family family, const char **list, const char **map);
 void tell_free_all(struct peers *peers);
 
 /* peer.c ----------------------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ int show_neighbors(struct cli_call *call);
 int show_table(struct cli_call *call);
 int show_told(struct cli_call *call);
 int show_prefix(struct cli_call *call);
+int show_groups(struct cli_call *call);
 int clear_bgp(struct cli_call *call);
 
 /* show_table.c ---------------------------------------------------------------- */

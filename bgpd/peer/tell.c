@@ -497,3 +497,16 @@ tell_obstacle(const struct peer *peer, enum family family)
 	return "routes are not told: the interface has no address of this "
 	       "family for the next hop";
 }
+
+const struct export_rules *
+tell_rules_of(const struct peer *peer, enum family family, const char **list,
+    const char **map)
+{
+	const struct teller *teller = peer->families[family].teller;
+
+	if (teller == NULL)
+		return NULL;
+	*list = teller->list;
+	*map = teller->map;
+	return &teller->rules;
+}

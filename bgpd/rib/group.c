@@ -254,6 +254,21 @@ group_free_all(struct rib *rib)
 	tell_room_clear(&rib->room);
 }
 
+void
+rib_group_info(const struct rib_member *member, struct rib_group_info *info)
+{
+	const struct group *g = member->group;
+
+	*info = (struct rib_group_info){
+		.id = g->id,
+		.members = g->member_count,
+		.told = g->told.used,
+		.to_look = g->dirty.used,
+		.walking = g->walk_at != ID_NONE,
+		.log_bytes = g->log_bytes,
+	};
+}
+
 static size_t
 one_group_memory(const struct group *g)
 {

@@ -154,6 +154,13 @@ rib_member_group_id(const struct rib_member *member)
 	return member->group->id;
 }
 
+bool
+rib_member_is_apart(const struct rib_member *member, uint32_t *todo)
+{
+	*todo = member->todo.used;
+	return member->detached;
+}
+
 uint32_t
 rib_member_count(const struct rib_member *member)
 {

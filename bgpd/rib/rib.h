@@ -235,5 +235,18 @@ bool rib_member_next(struct rib_member *member, struct rib_cursor *cursor,
 /* The export policy of the group changed: asks export about everything again. */
 void rib_group_refresh(struct rib_member *member);
 uint32_t rib_member_group_id(const struct rib_member *member);
+struct rib_group_info {
+	uint32_t id;
+	uint32_t members;
+	uint32_t told; /* prefixes that it takes its members to know */
+	uint32_t
+	    to_look;  /* prefixes that changed, and were not asked about yet */
+	bool walking; /* and all others that are above the walk */
+	size_t log_bytes; /* encoded, and not read by all */
+};
+void rib_group_info(
+    const struct rib_member *member, struct rib_group_info *info);
+/* Off the group's log: what it must be told is its own, of such a number. */
+bool rib_member_is_apart(const struct rib_member *member, uint32_t *todo);
 
 #endif

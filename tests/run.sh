@@ -53,6 +53,7 @@ if [ "$rc" != 0 ] && { [ "$rc" != 77 ] || [ "${CI:-}" = true ] ||
 fi
 
 echo "== stories in network namespaces; the image"
+make -s -C "$build/tests/bench" check
 stories net "$@"
 if [ "$#" = 0 ]; then
 	echo "== layer 2: three trials of each way that an address moves"

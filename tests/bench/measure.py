@@ -25,7 +25,7 @@ import socket, sys
 for address in sys.argv[1:]:
     try:
         socket.create_connection((address, 179), 5).close()
-    except ConnectionRefusedError:
+    except OSError:
         pass
 """
 MOST_MB = 8 * 1024
@@ -91,7 +91,7 @@ def tool_words(tool, kind, row, probes, most_s):
         words += ["--mark", MARK[0] << 16 | MARK[1]]
     words += ["--same"] * row.same + ["--both"] * row.both
     if row.slow:
-        words += ["--slow", row.slow, "--rate", 1_000_000]
+        words += ["--slow", row.slow, "--rate", row.rate]
     if row.later:
         words += ["--later", row.later]
     if row.stuck:
@@ -120,6 +120,7 @@ class Round:
             tool, kind, row, self.probes, most_s)
                          + [self.step_words(words) for _, words in steps])
         self.processes = None
+        self.said = {}  # by step, as the tool said it
 
     def step_words(self, words):
         """A reload's command is not known before the daemon is there."""
@@ -150,7 +151,7 @@ class Round:
                 "cpu_s": self.processes.cpu_s(),
                 "idle_mb": self.processes.memory_mb()}
 
-    def step(self):
+    def step(self, name):
         before = 0
         if not self.row.own:  # which were told since the start
             self.processes.forget_peak()
@@ -158,6 +159,7 @@ class Round:
         self.tool.go()
         # By the tool's own clock it tells what is missing, if all is not there.
         said = self.tool.read("step", self.most_s + 30, self.check)
+        self.said[name] = said
         if not said["ok"]:
             late = wrong_of(said)["wrong"] == 0 and is_over(said, self.most_s)
             raise (Stopped if late else Failed)(
@@ -180,7 +182,7 @@ class Round:
         try:
             found["start"] = self.start()
             for name, _ in self.steps:
-                found["steps"][name] = self.step()
+                found["steps"][name] = self.step(name)
             end = self.tool.read("end", 30)
             found["ok"] = end["ok"]
             if not end["ok"]:

@@ -32,7 +32,8 @@ class Scenario:
     own: int = 0  # routes of the daemon's own, without senders
     policy: bool = False  # all is told by a policy, which `reload` changes
     keepalive: int = 1  # seconds
-    slow: int = 0  # of the receivers, that read 1 MB a second
+    slow: int = 0  # of the receivers, that read `rate` bytes a second
+    rate: int = 1_000_000
     stuck: int = 0  # of the receivers, that read nothing
     later: int = 0  # of the receivers, that come in the step join
     short: bool = False  # is in `make bench`

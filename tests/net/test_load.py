@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: ISC
+"""Under load: faults that fast speakers were seen to have, by the load tool."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import lab
+from lab import Bgpd
+
+BENCH = os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "bench")
+sys.path.append(BENCH)
+
+from measure import Round  # noqa: E402
+from scenarios import K, Scenario  # noqa: E402
+from speakers import Ours, quagga  # noqa: E402
+
+MOST_S = 60
+
+
+@pytest.fixture(scope="module")
+def tool():
+    where = os.path.join(lab.BUILD, "tests", "bench")
+    subprocess.run(["make", "-s", "-C", where, "check"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return os.path.join(where, "bgpload")
+
+
+def row(senders, receivers, routes, *steps, **more):
+    """A scenario of this story alone; a step is named by its own words."""
+    return Scenario("story", "", senders, receivers, routes,
+                    tuple((words, words) for words in steps), **more)
+
+
+def play(tool, scenario, kind=None, how=Round):
+    """What its steps took, and what the tool said of each receiver."""
+    made = how(kind or Ours(), scenario, tool, MOST_S)
+    try:
+        found = made.run()
+        assert found["ok"], found["why"] + made.daemon.read_log()[-2000:]
+        return found["steps"], made.said
+    finally:
+        made.close()
+
+
+class FrozenAtFirst(Round):
+    """All queues are full before the daemon reads anything."""
+
+    def step(self, name):
+        process = self.daemon.process
+        process.send_signal(signal.SIGSTOP)
+        wake = threading.Timer(1, process.send_signal, [signal.SIGCONT])
+        wake.start()
+        try:
+            return super().step(name)
+        finally:
+            wake.join()
+
+
+def test_full_queues_drop_no_route(tool):
+    steps, _ = play(tool, row(4, 2, 100 * K, "announce"), how=FrozenAtFirst)
+    # What waits stays with its sender.
+    assert steps["announce"]["peak_mb"] < 60
+
+
+def test_a_burst_costs_in_proportion(tool):
+    """Eight times as many routes come and go at once: not 64 times the CPU."""
+    cost = [play(tool, row(1, 1, routes, "announce", "flap=5")
+                 )[0]["flap=5"]["cpu_s"] for routes in (20 * K, 160 * K)]
+    assert cost[1] < 8 * 2.5 * max(cost[0], 0.05), cost
+
+
+def test_all_routes_of_a_lost_peer_are_withdrawn(tool):
+    """They need some sixty messages; each receiver has none of them left."""
+    _, said = play(tool, row(2, 2, 100 * K, "announce", "lose=1"))
+    for receiver in said["lose=1"]["receivers"]:
+        assert receiver["withdrawn"] == 100 * K - receiver["have"]
+        assert receiver["have"] > 40 * K
+
+
+def test_a_slow_reader_is_not_told_all_again_and_again(tool):
+    """Whatever it misses comes once: never more than a fast one is told."""
+    _, said = play(tool, row(1, 2, 20 * K, "churn=100,4", "catch-up",
+                             slow=1, rate=150 * K))
+    fast, slow = (receiver["prefixes"] + receiver["withdrawn"]
+                  for receiver in said["catch-up"]["receivers"])
+    assert said["catch-up"]["receivers"][1]["slow"]
+    assert 20 * K <= slow <= fast
+
+
+def test_a_reader_that_stops_hinders_nobody(tool):
+    scenario = row(1, 2, 100 * K, "announce", "withdraw")
+    alone, _ = play(tool, scenario)
+    beside, _ = play(tool, row(1, 3, 100 * K, "announce", "withdraw", stuck=1))
+    for step in ("announce", "withdraw"):
+        assert beside[step]["seconds"] < 3 * alone[step]["seconds"] + 0.5
+        assert beside[step]["peak_mb"] < alone[step]["peak_mb"] + 8
+
+
+class Watched(Ours):
+    """It serves its metrics."""
+
+    def make(self, host, task):
+        return Bgpd(host, "web listen 127.0.0.1 9342\n" + quagga(task))
+
+
+class Turns(Round):
+    """After each step: the longest that anything has held the loop."""
+
+    def step(self, name):
+        found = super().step(name)
+        text = self.host("curl", "-s", "http://127.0.0.1:9342/metrics").stdout
+        found["turn_s"] = float(re.search(
+            r"^bgpd_loop_longest_turn_seconds (\S+)$", text, re.M).group(1))
+        return found
+
+
+def test_new_peers_do_not_stall_the_others(tool):
+    """Ten are told the table at once; nothing else waits for more than a slice."""
+    scenario = row(1, 11, 200 * K, "announce", "join", later=10)
+
+    def longest():
+        steps, _ = play(tool, scenario, Watched(), Turns)
+        return steps["join"]["turn_s"]
+
+    # What the machine gives to others meanwhile is in it, too.
+    assert any(longest() < 0.035 for _ in range(3))
+
+
+class OneOdd(Ours):
+    """One of its peers has a policy of its own, which changes nothing."""
+
+    def make(self, host, task):
+        made = super().make(host, task)
+        odd = task.of_family(4)[-1]
+        made.conf = host.write(
+            "bgpd.conf", quagga(task) + f"router bgp 64512\n"
+            " address-family ipv4 unicast\n"
+            f"  neighbor {odd.address} route-map ODD out\n"
+            " exit-address-family\nexit\nroute-map ODD permit 10\nexit\n",
+            0o600)
+        return made
+
+
+def test_a_policy_of_one_peer_leaves_the_others_together(tool):
+    """Thirty are told what was encoded once, be one of them an odd one."""
+    scenario = row(1, 30, 50 * K, "announce")
+    cost = [play(tool, scenario, kind)[0]["announce"]["cpu_s"]
+            for kind in (Ours(), OneOdd())]
+    assert cost[1] < 2 * cost[0] + 0.05, cost

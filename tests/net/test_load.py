@@ -84,23 +84,25 @@ def test_all_routes_of_a_lost_peer_are_withdrawn(tool):
         assert receiver["have"] > 40 * K
 
 
-def test_a_slow_reader_is_not_told_all_again_and_again(tool):
-    """Whatever it misses comes once: never more than a fast one is told."""
-    _, said = play(tool, row(1, 2, 20 * K, "churn=100,4", "catch-up",
-                             slow=1, rate=150 * K))
+def test_what_a_slow_reader_misses_comes_once(tool):
+    """It is told how routes are when it has room, not all that they were."""
+    _, said = play(tool, row(1, 2, 80 * K, "churn=250,4", "catch-up", slow=1,
+                             rate=500 * K))
     fast, slow = (receiver["prefixes"] + receiver["withdrawn"]
                   for receiver in said["catch-up"]["receivers"])
     assert said["catch-up"]["receivers"][1]["slow"]
-    assert 20 * K <= slow <= fast
+    assert 80 * K <= slow < 0.85 * fast, (slow, fast)
 
 
-def test_a_reader_that_stops_hinders_nobody(tool):
-    scenario = row(1, 2, 100 * K, "announce", "withdraw")
-    alone, _ = play(tool, scenario)
-    beside, _ = play(tool, row(1, 3, 100 * K, "announce", "withdraw", stuck=1))
-    for step in ("announce", "withdraw"):
-        assert beside[step]["seconds"] < 3 * alone[step]["seconds"] + 0.5
+def test_a_reader_that_stops_costs_next_to_nothing(tool):
+    """Its full queue is no reason to do anything, once or each second."""
+    steps = ("announce", "flap=10", "wait=3")
+    alone, _ = play(tool, row(1, 2, 50 * K, *steps))
+    beside, _ = play(tool, row(1, 3, 50 * K, *steps, stuck=1))
+    for step in steps:
+        assert beside[step]["cpu_s"] < 1.5 * alone[step]["cpu_s"] + 0.05
         assert beside[step]["peak_mb"] < alone[step]["peak_mb"] + 8
+    assert beside["wait=3"]["cpu_s"] < 0.05
 
 
 class Watched(Ours):
@@ -138,7 +140,7 @@ class OneOdd(Ours):
 
     def make(self, host, task):
         made = super().make(host, task)
-        odd = task.of_family(4)[-1]
+        odd = task.of_family(4)[1]
         made.conf = host.write(
             "bgpd.conf", quagga(task) + f"router bgp 64512\n"
             " address-family ipv4 unicast\n"
@@ -150,7 +152,9 @@ class OneOdd(Ours):
 
 def test_a_policy_of_one_peer_leaves_the_others_together(tool):
     """Thirty are told what was encoded once, be one of them an odd one."""
-    scenario = row(1, 30, 50 * K, "announce")
-    cost = [play(tool, scenario, kind)[0]["announce"]["cpu_s"]
-            for kind in (Ours(), OneOdd())]
-    assert cost[1] < 2 * cost[0] + 0.05, cost
+    one, thirty, odd = (
+        play(tool, row(1, count, 50 * K, "announce"), kind)[0]["announce"]
+        ["cpu_s"] for count, kind in ((1, Ours()), (30, Ours()),
+                                      (30, OneOdd())))
+    assert thirty < 5 * one + 0.05, (one, thirty)
+    assert odd < 2 * thirty + 0.05, (thirty, odd)

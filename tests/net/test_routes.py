@@ -274,6 +274,60 @@ router bgp 65001
     assert "192.0.2.0/24" in told["advertisedRoutes"]
 
 
+def test_update_groups_tell_what_sets_them_apart(lab):
+    """Three peers on a segment: two are told the same, one has a policy."""
+    us = lab.host("us")
+    us.ip("link", "add", "br0", "type", "bridge")
+    us.ip("addr", "add", "10.1.0.1/24", "dev", "br0")
+    us.ip("link", "set", "br0", "up")
+    we = Bgpd(us, """
+route-map ODD permit 10
+ set metric 7
+router bgp 65001
+ no bgp ebgp-requires-policy
+ neighbor 10.1.0.2 remote-as 65002
+ neighbor 10.1.0.3 remote-as 65002
+ neighbor 10.1.0.4 remote-as 65002
+ neighbor 10.1.0.4 route-map ODD out
+ network 192.0.2.0/24
+""").start()
+    for i in (2, 3, 4):
+        peer = lab.host(f"peer{i}")
+        port, _ = lab.cable(us, peer, "", f"10.1.0.{i}/24")
+        us.ip("link", "set", port, "master", "br0")
+        Bird(peer, f"""
+protocol bgp ours {{
+	local 10.1.0.{i} as 65002;
+	neighbor 10.1.0.1 as 65001;
+	connect retry time 1;
+	ipv4 {{ import all; export none; }};
+}}
+""", router_id=f"10.1.0.{i}").start()
+    for i in (2, 3, 4):
+        we.wait_peer(f"10.1.0.{i}")
+
+    def groups():
+        return sorted(we.json("show bgp update-groups").values(),
+                      key=lambda group: -group["members"])
+
+    wait_for(lambda: [g["adjacencyCount"] for g in groups()] == [1, 1],
+             say=lambda: str(groups()))
+    both, odd = groups()
+    assert both["peers"] == ["10.1.0.2", "10.1.0.3"]
+    assert "apartBy" not in both
+    assert odd["peers"] == ["10.1.0.4"]
+    assert odd["apartBy"] == "Route map out"
+    assert odd["routeMapOut"] == "ODD"
+    text = we.sh("show bgp ipv4 unicast update-groups")
+    assert f"Apart from group {both['groupId']} by: Route map out" in text
+    # The reason gone, it is one group; what differed is told anew.
+    we.sh("configure terminal", "router bgp 65001",
+          "no neighbor 10.1.0.4 route-map ODD out")
+    wait_for(lambda: [g["members"] for g in groups()] == [3],
+             say=lambda: str(groups()))
+    assert we.json("show bgp ipv6 update-groups") == {}
+
+
 def test_many_routes_come_and_go(lab):
     us, them = two_hosts(lab)
     other = lab.host("other")

@@ -18,6 +18,26 @@ decide_weight(const struct rib_source_info *source)
 		   : 0;
 }
 
+struct contender
+decide_contender(const struct rib_source_info *source, const struct attr *attr)
+{
+	return (struct contender){
+		.source = source,
+		.local_pref = ATTR_HAS(attr, ATTR_LOCAL_PREF) ? attr->local_pref
+							      : RIB_LOCAL_PREF,
+		.path_length = aspath_length(attr->as_path),
+		.origin = attr->origin,
+		.med = ATTR_HAS(attr, ATTR_MED) ? attr->med : 0,
+		.first_as = aspath_first(attr->as_path),
+		/* RFC 4456 9: ORIGINATOR_ID stands in for the router id. */
+		.router_id = ATTR_HAS(attr, ATTR_ORIGINATOR_ID)
+				 ? attr->originator_id
+				 : source->router_id,
+		.clusters =
+		    attr->cluster_list != NULL ? attr->cluster_list->len : 0,
+	};
+}
+
 static uint64_t
 rank_weight(const struct contender *c)
 {
@@ -27,9 +47,7 @@ rank_weight(const struct contender *c)
 static uint64_t
 rank_local_pref(const struct contender *c)
 {
-	if (!ATTR_HAS(c->attr, ATTR_LOCAL_PREF))
-		return UINT32_MAX - RIB_LOCAL_PREF;
-	return UINT32_MAX - c->attr->local_pref;
+	return UINT32_MAX - c->local_pref;
 }
 
 static uint64_t
@@ -51,19 +69,13 @@ decide_rank(const struct rib_source_info *source, uint64_t attr_rank)
 static uint64_t
 rank_path_length(const struct contender *c)
 {
-	return aspath_length(c->attr->as_path);
+	return c->path_length;
 }
 
 static uint64_t
 rank_origin(const struct contender *c)
 {
-	return c->attr->origin;
-}
-
-static uint64_t
-rank_med(const struct contender *c)
-{
-	return ATTR_HAS(c->attr, ATTR_MED) ? c->attr->med : 0;
+	return c->origin;
 }
 
 static uint64_t
@@ -79,19 +91,16 @@ rank_age(const struct contender *c)
 	return c->source->kind == RIB_EBGP ? c->since_secs : 0;
 }
 
-/* RFC 4456 9: ORIGINATOR_ID stands in for the router id. */
 static uint64_t
 rank_router_id(const struct contender *c)
 {
-	if (ATTR_HAS(c->attr, ATTR_ORIGINATOR_ID))
-		return c->attr->originator_id;
-	return c->source->router_id;
+	return c->router_id;
 }
 
 static uint64_t
 rank_clusters(const struct contender *c)
 {
-	return c->attr->cluster_list == NULL ? 0 : c->attr->cluster_list->len;
+	return c->clusters;
 }
 
 static void
@@ -125,13 +134,11 @@ keep_lowest(struct contender *paths, unsigned count,
 static bool
 med_beaten(const struct contender *paths, unsigned count, unsigned who)
 {
-	uint32_t asn = aspath_first(paths[who].attr->as_path);
-	uint64_t med = rank_med(&paths[who]);
 	unsigned i;
 
-	for (i = 0; i < count; i++)
-		if (rank_med(&paths[i]) < med &&
-		    aspath_first(paths[i].attr->as_path) == asn)
+	for (i = 0; i < count && paths[who].med > 0; i++)
+		if (paths[i].med < paths[who].med &&
+		    paths[i].first_as == paths[who].first_as)
 			return true;
 	return false;
 }

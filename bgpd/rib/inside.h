@@ -54,7 +54,7 @@ size_t idmap_size(const struct idmap *map);
 struct entry {
 	uint32_t paths; /* the best one is the first */
 	uint16_t holds;
-	uint8_t spare;
+	bool has_med; /* a path has, or had, a MED: see select.c */
 	uint8_t len;
 	uint8_t bytes[]; /* 4 or 16 */
 };
@@ -215,6 +215,12 @@ void rib_tell_watchers(const struct rib *rib, enum family family,
 uint64_t select_rank(const struct rib *rib, const struct path *path);
 /* The best path's id; SLAB_NONE when none is usable. */
 uint32_t select_best(const struct rib *rib, const struct entry *e);
+/*
+ * Of two usable paths of an entry that rank the same, where no path has a MED:
+ * is `a` the better one?
+ */
+bool select_is_better(
+    const struct rib *rib, const struct path *a, const struct path *b);
 /* The step that chose the best one; NULL: there is none. */
 const char *select_reason(const struct rib *rib, const struct entry *e);
 
@@ -233,6 +239,7 @@ struct rib_attr {
 struct rib_attr *attr_at(const struct rib *rib, uint32_t id);
 /* LOCAL_PREF, length of AS_PATH and ORIGIN in one number, 56 bits. */
 uint64_t attr_rank(const struct rib_attr *set);
+bool attr_has_med(const struct rib_attr *set); /* one that is not 0 */
 void intern_init(struct rib *rib);
 void intern_clear(struct rib *rib);
 
@@ -252,12 +259,21 @@ void source_forget_info(struct rib_source *source);
 
 /* What the decision sees of a path. */
 struct contender {
-	const struct attr *attr;
 	const struct rib_source_info *source;
+	uint32_t local_pref;
+	uint32_t path_length;
+	uint32_t med;
+	uint32_t first_as;  /* the neighbouring AS */
+	uint32_t router_id; /* or ORIGINATOR_ID */
+	uint32_t clusters;  /* as long as CLUSTER_LIST */
 	uint32_t since_secs;
 	uint32_t id;
-	unsigned place; /* the caller's */
+	uint32_t place; /* the caller's */
+	uint8_t origin;
 };
+/* All but the age, the id and the place. */
+struct contender decide_contender(
+    const struct rib_source_info *source, const struct attr *attr);
 /*
  * The index of the best one; `reason` (may be NULL) is the step that chose it.
  * Reorders the array: the winner comes to the front. Order in does not matter

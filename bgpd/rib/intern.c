@@ -238,6 +238,14 @@ attr_rank(const struct rib_attr *set)
 	       (head->origin & 3);
 }
 
+bool
+attr_has_med(const struct rib_attr *set)
+{
+	const struct packed_head *head = head_of(set);
+
+	return (head->numbers & 2) != 0 && (head->present & 1u << ATTR_MED);
+}
+
 /* interning ---------------------------------------------------------------------- */
 
 struct set_key {

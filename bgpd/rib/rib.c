@@ -112,18 +112,22 @@ static uint32_t
 decide_change(const struct change *c)
 {
 	const struct rib *rib = c->rib;
+	const struct path *path;
 	uint64_t best, now = RANK_NONE;
 
 	if (c->best == SLAB_NONE || c->best == c->touched)
 		return select_best(rib, c->entry);
 	best = select_rank(rib, path_at(rib, c->best));
-	if (c->touched != SLAB_NONE)
-		now = select_rank(rib, path_at(rib, c->touched));
+	path = path_at(rib, c->touched);
+	if (path != NULL)
+		now = select_rank(rib, path);
 	if (now < best)
 		return c->touched;
-	if (now > best && c->rank > best)
-		return c->best;
-	return select_best(rib, c->entry);
+	if (c->entry->has_med && (now == best || c->rank == best))
+		return select_best(rib, c->entry);
+	if (now == best && select_is_better(rib, path, path_at(rib, c->best)))
+		return c->touched;
+	return c->best;
 }
 
 static void
@@ -253,7 +257,9 @@ update_one(struct rib_source *source, uint32_t path_id, enum family family,
 	uint32_t at;
 
 	change_begin(&c, rib, family, id);
-	at = path_find(rib, c.entry, source->index, path_id);
+	at = idset_has(&source->held[family], id)
+		 ? path_find(rib, c.entry, source->index, path_id)
+		 : SLAB_NONE;
 	if (at == SLAB_NONE)
 		c.touched = at = path_add(&c, source);
 	else
@@ -261,6 +267,7 @@ update_one(struct rib_source *source, uint32_t path_id, enum family family,
 	path = path_at(rib, at);
 	old = path_content_get(rib, path);
 	if (path_content_set(rib, path, path_id, received, used)) {
+		c.entry->has_med |= used != NULL && attr_has_med(used);
 		source->counts[family][true] += used != NULL;
 		source->counts[family][true] -= old.used != SLAB_NONE;
 		path->since_secs = (uint32_t)rib->now_secs;
@@ -309,6 +316,7 @@ batch_fetch(struct batch *b, const struct rib *rib, const struct prefixes *t,
     const struct prefix *prefixes, unsigned count)
 {
 	const struct entry *e;
+	const struct path *path;
 	unsigned i;
 
 	for (i = 0; i < count; i++)
@@ -324,6 +332,13 @@ batch_fetch(struct batch *b, const struct rib *rib, const struct prefixes *t,
 		e = entry_at(t, b->ids[i]);
 		if (e->paths != SLAB_NONE)
 			__builtin_prefetch(path_at(rib, e->paths));
+	}
+	for (i = 0; i < count; i++) {
+		path = b->ids[i] != SLAB_NONE
+			   ? path_at(rib, entry_at(t, b->ids[i])->paths)
+			   : NULL;
+		if (path != NULL && path_used(rib, path) != SLAB_NONE)
+			__builtin_prefetch(attr_at(rib, path_used(rib, path)));
 	}
 }
 

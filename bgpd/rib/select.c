@@ -6,8 +6,9 @@
 /*
  * The first steps of the decision, as far as ORIGIN, rank each path by itself;
  * together they are one number. Only paths that share the lowest one go through
- * the others, MED among them, which compare paths with each other. So a path
- * that ranks above the best one neither becomes the best nor decides who is.
+ * the others, MED among them, which compares paths with each other. So a path
+ * that ranks above the best one neither becomes the best nor decides who is; and
+ * where no path has a MED, the rest is an order, in which two can be compared.
  */
 #define FEW 16 /* that need no memory */
 
@@ -40,10 +41,22 @@ lowest_rank(const struct rib *rib, const struct entry *e, unsigned *count)
 	return lowest;
 }
 
-/* Paths with a rank of at most `most`; `contenders` points into `attrs`. */
+static struct contender
+contender_of(const struct rib *rib, const struct path *path)
+{
+	struct attr attr = rib_attr_get(attr_at(rib, path_used(rib, path)));
+	struct contender c =
+	    decide_contender(&rib->sources[path->source]->info, &attr);
+
+	c.since_secs = path->since_secs;
+	c.id = path_id(rib, path);
+	return c;
+}
+
+/* Paths with a rank of at most `most`. */
 static unsigned
 collect(const struct rib *rib, const struct entry *e, uint64_t most,
-    struct contender *contenders, struct attr *attrs)
+    struct contender *contenders)
 {
 	const struct path *path;
 	unsigned count = 0;
@@ -54,13 +67,8 @@ collect(const struct rib *rib, const struct entry *e, uint64_t most,
 		if (path_used(rib, path) == SLAB_NONE ||
 		    select_rank(rib, path) > most)
 			continue;
-		attrs[count] = rib_attr_get(attr_at(rib, path_used(rib, path)));
-		contenders[count] = (struct contender){ .attr = &attrs[count],
-			.source = &rib->sources[path->source]->info,
-			.since_secs = path->since_secs,
-			.id = path_id(rib, path),
-			.place = id };
-		count++;
+		contenders[count] = contender_of(rib, path);
+		contenders[count++].place = id;
 	}
 	return count;
 }
@@ -70,20 +78,26 @@ contest(const struct rib *rib, const struct entry *e, uint64_t most,
     unsigned count, const char **reason)
 {
 	struct contender few[FEW], *contenders = few;
-	struct attr few_attrs[FEW], *attrs = few_attrs;
 	uint32_t best;
 
-	if (count > FEW) {
+	if (count > FEW)
 		contenders = mem_array(count, sizeof(*contenders));
-		attrs = mem_array(count, sizeof(*attrs));
-	}
-	count = collect(rib, e, most, contenders, attrs);
+	count = collect(rib, e, most, contenders);
 	best = contenders[decide(contenders, count, reason)].place;
-	if (contenders != few) {
+	if (contenders != few)
 		mem_free(contenders);
-		mem_free(attrs);
-	}
 	return best;
+}
+
+bool
+select_is_better(
+    const struct rib *rib, const struct path *a, const struct path *b)
+{
+	struct contender two[2] = { contender_of(rib, a),
+		contender_of(rib, b) };
+
+	two[1].place = 1;
+	return two[decide(two, 2, NULL)].place == 0;
 }
 
 uint32_t

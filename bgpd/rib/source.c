@@ -62,20 +62,46 @@ rib_source_info(const struct rib_source *source)
 	return &source->info;
 }
 
+#define AHEAD 32u /* prefixes whose memory is fetched before they are needed */
+
+/* The next prefixes of the source, from `from` on; how many. */
+static unsigned
+flush_next(const struct rib_source *source, enum family family, uint32_t from,
+    uint32_t ids[AHEAD])
+{
+	const struct rib *rib = source->rib;
+	const struct prefixes *t = &rib->tables[family];
+	const struct path *path;
+	unsigned count = 0, i;
+
+	while (count < AHEAD &&
+	       (from = idset_next(&source->held[family], from)) != ID_NONE)
+		ids[count++] = from++;
+	for (i = 0; i < count; i++)
+		__builtin_prefetch(path_at(rib, entry_at(t, ids[i])->paths));
+	for (i = 0; i < count; i++) {
+		path = path_at(rib, entry_at(t, ids[i])->paths);
+		if (path->next != SLAB_NONE)
+			__builtin_prefetch(path_at(rib, path->next));
+	}
+	return count;
+}
+
 bool
 rib_source_flush(struct rib_source *source, enum family family, unsigned limit)
 {
-	unsigned f, done = 0;
-	uint32_t id;
+	unsigned f, i, count, done = 0;
+	uint32_t ids[AHEAD];
 
 	for (f = 0; f < FAMILY_COUNT; f++) {
 		if (family != FAMILY_NONE && family != f)
 			continue;
-		while ((id = idset_next(&source->held[f], 0)) != ID_NONE) {
+		while ((count = flush_next(source, f, 0, ids)) > 0) {
 			if (done >= limit)
 				return true;
-			done += rib_remove_source(
-			    source->rib, f, id, source->index);
+			for (i = 0; i < count && done < limit; i++)
+				done += rib_remove_source(
+				    source->rib, f, ids[i], source->index);
 		}
 	}
 	return false;

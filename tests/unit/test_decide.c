@@ -26,18 +26,17 @@ struct brief {
 };
 
 static struct rib_source_info infos[8];
-static struct attr attrs[8];
 
 static struct contender
 path_of(const struct brief *brief, unsigned n)
 {
 	struct rib_source_info *info = &infos[n];
-	struct attr *attr = &attrs[n];
+	struct attr is = { 0 }, *attr = &is;
+	struct contender c;
 	uint8_t bytes[2 + 4 * 8] = { AS_SEQUENCE };
 	unsigned i;
 
 	memset(info, 0, sizeof(*info));
-	memset(attr, 0, sizeof(*attr));
 	info->kind = brief->local		? RIB_LOCAL
 		     : brief->kind == RIB_LOCAL ? RIB_EBGP
 						: brief->kind;
@@ -61,10 +60,10 @@ path_of(const struct brief *brief, unsigned n)
 	if (brief->clusters > 0)
 		attr->cluster_list =
 		    blob_new(arena, bytes, 4 * brief->clusters);
-	return (struct contender){ .attr = attr,
-		.source = info,
-		.since_secs = brief->since,
-		.place = n };
+	c = decide_contender(info, attr);
+	c.since_secs = brief->since;
+	c.place = n;
+	return c;
 }
 
 /* In every order of arrival the first of the row wins, for this reason. */

@@ -296,26 +296,25 @@ static const struct rib_source *
 whole_decision(const struct rib_path_view *views, unsigned count)
 {
 	struct contender all[SOURCES];
-	struct attr attrs[SOURCES];
+	struct attr attr;
 	unsigned i, n = 0;
 
 	for (i = 0; i < count; i++) {
 		if (views[i].used == NULL)
 			continue;
-		attrs[n] = rib_attr_get(views[i].used);
-		all[n] = (struct contender){ .attr = &attrs[n],
-			.source = rib_source_info(views[i].source),
-			.since_secs = (uint32_t)views[i].since_secs,
-			.id = views[i].id,
-			.place = i };
-		n++;
+		attr = rib_attr_get(views[i].used);
+		all[n] =
+		    decide_contender(rib_source_info(views[i].source), &attr);
+		all[n].since_secs = (uint32_t)views[i].since_secs;
+		all[n].id = views[i].id;
+		all[n++].place = i;
 	}
 	return n > 0 ? views[all[decide(all, n, NULL)].place].source : NULL;
 }
 
 /* Members of few values, so that every step of the decision is needed. */
 static void
-say_any(unsigned who, const struct prefix *prefix)
+say_any(unsigned who, const struct prefix *prefix, bool with_med)
 {
 	uint8_t path[2 + 4 * 3] = { AS_SEQUENCE, 1 };
 	struct attr attr = { .present = 1u << ATTR_ORIGIN };
@@ -324,7 +323,7 @@ say_any(unsigned who, const struct prefix *prefix)
 	path[1] = (uint8_t)(1 + random_below(3));
 	path[5] = (uint8_t)(1 + random_below(2));
 	attr.as_path = blob_new(arena, path, 2 + 4u * path[1]);
-	if (random_below(2) == 0) {
+	if (with_med && random_below(2) == 0) {
 		attr.present |= 1u << ATTR_MED;
 		attr.med = random_below(3);
 	}
@@ -344,15 +343,19 @@ test_shortcuts(void **state)
 	    prefix_of(&(struct addr){ .family = AF_INET }, 8);
 	struct rib_path_view views[SOURCES];
 	const struct rib_source *best;
+	struct rib_source_info info;
 	unsigned turn, count;
 
 	(void)state;
-	for (turn = 0; turn < 50000; turn++) {
+	info = *rib_source_info(sources[3]);
+	info.kind = RIB_IBGP;
+	rib_source_set(sources[3], &info);
+	for (turn = 0; turn < 100000; turn++) {
 		if (random_below(4) == 0)
 			rib_withdraw(
 			    sources[random_below(SOURCES)], 0, &prefix);
 		else
-			say_any(random_below(SOURCES), &prefix);
+			say_any(random_below(SOURCES), &prefix, turn > 50000);
 		count = rib_find(rib, &prefix, views, SOURCES);
 		best = count > 0 && (views[0].flags & RIB_BEST) != 0
 			   ? views[0].source

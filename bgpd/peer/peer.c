@@ -370,6 +370,7 @@ peers_new(struct loop *loop, struct rib *rib)
 	peers->scratch = arena_new();
 	peers->read_buffer = mem_alloc(STREAM_READ_BYTES);
 	peers->task = task_new(loop, peers_on_slice, peers);
+	peers->tick = timer_new(loop, tell_on_tick, peers);
 	peers->stop_timer = timer_new(loop, peers_on_stop_time, peers);
 	TAILQ_INIT(&peers->list);
 	TAILQ_INIT(&peers->listeners);
@@ -421,6 +422,7 @@ peers_free(struct peers *peers)
 	tell_free_all(peers);
 	goodbye_free_all(peers);
 	task_free(peers->task);
+	timer_free(peers->tick);
 	timer_free(peers->stop_timer);
 	if (peers->policy != NULL)
 		policy_unref(peers->policy);

@@ -154,6 +154,7 @@ void tell_start(struct session *session);
 void tell_stop(struct peer *peer);
 /* Bytes to send, borrowed until the next call of the RIB; 0: none. */
 size_t tell_take(struct peer *peer, const uint8_t **data);
+void tell_on_tick(void *peers);
 /* After a take of 0: is nothing left, or is it to be asked again? */
 bool tell_is_done(const struct peer *peer);
 void tell_refresh(struct peer *peer, enum family family);
@@ -243,6 +244,7 @@ struct peers {
 	uint8_t *read_buffer;
 	char hostname[65];
 	bool stopping;
+	struct timer *tick; /* of the RIB, while groups wait */
 	struct timer *stop_timer;
 	void (*on_stopped)(void *arg);
 	void *stop_arg;

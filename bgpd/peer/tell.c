@@ -265,6 +265,25 @@ tell_stop(struct peer *peer)
 	}
 }
 
+/* The RIB has no clock: it is told the time while it waits for slow peers. */
+#define TICK_MS 50
+
+static void
+tell_start_tick(struct peers *peers)
+{
+	if (!timer_is_on(peers->tick) && rib_is_waiting(peers->rib))
+		timer_start(peers->tick, TICK_MS);
+}
+
+void
+tell_on_tick(void *arg)
+{
+	struct peers *peers = arg;
+
+	rib_tick(peers->rib);
+	tell_start_tick(peers);
+}
+
 size_t
 tell_take(struct peer *peer, const uint8_t **data)
 {
@@ -274,6 +293,8 @@ tell_take(struct peer *peer, const uint8_t **data)
 	for (i = 0; i < FAMILY_COUNT && len == 0; i++)
 		if (peer->families[i].member != NULL)
 			len = rib_member_take(peer->families[i].member, data);
+	if (len == 0)
+		tell_start_tick(peer->peers);
 	return len;
 }
 
@@ -351,6 +372,7 @@ tell_drain(struct session *session, struct rib_member *member)
 		len = rib_member_take(member, &bytes);
 		if (len > 0)
 			stream_put(session, bytes, len);
+		rib_member_overtake(member);
 	} while (!rib_member_is_idle(member));
 }
 

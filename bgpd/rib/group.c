@@ -6,7 +6,8 @@
 #include "util/mem.h"
 
 /* What the fastest member may be ahead of the slowest one that reads along. */
-#define LOG_MAX (1024u * 1024)
+#define LOG_MAX	 (1024u * 1024)
+#define PATIENCE 2 /* ticks that it waits there */
 
 static bool
 same_session(const struct wire_session *a, const struct wire_session *b)
@@ -102,10 +103,21 @@ unhold_all(struct group *g, struct idset *set)
 }
 
 static void
+group_wait_no_more(struct group *g)
+{
+	if (!g->waiting)
+		return;
+	g->waiting = false;
+	g->ticks = 0;
+	g->rib->waiting--;
+}
+
+static void
 group_free(struct group *g)
 {
 	struct chunk *chunk;
 
+	group_wait_no_more(g);
 	while ((chunk = TAILQ_FIRST(&g->log)) != NULL)
 		chunk_free(g, chunk);
 	unhold_all(g, &g->dirty);
@@ -125,16 +137,43 @@ group_leave(struct group *g)
 		group_free(g);
 }
 
-/* Frees what every reader has passed; members that lag too far are let go. */
+bool
+group_is_full(const struct group *g)
+{
+	return g->log_bytes >= LOG_MAX;
+}
+
+void
+group_wait(struct group *g)
+{
+	if (g->waiting)
+		return;
+	g->waiting = true;
+	g->rib->waiting++;
+}
+
 void
 group_trim(struct group *g)
+{
+	struct chunk *head;
+
+	while ((head = TAILQ_FIRST(&g->log)) != NULL && head->readers == 0)
+		chunk_free(g, head);
+	/* Not for each chunk: there are as many to be called as members. */
+	if (g->waiting && g->log_bytes <= LOG_MAX / 2) {
+		group_wait_no_more(g);
+		group_wake(g);
+	}
+}
+
+void
+group_let_go(struct group *g)
 {
 	struct rib_member *member, *next;
 	struct chunk *head;
 
-	while ((head = TAILQ_FIRST(&g->log)) != NULL) {
-		if (head->readers > 0 && g->log_bytes <= LOG_MAX)
-			return;
+	while ((head = TAILQ_FIRST(&g->log)) != NULL &&
+	       g->log_bytes > LOG_MAX / 2) {
 		for (member = LIST_FIRST(&g->members);
 		     member != NULL && head->readers > 0; member = next) {
 			next = LIST_NEXT(member, link);
@@ -143,6 +182,25 @@ group_trim(struct group *g)
 		}
 		chunk_free(g, head);
 	}
+	group_trim(g);
+}
+
+bool
+rib_is_waiting(const struct rib *rib)
+{
+	return rib->waiting > 0;
+}
+
+void
+rib_tick(struct rib *rib)
+{
+	struct group *g;
+	unsigned f;
+
+	for (f = 0; f < FAMILY_COUNT; f++)
+		TAILQ_FOREACH (g, &rib->groups[f], link)
+			if (g->waiting && ++g->ticks > PATIENCE)
+				group_let_go(g);
 }
 
 bool

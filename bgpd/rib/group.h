@@ -11,7 +11,12 @@
  * read the log by a cursor of their own. A path is not told to the member that
  * it came from: parts of a chunk say for whom they are.
  *
- * A member that lags too far, that joins late or asks for a refresh is detached:
+ * Who has read all of it and finds it full waits for those who are behind, for
+ * some ticks; then these are let go. So a group goes at the pace of its members
+ * as long as they have one, and one that stops, or is slower for long, holds up
+ * nobody.
+ *
+ * A member that was let go, that joins late or asks for a refresh is detached:
  * it reads no log but keeps its own set of prefixes to be told (todo, and all
  * told ones from dump_at on), and returns to the log's end when that is empty.
  * So however slow it is, it costs one bit a prefix and gets the newest state.
@@ -62,6 +67,8 @@ struct group {
 	LIST_HEAD(, rib_member) detached;
 	uint32_t member_count;
 	uint32_t idle_count;
+	bool waiting;  /* the log is full, and somebody has read all of it */
+	uint8_t ticks; /* for so long */
 };
 
 struct rib_member {
@@ -98,7 +105,12 @@ uint32_t group_next(struct group *group, bool *held);
 struct rib_member *group_member_of(const struct group *group, uint16_t source);
 /* The source whose paths need not be told: the only member's own; or 0. */
 uint16_t group_only_self(const struct group *group);
+/* Frees what every reader has passed. */
 void group_trim(struct group *group);
+bool group_is_full(const struct group *group);
+void group_wait(struct group *group);
+/* Those at the head of a full log read it no more. */
+void group_let_go(struct group *group);
 
 /* member.c */
 void member_wake(struct rib_member *member);

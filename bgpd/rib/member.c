@@ -68,6 +68,7 @@ rib_member_free(struct rib_member *member)
 		idmap_forget(&g->origin, member->self->index);
 	}
 	mem_free(member);
+	group_trim(g);
 	group_leave(g);
 }
 
@@ -286,15 +287,24 @@ rib_member_take(struct rib_member *member, const uint8_t **data)
 	if (len > 0)
 		return len;
 	/* One slice: it may be for others, who must come to read it. */
-	if (group_has_work(g)) {
+	if (group_has_work(g) && !group_is_full(g)) {
 		tell_group(g);
 		return take_said(member, data);
 	}
+	if (group_has_work(g))
+		group_wait(g);
 	if (!member->idle) {
 		member->idle = true;
 		g->idle_count++;
 	}
 	return 0;
+}
+
+void
+rib_member_overtake(struct rib_member *member)
+{
+	if (member->group->waiting)
+		group_let_go(member->group);
 }
 
 bool

@@ -225,8 +225,17 @@ void rib_member_on_pending(
  * of the loop. End-of-RIB comes after the first dump.
  */
 size_t rib_member_take(struct rib_member *member, const uint8_t **data);
-/* Is all said? It will be called when there is more. */
+/* Is all said, as far as may be? It will be called when there is more. */
 bool rib_member_is_idle(const struct rib_member *member);
+/*
+ * Members of a group that are ahead wait for those who are behind, but not for
+ * long: while rib_is_waiting, which may begin with any take, the caller calls
+ * rib_tick every 50 ms. With rib_member_overtake this one waits no more: where it
+ * is idle then, all is said.
+ */
+bool rib_is_waiting(const struct rib *rib);
+void rib_tick(struct rib *rib);
+void rib_member_overtake(struct rib_member *member);
 /* Prefixes told to it and not withdrawn since. */
 uint32_t rib_member_count(const struct rib_member *member);
 /* Its Adj-RIB-Out, by cursor, with the attributes as told. */

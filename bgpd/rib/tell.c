@@ -460,7 +460,6 @@ append(struct tell *t)
 		chunk->readers++;
 	}
 	group_wake(g);
-	group_trim(g);
 }
 
 void

@@ -369,11 +369,39 @@ test_refresh(void **state)
 	check_all();
 }
 
+/* One that reads while it is waited for is not let go. */
+static void
+test_pace(void **state)
+{
+	unsigned n, round, waited = 0;
+
+	(void)state;
+	join(&peers[0]);
+	join(&peers[1]);
+	hear_all();
+	for (round = 0; round < 400; round++) {
+		for (n = 0; n < PREFIXES; n++)
+			say(&peers[2], n, round * PREFIXES + n);
+		while (hear(&peers[0]))
+			;
+		if (!rib_is_waiting(rib))
+			continue;
+		waited++;
+		rib_tick(rib);
+		while (hear(&peers[1]))
+			;
+		assert_false(rib_is_waiting(rib));
+	}
+	assert_true(waited > 1);
+	assert_false(peers[1].member->detached);
+	check_all();
+}
+
 /* A peer that never reads is let go and costs no bytes; then it catches up. */
 static void
 test_slow(void **state)
 {
-	unsigned n, round;
+	unsigned n, round, waited = 0;
 
 	(void)state;
 	join(&peers[0]);
@@ -386,8 +414,19 @@ test_slow(void **state)
 			unsay(&peers[2], n);
 		while (hear(&peers[0]))
 			;
+		/* Waited for until it has had its time. */
+		if (rib_is_waiting(rib)) {
+			waited++;
+			assert_false(peers[1].member->detached);
+			rib_tick(rib);
+			rib_tick(rib);
+			assert_true(rib_is_waiting(rib));
+			rib_tick(rib);
+			assert_false(rib_is_waiting(rib));
+			assert_true(peers[1].member->detached);
+		}
 	}
-	assert_true(peers[1].member->detached);
+	assert_int_equal(waited, 1);
 	assert_true(peers[1].member->group->log_bytes <= 2 * 1024 * 1024);
 	n = peers[1].announced;
 	check_all();
@@ -504,6 +543,7 @@ main(void)
 		TEST(test_shared_once),
 		TEST(test_refresh),
 		TEST(test_slow),
+		TEST(test_pace),
 		TEST(test_random),
 		TEST(test_too_big),
 		TEST(test_advertised),

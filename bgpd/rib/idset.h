@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* Sets and maps of prefix ids, in pages that come and go. */
+#ifndef RIB_IDSET_H
+#define RIB_IDSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ID_NONE UINT32_MAX
+
+/* All zeroes is the empty set; pages without a member are given back. */
+struct idset {
+	struct idset_page **pages;
+	uint32_t page_count;
+	uint32_t first; /* no page before it has members */
+	uint32_t used;
+};
+
+bool idset_has(const struct idset *set, uint32_t id);
+bool idset_add(struct idset *set, uint32_t id);	   /* true: was not in */
+bool idset_remove(struct idset *set, uint32_t id); /* true: was in */
+/* The first member >= id, or ID_NONE. */
+uint32_t idset_next(const struct idset *set, uint32_t id);
+void idset_clear(struct idset *set);
+size_t idset_size(const struct idset *set);
+
+/* Prefix id to a small number; what was never set is 0. */
+struct idmap {
+	struct idmap_page **pages;
+	uint32_t page_count;
+};
+
+uint16_t idmap_get(const struct idmap *map, uint32_t id);
+void idmap_set(struct idmap *map, uint32_t id, uint16_t value);
+void idmap_forget(struct idmap *map, uint16_t value); /* becomes 0 */
+void idmap_clear(struct idmap *map);
+size_t idmap_size(const struct idmap *map);
+
+#endif

@@ -235,6 +235,13 @@ host_backend(struct bgpd_self *self, const struct bgpd_backend *backend)
 	return self->backend != NULL ? 0 : -1;
 }
 
+static int
+host_has_backend(struct bgpd_self *self, const char *protocol)
+{
+	(void)self;
+	return announce_has_backend(host_announce, protocol);
+}
+
 static void
 host_carried(struct bgpd_self *self, const struct bgpd_carry *carry)
 {
@@ -453,6 +460,7 @@ const struct bgpd_host host_table = {
 	.neighbors = report_neighbors,
 	.is_restarting = plugin_is_restarting,
 	.bfd_heard_us = host_bfd_heard_us,
+	.has_backend = host_has_backend,
 };
 
 void

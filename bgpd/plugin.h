@@ -20,7 +20,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#define BGPD_ABI	UINT32_C(0x00010002) /* major << 16 | minor */
+#define BGPD_ABI	UINT32_C(0x00010003) /* major << 16 | minor */
 #define BGPD_INIT(type) BGPD_ABI, (uint32_t)sizeof(type)
 /* Does the other side know this member? */
 #define BGPD_HAS(p, type, member)                                              \
@@ -289,8 +289,9 @@ struct bgpd_host {
 	    void *arg);
 	/* Since 1.2. The peer's last packet, as of now; INT64_MIN: none yet. */
 	int64_t (*bfd_heard_us)(struct bgpd_bfd *bfd);
-	/* In on_stopping: this daemon begins anew at once. */
+	/* In on_stopping: it begins anew at once. Since 1.3: is there one now? */
 	int (*is_restarting)(struct bgpd_self *self);
+	int (*has_backend)(struct bgpd_self *self, const char *protocol);
 };
 #ifdef __cplusplus
 }

@@ -58,6 +58,7 @@ struct announce_backend *announce_backend_new(
     struct announce *announce, const struct bgpd_backend *backend, void *arg);
 /* It is not called any more; the offers wait for the next backend. */
 void announce_backend_free(struct announce_backend *backend);
+bool announce_has_backend(struct announce *announce, const char *protocol);
 void announce_carried(
     struct announce_backend *backend, const struct bgpd_carry *carry);
 

@@ -446,6 +446,13 @@ announce_backend_new(
 	return backend;
 }
 
+bool
+announce_has_backend(struct announce *announce, const char *protocol)
+{
+	return strcmp(protocol, "bgp") == 0 ||
+	       backend_find(announce, protocol) != NULL;
+}
+
 void
 announce_backend_free(struct announce_backend *backend)
 {

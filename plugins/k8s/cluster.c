@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heartbeat.h"
 #include "publish.h"
 
 /* Behind the name of the ConfigMap, what is kept besides it; in this order. */
@@ -39,9 +40,15 @@ cluster_self(const struct cluster *c)
 }
 
 bool
+cluster_has_node(const struct cluster *c, const char *name)
+{
+	return nodes_find(&c->nodes, name) != NULL;
+}
+
+bool
 cluster_has_self(const struct cluster *c)
 {
-	return nodes_find(&c->nodes, c->settings->node) != NULL;
+	return cluster_has_node(c, c->settings->node);
 }
 
 struct node *
@@ -318,6 +325,7 @@ drop_node(struct cluster *c, const char *name)
 	if (node == NULL)
 		return;
 	cluster_erase(c, OBJECT_NODE, name);
+	heartbeat_forget(c->heartbeat, name);
 	RB_REMOVE(nodes, &c->nodes, node);
 	if (strcmp(name, c->settings->node) == 0)
 		self_keep(c, node->object);

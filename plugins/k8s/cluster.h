@@ -8,6 +8,7 @@
 
 struct api;
 struct cluster;
+struct heartbeat;
 struct publisher;
 
 /* Nodes and slices as they are stored. */
@@ -113,6 +114,7 @@ struct cluster {
 	struct bgpd_timer *linger;  /* on while a Service lingers */
 	bool lingers;
 	struct publisher *publisher; /* NULL: nothing is written back */
+	struct heartbeat *heartbeat; /* NULL with it */
 	struct services services;
 	struct slices slices;
 	struct nodes nodes;
@@ -173,6 +175,7 @@ void service_touch(struct cluster *c, struct service *s);
 enum duty cluster_duty(const struct cluster *c);
 /* Is there a Node object of that name now? */
 bool cluster_has_self(const struct cluster *c);
+bool cluster_has_node(const struct cluster *c, const char *name);
 /* The ConfigMap was taken: that is remembered over a restart. */
 void cluster_keep_taken(struct cluster *c);
 /* All Nodes are known, or this one alone is looked for: so is that. */
@@ -238,6 +241,7 @@ void cluster_close(struct cluster *c);
 void cluster_quiet(struct cluster *c);
 bool cluster_free(struct cluster *c);
 /* The other nodes matter where there is a pool of layer 2. */
+bool cluster_has_layer2(const struct cluster *c);
 void cluster_want_nodes(struct cluster *c);
 /* All that was touched is told. */
 void cluster_rest(struct cluster *c);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "heartbeat.h"
 #include "publish.h"
 
 #ifndef FAIRWAY_LOCALSTATEDIR
@@ -336,7 +337,13 @@ k8s_stopping(void *arg)
 {
 	struct k8s *k = arg;
 
+	const struct bgpd_host *host = k->guest.host;
+
 	k->stops = true;
+	if (k->cluster != NULL &&
+	    BGPD_HAS(host, struct bgpd_host, is_restarting) &&
+	    host->is_restarting(k->guest.self))
+		heartbeat_leave(k->cluster->heartbeat);
 	if (k->moves)
 		return;
 	if (k->cluster != NULL && k->cluster->publisher != NULL)

@@ -38,6 +38,8 @@ struct object_data {
 #define LABEL_SERVICE "kubernetes.io/service-name"
 
 #define NODE_ADDRESSES 4
+#define UID_LEN	       37 /* with its end, as the next */
+#define VERSION_LEN    24
 
 struct object_label {
 	const char *key, *value;
@@ -45,6 +47,7 @@ struct object_label {
 
 struct object_node {
 	struct object object;
+	char uid[UID_LEN]; /* "": not said */
 	struct object_label *labels;
 	size_t label_count;
 	struct bgpd_addr addresses[NODE_ADDRESSES]; /* InternalIP */
@@ -71,8 +74,6 @@ struct object_port {
 };
 
 #define SERVICE_IPS 2
-#define UID_LEN	    37 /* with its end, as the next */
-#define VERSION_LEN 24
 
 /* Ours among the conditions of a Service. */
 #define CONDITION_ALLOCATED "bgpd.io/Allocated"

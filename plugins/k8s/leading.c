@@ -156,6 +156,12 @@ leading_new(
 	return l;
 }
 
+const char *
+leading_identity(const struct leading *l)
+{
+	return identity_text(l->identity);
+}
+
 void
 leading_free(struct leading *l)
 {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "assign.h"
+#include "heartbeat.h"
 #include "publish.h"
 
 #define PAUSE_MS      1
@@ -53,9 +54,10 @@ on_gone(void *arg, enum object_kind kind, const char *name)
 	cluster_drop(c, kind, name);
 }
 
-static bool
-config_has_layer2(const struct config *config)
+bool
+cluster_has_layer2(const struct cluster *c)
 {
+	const struct config *config = c->config;
 	size_t i;
 
 	for (i = 0; config != NULL && i < config->pool_count; i++) {
@@ -69,7 +71,7 @@ config_has_layer2(const struct config *config)
 static void
 nodes_set_whole(struct cluster *c)
 {
-	if (!c->nodes_whole && config_has_layer2(c->config))
+	if (!c->nodes_whole && cluster_has_layer2(c))
 		c->nodes_touched = c->carriers_touched = true;
 	c->nodes_whole = true;
 }
@@ -148,9 +150,10 @@ cluster_want_nodes(struct cluster *c)
 	const struct source_kind *kind =
 	    c->source == NULL ? NULL : c->source->kind;
 
-	if (kind != NULL && kind->want_nodes != NULL &&
-	    config_has_layer2(c->config))
+	if (kind != NULL && kind->want_nodes != NULL && cluster_has_layer2(c))
 		kind->want_nodes(c->source);
+	if (c->heartbeat != NULL)
+		heartbeat_look(c->heartbeat);
 }
 
 /*
@@ -195,7 +198,7 @@ source_start(struct cluster *c)
 	c->source = kind->open(c->guest, c->settings, &sink, c);
 	cluster_want_nodes(c);
 	/* Only this one is looked for: the list that is kept shrinks to it. */
-	if (kind->want_nodes != NULL && !config_has_layer2(c->config))
+	if (kind->want_nodes != NULL && !cluster_has_layer2(c))
 		cluster_keep_whole(c, false);
 	if (kind->watch != NULL) {
 		c->watches =
@@ -203,8 +206,11 @@ source_start(struct cluster *c)
 		c->guest->host->timer_start(c->watches, 0);
 	}
 	api = kind->api == NULL ? NULL : kind->api(c->source);
-	if (api != NULL)
-		c->publisher = publisher_new(c, api);
+	if (api == NULL)
+		return;
+	c->publisher = publisher_new(c, api);
+	c->heartbeat = heartbeat_new(c, api, publisher_identity(c->publisher));
+	heartbeat_look(c->heartbeat);
 }
 
 /* What the daemon's readiness stands on. */
@@ -328,7 +334,9 @@ cluster_open(struct guest *guest, struct settings *settings)
 void
 cluster_quiet(struct cluster *c)
 {
+	heartbeat_free(c->heartbeat);
 	publisher_free(c->publisher);
+	c->heartbeat = NULL;
 	c->publisher = NULL;
 	if (c->source != NULL)
 		c->source->kind->close(c->source);

@@ -163,11 +163,14 @@ node_read(struct json_object *root, struct fault *fault)
 {
 	struct object_node *node = k8s_alloc(sizeof(*node));
 	struct json_object *status = tree_map(root, "status", fault);
+	struct json_object *meta = tree_map(root, "metadata", fault);
 	struct json_object *list, *entry;
 	const char *type, *value;
 	size_t i, n;
 
-	node_read_labels(node, tree_map(root, "metadata", fault), fault);
+	value = tree_text(meta, "uid", fault);
+	snprintf(node->uid, sizeof(node->uid), "%s", or_empty(value));
+	node_read_labels(node, meta, fault);
 	n = tree_list(status, "addresses", fault, &list);
 	for (i = 0; i < n && node->address_count < NODE_ADDRESSES; i++) {
 		entry = tree_entry(list, i, "addresses", fault);
@@ -208,7 +211,7 @@ node_equal(const struct object *a, const struct object *b)
 	const struct object_node *x = (const void *)a, *y = (const void *)b;
 	size_t i;
 
-	if (x->label_count != y->label_count ||
+	if (x->label_count != y->label_count || strcmp(x->uid, y->uid) != 0 ||
 	    x->network_unavailable != y->network_unavailable ||
 	    x->address_count != y->address_count ||
 	    memcmp(x->addresses, y->addresses, sizeof(x->addresses)) != 0)

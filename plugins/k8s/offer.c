@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "assign.h"
+#include "heartbeat.h"
 
 /* One Service on its way to the host. */
 struct offer {
@@ -191,7 +192,7 @@ offer_members(struct cluster *c)
 		m->address_count = node->object->address_count;
 		m->excluded =
 		    node->object->excluded || node->object->network_unavailable;
-		m->alive = 2;
+		m->alive = (uint8_t)heartbeat_of(c->heartbeat, m->node);
 	}
 	all.self = c->settings->node;
 	all.members = members;

@@ -56,6 +56,13 @@ meta_open(const struct object *object, struct text *out)
 }
 
 static void
+said_print(const char *key, const char *value, struct text *out)
+{
+	if (value[0] != '\0')
+		text_string(out, key, value);
+}
+
+static void
 address_print(const struct bgpd_addr *addr, const char *key, struct text *out)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -94,6 +101,7 @@ node_print(const struct object *object, struct text *out)
 	const struct object_node *node = (const void *)object;
 	size_t mark = meta_open(object, out), list, entry, i;
 
+	said_print("uid", node->uid, out);
 	list = text_open(out, "labels", '{');
 	for (i = 0; i < node->label_count; i++)
 		text_string(out, node->labels[i].key, node->labels[i].value);
@@ -158,13 +166,6 @@ static const struct print_row spec_rows[] = {
 };
 
 /* What is "" when it was not said. */
-static void
-said_print(const char *key, const char *value, struct text *out)
-{
-	if (value[0] != '\0')
-		text_string(out, key, value);
-}
-
 static void
 service_print_meta(const struct object_service *s, struct text *out)
 {

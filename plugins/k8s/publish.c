@@ -563,6 +563,12 @@ publisher_recorder(const struct publisher *p)
 	return p->recorder;
 }
 
+const char *
+publisher_identity(const struct publisher *p)
+{
+	return leading_identity(p->leading);
+}
+
 void
 publisher_free(struct publisher *p)
 {

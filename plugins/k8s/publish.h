@@ -95,6 +95,7 @@ struct leading;
 struct leading *leading_new(
     struct cluster *c, void (*on_change)(void *arg, bool leads), void *arg);
 void leading_free(struct leading *leading); /* gives the Lease back */
+const char *leading_identity(const struct leading *leading);
 /* From now on it wants to be the one. */
 void leading_compete(struct leading *leading, struct api *api);
 /* The source has told something: is it what a new leader waits for? */
@@ -110,6 +111,7 @@ void leading_show(const struct leading *leading, struct bgpd_out *out);
 
 struct publisher *publisher_new(struct cluster *c, struct api *api);
 struct recorder *publisher_recorder(const struct publisher *p);
+const char *publisher_identity(const struct publisher *p); /* in Leases */
 void publisher_free(struct publisher *p);
 /* From now on it wants to be the one: all there is has been read. */
 void publisher_compete(struct publisher *p);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heartbeat.h"
 #include "publish.h"
 
 struct summary {
@@ -142,6 +143,7 @@ show_k8s(struct cluster *c, struct bgpd_out *out)
 		c->source->kind->show(c->source, out);
 	if (c->publisher != NULL)
 		publish_show(c, out);
+	heartbeat_show(c->heartbeat, out);
 	lines_show(c, out, "errors", c->report.errors);
 	lines_show(c, out, "warnings", c->report.warnings);
 	lines_show(c, out, "peerFaults", c->peer_faults);

@@ -250,6 +250,16 @@ show_interfaces(struct page *p)
 
 /* show l2 nodes ---------------------------------------------------------------------------- */
 
+static const char *
+lease_name(unsigned lease)
+{
+	static const char *const names[] = { [OWNERS_GONE] = "gone",
+		[OWNERS_ALIVE] = "alive",
+		[OWNERS_NO_LEASE] = "unknown" };
+
+	return names[lease <= OWNERS_NO_LEASE ? lease : OWNERS_NO_LEASE];
+}
+
 static void
 node_json(struct page *p, const struct owners_peer *peer,
     const struct cord_view *cord)
@@ -264,6 +274,7 @@ node_json(struct page *p, const struct owners_peer *peer,
 	host->out_bool(p->out, "settled", peer->settled);
 	host->out_bool(p->out, "otherKey", peer->other_key);
 	host->out_bool(p->out, "believed", !peer->foreign);
+	host->out_string(p->out, "lease", lease_name(peer->lease));
 	if (cord->live != NULL) {
 		host->out_string(
 		    p->out, "address", kit_addr_print(&cord->addr, text));
@@ -284,14 +295,16 @@ node_text(struct page *p, const struct owners_peer *peer,
 	char text[KIT_ADDR_TEXT], heard[32];
 
 	p->host->out_print(p->out,
-	    "%-24s %-25s %-12s %-10s %-12s %6zu %10s%s%s%s%s\n", peer->name,
+	    "%-24s %-25s %-12s %-10s %-8s %-12s %6zu %10s%s%s%s%s\n",
+	    peer->name,
 	    cord->live == NULL ? "-" : kit_addr_print(&cord->addr, text),
 	    cord->live == NULL		 ? "-"
 	    : cord->interface[0] == '\0' ? "(routed)"
 					 : cord->interface,
-	    or_none(cord->live), peer->verdict, peer->owns,
-	    ago(peer->heard_us, heard), peer->excluded ? " excluded" : "",
-	    peer->settled ? "" : " settling",
+	    or_none(cord->live),
+	    peer->lease == OWNERS_NO_LEASE ? "-" : lease_name(peer->lease),
+	    peer->verdict, peer->owns, ago(peer->heard_us, heard),
+	    peer->excluded ? " excluded" : "", peer->settled ? "" : " settling",
 	    peer->other_key ? " other-key" : "",
 	    peer->foreign ? " NOT BELIEVED: has it the same key?" : "");
 }
@@ -335,8 +348,9 @@ show_nodes(struct page *p)
 		p->host->out_object(p->out, "nodes");
 	else
 		p->host->out_print(p->out,
-		    "%-24s %-25s %-12s %-10s %-12s %6s %10s\n", "Node",
-		    "Address", "Interface", "BFD", "Verdict", "Owns", "Heard");
+		    "%-24s %-25s %-12s %-10s %-8s %-12s %6s %10s\n", "Node",
+		    "Address", "Interface", "BFD", "Lease", "Verdict", "Owns",
+		    "Heard");
 	for (i = 0; owners_peer(p->l2->owners, i, &peer); i++) {
 		mate = crew_find(p->l2, peer.name);
 		memset(&cord, 0, sizeof(cord));

@@ -26,9 +26,7 @@ EVERYWHERE = {
 AT_HOME = {
     ("", "configmaps", "config"): "list watch",
     ("", "secrets", "memberlist"): "list watch",
-    ("coordination.k8s.io", "leases", "fairway-allocator"):
-        "get list update watch",
-    ("coordination.k8s.io", "leases", ""): "create",
+    ("coordination.k8s.io", "leases", ""): "create get list update watch",
 }
 # verb, resource.group/subresource, namespace, name: what must not be.
 REFUSED = """
@@ -64,11 +62,11 @@ create  pods/exec                       metallb-system fairway-x
 create  events                          default        -
 list    events.events.k8s.io            default        -
 delete  events.events.k8s.io            default        one
-get     leases.coordination.k8s.io      metallb-system other
-update  leases.coordination.k8s.io      metallb-system other
 patch   leases.coordination.k8s.io      metallb-system fairway-allocator
 delete  leases.coordination.k8s.io      metallb-system fairway-allocator
-list    leases.coordination.k8s.io      metallb-system -
+delete  leases.coordination.k8s.io      metallb-system fairway-node-n1
+deletecollection leases.coordination.k8s.io metallb-system -
+list    leases.coordination.k8s.io      kube-system    -
 get     leases.coordination.k8s.io      kube-system    fairway-allocator
 create  leases.coordination.k8s.io      kube-system    -
 update  leases.coordination.k8s.io      kube-node-lease n1

@@ -68,7 +68,7 @@ struct elector {
 	int64_t wake_ms, open_ms; /* the model's */
 };
 
-static void
+static inline void
 on_change(void *arg, bool held)
 {
 	struct elector *e = arg;
@@ -82,7 +82,7 @@ on_change(void *arg, bool held)
 	}
 }
 
-static void
+static inline void
 on_released(void *arg)
 {
 	struct elector *e = arg;
@@ -90,7 +90,7 @@ on_released(void *arg)
 	e->releases++;
 }
 
-static void
+static inline void
 elector_open(struct elector *e, const char *name)
 {
 	e->guest = (struct guest){ &fake_host, &e->self };

@@ -281,6 +281,12 @@ lease_close(struct lease *lease)
 	*lease = (struct lease){ 0 };
 }
 
+void
+lease_leave(struct lease *lease)
+{
+	lease_close(lease);
+}
+
 bool
 lease_is_held(const struct lease *lease)
 {

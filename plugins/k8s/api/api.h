@@ -211,10 +211,18 @@ const struct writer_counts *writer_counts(
 
 struct lease;
 
+/* What is written into one of a node: found by the label, gone with the Node. */
+struct lease_mark {
+	const char *label, *value;
+	const char *node, *uid; /* of the Node object; uid "": not known */
+};
+
 struct lease_options {
 	/* Borrowed while it is open. Two of one identity would both hold it. */
 	const char *space, *name, *identity;
 	int64_t duration_ms, renew_ms, retry_ms; /* client-go: 15, 10, 2 s */
+	const char *word;	       /* for the log; NULL: "leading" */
+	const struct lease_mark *mark; /* NULL: none; read at each write */
 };
 
 struct lease *lease_open(struct guest *guest, struct api *api,
@@ -222,6 +230,8 @@ struct lease *lease_open(struct guest *guest, struct api *api,
     void (*on_change)(void *arg, bool held), void *arg);
 /* Gives it back where it is held; the API may be closed right after. */
 void lease_close(struct lease *lease);
+/* Does not give it back: who comes next under this identity goes on with it. */
+void lease_leave(struct lease *lease);
 /*
  * Is it held at this very moment? By our own monotonic clock, counted from when
  * the last renewal that succeeded was sent; false also where the loop was frozen

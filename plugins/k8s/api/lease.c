@@ -119,6 +119,12 @@ lease_set_told(struct lease *l, const char *holder)
 	l->told_holder = k8s_copy(holder);
 }
 
+static const char *
+lease_word(const struct lease *l)
+{
+	return l->options.word == NULL ? "leading" : l->options.word;
+}
+
 /* Who else has it, where that has changed. */
 static void
 lease_tell_holder(struct lease *l)
@@ -130,8 +136,8 @@ lease_tell_holder(struct lease *l)
 		return;
 	lease_set_told(l, holder);
 	if (holder[0] != '\0')
-		say(l->guest, LOG_NOTICE, "not leading: %s holds lease %s/%s",
-		    holder, l->options.space, l->options.name);
+		say(l->guest, LOG_NOTICE, "not %s: %s holds lease %s/%s",
+		    lease_word(l), holder, l->options.space, l->options.name);
 }
 
 /* Where nobody else is known to have it: why it is lost. */
@@ -140,13 +146,13 @@ lease_tell_lost(struct lease *l)
 {
 	if (lease_is_ours(l))
 		say(l->guest, LOG_WARNING,
-		    "not leading: lease %s/%s was not renewed for %lld s",
-		    l->options.space, l->options.name,
+		    "not %s: lease %s/%s was not renewed for %lld s",
+		    lease_word(l), l->options.space, l->options.name,
 		    (long long)(l->options.renew_ms / 1000));
 	else if (lease_holder(l) == NULL)
 		say(l->guest, LOG_WARNING,
-		    "not leading: lease %s/%s was emptied by somebody",
-		    l->options.space, l->options.name);
+		    "not %s: lease %s/%s was emptied by somebody",
+		    lease_word(l), l->options.space, l->options.name);
 }
 
 /* The last thing that a callback does: the lease may be closed in on_change. */
@@ -161,7 +167,7 @@ lease_tell(struct lease *l)
 		return;
 	l->told = held;
 	if (held) {
-		say(l->guest, LOG_NOTICE, "leading: lease %s/%s",
+		say(l->guest, LOG_NOTICE, "%s: lease %s/%s", lease_word(l),
 		    l->options.space, l->options.name);
 		lease_set_told(l, NULL);
 	} else
@@ -524,6 +530,14 @@ lease_close(struct lease *l)
 	free(l->told_holder);
 	free(l->trouble);
 	free(l);
+}
+
+void
+lease_leave(struct lease *l)
+{
+	if (l != NULL)
+		tenure_forget_root(&l->tenure);
+	lease_close(l);
 }
 
 bool

@@ -158,15 +158,43 @@ root_new(const struct lease_options *options)
 	return root;
 }
 
+/* A Lease whose Node is deleted goes by the garbage collector. */
+static void
+owner_print(struct json_object *meta, const struct lease_mark *mark)
+{
+	struct json_object *list = json_object_new_array();
+	struct json_object *owner = json_object_new_object();
+
+	map_text(owner, "apiVersion", "v1");
+	map_text(owner, "kind", "Node");
+	map_text(owner, "name", mark->node);
+	map_text(owner, "uid", mark->uid);
+	json_object_array_add(list, owner);
+	json_object_object_add(meta, "ownerReferences", list);
+}
+
+static void
+mark_print(struct json_object *meta, const struct lease_mark *mark)
+{
+	if (mark == NULL)
+		return;
+	map_text(map_at(meta, "labels"), mark->label, mark->value);
+	if (mark->uid[0] != '\0')
+		owner_print(meta, mark);
+}
+
 static const char *
-spec_print(struct tenure *t, const char *holder, int64_t ms, int transitions)
+spec_print(struct tenure *t, const struct lease_options *options,
+    const char *holder, int64_t ms, int transitions)
 {
 	struct json_object *spec = map_at(t->root, "spec");
+	struct json_object *meta = map_at(t->root, "metadata");
 	char now[STAMP_LEN];
 
 	stamp_print_micro(now, stamp_now_ns());
 	/* Left out, the server keeps its own. */
-	json_object_object_del(map_at(t->root, "metadata"), "managedFields");
+	json_object_object_del(meta, "managedFields");
+	mark_print(meta, options->mark);
 	map_text(spec, "holderIdentity", holder);
 	map_text(spec, "renewTime", now);
 	if (t->version == NULL || !tenure_is_of(t, holder))
@@ -189,7 +217,7 @@ tenure_print(struct tenure *t, const struct lease_options *options)
 		   transitions < INT32_MAX)
 		transitions++;
 	return spec_print(
-	    t, options->identity, options->duration_ms, transitions);
+	    t, options, options->identity, options->duration_ms, transitions);
 }
 
 const char *
@@ -197,5 +225,5 @@ tenure_print_empty(struct tenure *t, const struct lease_options *options)
 {
 	if (t->root == NULL)
 		t->root = root_new(options);
-	return spec_print(t, "", 1000, t->transitions);
+	return spec_print(t, options, "", 1000, t->transitions);
 }

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: ISC */
+/* A node's own Lease and those of others, at a server that the test plays. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "elector.h"
+#include "../../plugins/k8s/heartbeat.h"
+#include "../../plugins/k8s/publish.h"
+
+#define SPACE	 "metallb-system"
+#define LEASES	 "/apis/coordination.k8s.io/v1/namespaces/" SPACE "/leases"
+#define MINE	 LEASES "/fairway-node-one"
+#define NODE_UID "5a7f0a44-6a2b-4c5e-9d26-000000000001"
+
+static struct bgpd_self self;
+static struct bgpd_host host;
+static struct guest guest = { &host, &self };
+static struct api api;
+static struct settings settings;
+static struct config_pool pool;
+static struct config config;
+static struct cluster c;
+static char *shown;
+
+static bool backend;
+static unsigned told;
+static char alive[256]; /* "one 1 two 2" */
+
+/* The daemon ---------------------------------------------------------------------- */
+
+static int
+has_backend(struct bgpd_self *me, const char *protocol)
+{
+	(void)me;
+	assert_string_equal(protocol, "layer2");
+	return backend;
+}
+
+static void
+take_members(struct bgpd_self *me, const struct bgpd_membership *m)
+{
+	size_t len = 0;
+	uint32_t i;
+
+	(void)me;
+	told++;
+	alive[0] = '\0';
+	for (i = 0; i < m->member_count; i++)
+		len += (size_t)snprintf(alive + len, sizeof(alive) - len,
+		    "%s%s %d", i == 0 ? "" : " ", m->members[i].node,
+		    m->members[i].alive);
+}
+
+static void
+on_print(struct bgpd_out *out, const char *format, ...)
+{
+	va_list ap;
+
+	(void)out;
+	free(shown);
+	va_start(ap, format);
+	assert_int_not_equal(vasprintf(&shown, format, ap), -1);
+	va_end(ap);
+}
+
+static void
+on_name(struct bgpd_out *out, const char *key)
+{
+	(void)out, (void)key;
+}
+
+static void
+on_string(struct bgpd_out *out, const char *key, const char *value)
+{
+	(void)out, (void)key, (void)value;
+}
+
+static void
+on_bool(struct bgpd_out *out, const char *key, int value)
+{
+	(void)out, (void)key, (void)value;
+}
+
+static void
+on_int(struct bgpd_out *out, const char *key, int64_t value)
+{
+	(void)out, (void)key, (void)value;
+}
+
+static void
+on_close(struct bgpd_out *out)
+{
+	(void)out;
+}
+
+static void
+add_node(const char *name, const char *uid)
+{
+	struct json_object *root;
+	struct fault fault = { 0 };
+	char *text, *key;
+	struct object *object;
+
+	text = k8s_print(
+	    "{\"metadata\":{\"name\":\"%s\",\"uid\":\"%s\"}}", name, uid);
+	root = json_tokener_parse(text);
+	object = object_read(OBJECT_NODE, root, &key, &fault);
+	assert_non_null(object);
+	cluster_take(&c, object);
+	json_object_put(root);
+	free(text);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	host = fake_host;
+	host.has_backend = has_backend;
+	host.members = take_members;
+	host.out_print = on_print;
+	host.out_object = on_name;
+	host.out_close = on_close;
+	host.out_string = on_string;
+	host.out_bool = on_bool;
+	host.out_int = on_int;
+	memset(&c, 0, sizeof(c));
+	settings = (struct settings){ .node = k8s_copy("one"),
+		.space = k8s_copy(SPACE),
+		.config_map = k8s_copy("config") };
+	pool.is_layer2 = true;
+	config = (struct config){ .pools = &pool, .pool_count = 1 };
+	c.guest = &guest;
+	c.settings = &settings;
+	c.config = &config;
+	c.stage = STAGE_SYNCED;
+	cluster_init(&c);
+	c.alloc = alloc_new();
+	add_node("one", NODE_UID);
+	add_node("two", NODE_UID);
+	c.nodes_touched = c.carriers_touched = false;
+	backend = true;
+	told = 0;
+	alive[0] = '\0';
+	c.heartbeat = heartbeat_new(&c, &api, "one_0123");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	heartbeat_free(c.heartbeat);
+	while (!cluster_clear(&c, 100))
+		;
+	alloc_free(c.alloc);
+	free(settings.node);
+	free(settings.space);
+	free(settings.config_map);
+	free(shown);
+	shown = NULL;
+	assert_true(LIST_EMPTY(&fake_timers));
+	assert_true(LIST_EMPTY(&fake_reflectors));
+	fake_forget();
+	return 0;
+}
+
+/* The server ------------------------------------------------------------------------ */
+
+static struct api_call *
+the_call(const char *method, const char *path)
+{
+	fake_advance(0);
+	assert_int_equal(fake_under_way(), 1);
+	assert_string_equal(fake_call()->request.method, method);
+	assert_string_equal(fake_call()->request.path, path);
+	return fake_call();
+}
+
+static void
+watch_tell(const char *name, const char *holder, unsigned version)
+{
+	char *key = k8s_print("%s/%s", SPACE, name), *text;
+	struct json_object *root;
+	struct reflector *r = LIST_FIRST(&fake_reflectors);
+
+	assert_non_null(r);
+	text = k8s_print("{\"metadata\":{\"resourceVersion\":\"%u\"},\"spec\":"
+			 "{\"holderIdentity\":\"%s\",\"leaseDurationSeconds\":"
+			 "15}}",
+	    version, holder);
+	root = json_tokener_parse(text);
+	r->sink->on_object(r->arg, key, root);
+	r->sink->on_batch(r->arg);
+	json_object_put(root);
+	free(text);
+	free(key);
+}
+
+/* What was asked passes: as the server has it, and as the watch tells. */
+static void
+pass(int status)
+{
+	static unsigned version = 100;
+	struct json_object *root =
+	    json_tokener_parse(fake_call()->request.body);
+	struct json_object *meta;
+	char *text;
+
+	assert_true(json_object_object_get_ex(root, "metadata", &meta));
+	text = k8s_print("%u", ++version);
+	json_object_object_add(
+	    meta, "resourceVersion", json_object_new_string(text));
+	fake_answer(fake_call(), status, json_object_to_json_string(root));
+	json_object_put(root);
+	free(text);
+	watch_tell("fairway-node-one", "one_0123", version);
+}
+
+static const char *
+sent(const char *pointer)
+{
+	static char out[256];
+	struct json_object *root =
+	    json_tokener_parse(fake_call()->request.body);
+	struct json_object *value = NULL;
+
+	json_pointer_get(root, pointer, &value);
+	snprintf(out, sizeof(out), "%s",
+	    value == NULL ? "" : json_object_get_string(value));
+	json_object_put(root);
+	return out;
+}
+
+static void
+make(void)
+{
+	heartbeat_look(c.heartbeat);
+	fake_answer(the_call("GET", MINE), 404, NULL);
+	the_call("POST", LEASES);
+	pass(201);
+}
+
+/* Five seconds on, at the end of which ours is renewed. */
+static void
+renew(void)
+{
+	int64_t from_ms = fake_ms;
+
+	while (fake_under_way() == 0)
+		fake_advance(1);
+	assert_true(fake_ms - from_ms <= 5000);
+	the_call("PUT", MINE);
+	pass(200);
+	fake_advance(300); /* it is told */
+}
+
+/* Two's, and the watch's: the next version. */
+static void
+beat_two(void)
+{
+	static unsigned version = 5000;
+
+	watch_tell("fairway-node-two", "two_4567", ++version);
+}
+
+/* Stories --------------------------------------------------------------------------- */
+
+/* Named, labelled and owned so that it is ours alone and goes with the Node. */
+static void
+made(void **state)
+{
+	int64_t from_ms;
+
+	(void)state;
+	heartbeat_look(c.heartbeat);
+	fake_answer(the_call("GET", MINE), 404, NULL);
+	the_call("POST", LEASES);
+	assert_string_equal(sent("/metadata/name"), "fairway-node-one");
+	assert_string_equal(sent("/metadata/namespace"), SPACE);
+	assert_string_equal(sent("/metadata/labels/bgpd.io~1lease"), "node");
+	assert_string_equal(sent("/metadata/ownerReferences/0/kind"), "Node");
+	assert_string_equal(
+	    sent("/metadata/ownerReferences/0/apiVersion"), "v1");
+	assert_string_equal(sent("/metadata/ownerReferences/0/name"), "one");
+	assert_string_equal(sent("/metadata/ownerReferences/0/uid"), NODE_UID);
+	assert_string_equal(sent("/spec/holderIdentity"), "one_0123");
+	assert_string_equal(sent("/spec/leaseDurationSeconds"), "15");
+	pass(201);
+	assert_string_equal(LIST_FIRST(&fake_reflectors)->kind->path, LEASES);
+	assert_string_equal(LIST_FIRST(&fake_reflectors)->kind->selector,
+	    "labelSelector=bgpd.io%2Flease%3Dnode");
+	/* Each five seconds, a write; and nothing else. */
+	from_ms = fake_ms;
+	fake_call_count = 0;
+	while (fake_call_count < 10) {
+		fake_advance(1);
+		if (fake_under_way() == 0)
+			continue;
+		the_call("PUT", MINE);
+		pass(200);
+	}
+	assert_int_equal(fake_ms - from_ms, 50000);
+	/* Its Node was made anew: it goes with that one. */
+	cluster_drop(&c, OBJECT_NODE, "one");
+	add_node("one", "another");
+	fake_advance(300);
+	renew();
+	while (fake_under_way() == 0)
+		fake_advance(1);
+	assert_string_equal(sent("/metadata/ownerReferences/0/uid"), "another");
+	pass(200);
+}
+
+/* One is kept where layer 2 is carried, by a node that the cluster knows. */
+static void
+wanted(void **state)
+{
+	(void)state;
+	pool.is_layer2 = false;
+	heartbeat_look(c.heartbeat);
+	fake_advance(20000);
+	assert_int_equal(fake_call_count, 0);
+	pool.is_layer2 = true;
+	backend = false;
+	heartbeat_look(c.heartbeat);
+	fake_advance(20000);
+	assert_int_equal(fake_call_count, 0);
+	/* The backend comes: that is seen within five seconds. */
+	backend = true;
+	fake_advance(5000);
+	fake_answer(the_call("GET", MINE), 404, NULL);
+	the_call("POST", LEASES);
+	pass(201);
+	renew();
+	assert_string_equal(alive, "one 1 two 2");
+	/* It goes: so does the claim to be alive. */
+	backend = false;
+	while (fake_under_way() == 0 ||
+	       strcmp(sent("/spec/holderIdentity"), "") != 0) {
+		if (fake_under_way() != 0)
+			pass(200);
+		fake_advance(1);
+	}
+	fake_answer(fake_call(), 200, NULL);
+	fake_advance(1000);
+	assert_string_equal(alive, "one 2 two 2");
+	assert_true(LIST_EMPTY(&fake_reflectors));
+	/* And without a Node object. */
+	backend = true;
+	cluster_drop(&c, OBJECT_NODE, "one");
+	fake_call_count = 0;
+	fake_advance(20000);
+	assert_int_equal(fake_call_count, 0);
+}
+
+/* Another one is alive, is gone, is back; it is told when it has changed. */
+static void
+another(void **state)
+{
+	unsigned before;
+	int i;
+
+	(void)state;
+	make();
+	beat_two();
+	fake_advance(300);
+	renew();
+	beat_two();
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 1");
+	before = told;
+	for (i = 0; i < 10; i++) {
+		renew();
+		beat_two();
+	}
+	assert_int_equal(told, before);
+	for (i = 0; i < 3; i++)
+		renew();
+	assert_string_equal(alive, "one 1 two 1");
+	renew(); /* more than a duration after */
+	assert_string_equal(alive, "one 1 two 0");
+	assert_int_equal(told, before + 1);
+	beat_two();
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 1");
+	watch_tell("fairway-node-two", "", 6000);
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 0");
+	heartbeat_show(c.heartbeat, NULL);
+	assert_string_equal(
+	    shown, "Leases of nodes: 1 alive, 1 gone, 0 unknown\n");
+	/* Others that have the label are no nodes; who is no Node is no member. */
+	watch_tell("fairway-allocator", "x", 1);
+	watch_tell("fairway-node-", "x", 1);
+	watch_tell("fairway-node-three", "x", 1);
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 0");
+	/* No Service was looked at for any of that. */
+	assert_true(TAILQ_EMPTY(&c.touched) && c.run.list == NULL);
+}
+
+/* No answers: neither we nor anybody else is said to be alive or gone. */
+static void
+server_away(void **state)
+{
+	int i;
+
+	(void)state;
+	make();
+	beat_two();
+	renew();
+	beat_two();
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 1");
+	for (i = 0; i < 60000; i++) {
+		fake_advance(1);
+		if (fake_under_way() > 0)
+			fake_answer(fake_call(), 0, NULL);
+		assert_null(strchr(alive, '0'));
+	}
+	assert_string_equal(alive, "one 2 two 2");
+	heartbeat_show(c.heartbeat, NULL);
+	assert_non_null(strstr(shown, "0 alive, 0 gone, 2 unknown; this node"));
+	/* Back. Two is not, and has its fifteen seconds. */
+	while (fake_under_way() == 0)
+		fake_advance(1);
+	the_call("PUT", MINE);
+	pass(200);
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 2");
+	renew();
+	renew();
+	assert_string_equal(alive, "one 1 two 2");
+	renew();
+	assert_string_equal(alive, "one 1 two 0");
+}
+
+/* Writes pass, the watch tells nothing: it hangs. Nobody is gone by that. */
+static void
+watch_hangs(void **state)
+{
+	int i;
+
+	(void)state;
+	make();
+	beat_two();
+	renew();
+	beat_two();
+	fake_advance(300);
+	assert_string_equal(alive, "one 1 two 1");
+	for (i = 0; i < 60000; i++) {
+		fake_advance(1);
+		if (fake_under_way() > 0)
+			fake_answer(fake_call(), 200, NULL);
+		assert_null(strchr(alive, '0'));
+	}
+	assert_string_equal(alive, "one 2 two 2");
+}
+
+/* A member's state is told with the others where those are to be told anyway. */
+static void
+not_before_the_nodes(void **state)
+{
+	(void)state;
+	make();
+	c.nodes_touched = true;
+	renew();
+	assert_int_equal(told, 0);
+	c.nodes_touched = false;
+	c.stage = STAGE_EMPTY;
+	beat_two();
+	beat_two();
+	fake_advance(300);
+	assert_int_equal(told, 0);
+}
+
+/* A stop gives it back; a process that begins anew does not. */
+static void
+ends(void **state)
+{
+	(void)state;
+	make();
+	renew();
+	heartbeat_free(c.heartbeat);
+	c.heartbeat = NULL;
+	the_call("PUT", MINE);
+	assert_string_equal(sent("/spec/holderIdentity"), "");
+	fake_answer(fake_call(), 200, NULL);
+	c.heartbeat = heartbeat_new(&c, &api, "one_0123");
+	make();
+	heartbeat_leave(c.heartbeat);
+	heartbeat_free(c.heartbeat);
+	c.heartbeat = NULL;
+	assert_int_equal(fake_under_way(), 0);
+	/* What is asked of none. */
+	assert_int_equal(heartbeat_of(NULL, "two"), PULSE_UNKNOWN);
+	heartbeat_leave(NULL);
+	heartbeat_forget(NULL, "two");
+	heartbeat_show(NULL, NULL);
+}
+
+/* Leases that were deleted, of Nodes that are there or not: nothing is kept. */
+static void
+deleted(void **state)
+{
+	struct reflector *r;
+	int i;
+
+	(void)state;
+	make();
+	beat_two();
+	renew();
+	beat_two();
+	r = LIST_FIRST(&fake_reflectors);
+	r->sink->on_gone(r->arg, SPACE "/fairway-node-two");
+	for (i = 0; i < 4; i++)
+		renew();
+	assert_string_equal(alive, "one 1 two 0");
+	cluster_drop(&c, OBJECT_NODE, "two");
+	add_node("two", "again");
+	c.nodes_touched = c.carriers_touched = false;
+	assert_int_equal(heartbeat_of(c.heartbeat, "two"), PULSE_UNKNOWN);
+	watch_tell("fairway-node-three", "x", 1);
+	watch_tell("fairway-node-three", "x", 2);
+	assert_int_equal(heartbeat_of(c.heartbeat, "three"), PULSE_ALIVE);
+	r->sink->on_gone(r->arg, SPACE "/fairway-node-three");
+	assert_int_equal(heartbeat_of(c.heartbeat, "three"), PULSE_UNKNOWN);
+}
+
+/* An old Role: it is said once, with the cure, and everybody is unknown. */
+static void
+forbidden(void **state)
+{
+	int i;
+
+	(void)state;
+	heartbeat_look(c.heartbeat);
+	for (i = 0; i < 60000; i++) {
+		fake_advance(1);
+		if (fake_under_way() > 0)
+			fake_answer(fake_call(), 403, NULL);
+	}
+	assert_string_equal(fake_log,
+	    "4 lease " SPACE "/fairway-node-one: the server refused; it needs "
+	    "a Role with get, list, watch, create and update of leases "
+	    "(coordination.k8s.io) in that namespace\n");
+	assert_true(told == 0 || strcmp(alive, "one 2 two 2") == 0);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(made),
+		TEST(wanted),
+		TEST(another),
+		TEST(server_away),
+		TEST(watch_hangs),
+		TEST(not_before_the_nodes),
+		TEST(ends),
+		TEST(deleted),
+		TEST(forbidden),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -84,8 +84,10 @@ on_lapse(void *arg)
 static void
 on_held(void *arg, bool held)
 {
+	struct heartbeat *h = arg;
+
 	(void)held;
-	heartbeat_tell(arg, true);
+	h->c->guest->host->timer_start(h->tell, 0);
 }
 
 /* Hearing --------------------------------------------------------------------- */

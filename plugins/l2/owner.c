@@ -526,6 +526,8 @@ owners_liveness(
 
 	owner_begin(o, now_us);
 	if (m != NULL && m != o->self && m->live != live) {
+		if (m->live == OWNERS_UP)
+			m->down_us = o->now_us;
 		m->live = (uint8_t)live;
 		if (live == OWNERS_UP) {
 			m->up_since_us = o->now_us;

@@ -37,7 +37,7 @@ struct member {
 	size_t index; /* among all, by name */
 	bool excluded, kept;
 	uint8_t lease, live, verdict;
-	int64_t added_us, up_since_us, grace_us, grace_end_us;
+	int64_t added_us, up_since_us, down_us, grace_us, grace_end_us;
 	/* Of its messages. */
 	uint64_t boot, fresh_boot, fresh_seq, challenge, seq;
 	int64_t heard_us;   /* 0: never */

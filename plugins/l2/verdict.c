@@ -11,8 +11,9 @@
  * available: monitors that this node cannot reach do not count. Is it the only
  * one left, then the gateway is the witness: reached, or none is watched: the
  * member is dead (somebody must serve this part of the segment); lost: this node
- * is the one that is cut off, and is silent. And who is still heard is not dead,
- * unless it says that it is silent: it is this node that is not heard.
+ * is the one that is cut off, and is silent, but for where the Lease of the member
+ * has run out, which is seen only by who keeps its own. And who is still heard is
+ * not dead, unless it says that it is silent: it is this node that is not heard.
  *
  * consistent (all watch all, up to 64): all monitors count. A node answers only
  * while ceil(m/2) of them promise to let nobody replace it (MESSAGE_GRANT). For
@@ -309,8 +310,13 @@ message_lasts_us(const struct owners *o, const struct member *m)
 {
 	if (!o->self->watching[m->index])
 		return QUIET_US;
-	/* BFD is slow to come up, at first and again; messages are not. */
-	return m->live == OWNERS_NEVER ? 4 * o->detect_us : o->detect_us;
+	/*
+	 * BFD is slow to come up, at first and again, or is blocked by somebody;
+	 * messages are not. They are no real-time thread's: it takes longer.
+	 */
+	return m->live == OWNERS_NEVER || m->both_us > m->down_us
+		   ? 4 * o->detect_us
+		   : o->detect_us;
 }
 
 bool
@@ -491,6 +497,13 @@ verdict_of(const struct owners *o, const struct member *m)
 	return VERDICT_DEAD;
 }
 
+/* A monitor that is silent, and dead by its Lease, is none. */
+static bool
+is_dead_by_lease(const struct owners *o, const struct member *w)
+{
+	return w->lease == OWNERS_GONE && !verdict_sees(o, w);
+}
+
 const char *
 verdict_self(const struct owners *o)
 {
@@ -501,7 +514,8 @@ verdict_self(const struct owners *o)
 		return NULL;
 	for (i = 0; i < o->member_count; i++) {
 		w = o->members[i];
-		if (w == o->self || !o->self->watching[i])
+		if (w == o->self || !o->self->watching[i] ||
+		    is_dead_by_lease(o, w))
 			continue;
 		monitors++;
 		seeing +=

@@ -60,6 +60,7 @@ struct world {
 	struct owners_config config;
 	struct node node[NODES];
 	bool cut[NODES][NODES]; /* from, to */
+	bool wall;		/* BFD alone comes through to nobody */
 	struct packet *flying, **flying_tail;
 	uint64_t boots;
 	bool ready;
@@ -408,7 +409,7 @@ bfd_step(void)
 			    (bfd->state == UP ? 50000 : 300000))
 				continue;
 			bfd->said_us = world.now_us;
-			if (runs(k) && !world.cut[i][k])
+			if (runs(k) && !world.cut[i][k] && !world.wall)
 				bfd_hear(k, i);
 		}
 	}

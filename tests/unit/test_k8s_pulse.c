@@ -206,7 +206,9 @@ nobody_renews(void **state)
 	assert_false(pulses_tick(p, now_ms));
 	/* What is found changed now may be of any time: it is no news of life. */
 	hear("a");
+	release("c");
 	assert_int_equal(pulses_of(p, "a"), PULSE_UNKNOWN);
+	assert_int_equal(pulses_of(p, "c"), PULSE_UNKNOWN);
 	/* Back: each has a whole duration, whatever was before. */
 	assert_true(renewed("me", NULL, NULL));
 	assert_int_equal(pulses_of(p, "a"), PULSE_UNKNOWN);

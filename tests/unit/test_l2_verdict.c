@@ -311,6 +311,59 @@ set_leases(int i, int own, int other)
 	owners_members(world.node[i].owners, members, 2, world.now_us);
 }
 
+/* Who is heard sees this node, whatever became of its Lease. */
+static void
+lease_of_one_heard(void **state)
+{
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	struct owners_member members[3] = { { .name = "node1" },
+		{ .name = "node2" }, { .name = "node3" } };
+
+	(void)state;
+	world_begin(3, 1, &config);
+	world_gateway(0, OWNERS_LOST);
+	members[0].lease = members[2].lease = OWNERS_ALIVE;
+	members[1].lease = OWNERS_GONE;
+	owners_members(world.node[0].owners, members, 3, world.now_us);
+	world_kill(2);
+	world_run(1000);
+	assert_null(owners_silent(world.node[0].owners));
+	world_close();
+}
+
+/*
+ * A firewall takes BFD alone. Two nodes hear each other by messages: once that is
+ * so, the answers of a node that is slow are waited for longer than BFD's, and
+ * one that dies is followed all the same.
+ */
+static void
+bfd_is_blocked(void **state)
+{
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	unsigned takes;
+	int owner, i;
+
+	(void)state;
+	world_begin(2, 1, &config);
+	world.wall = true;
+	world_run(3000);
+	assert_int_equal(answerers(0), 1);
+	owner = answerer(0);
+	assert_string_equal(verdict_at(!owner, owner), "alive");
+	takes = world.takes;
+	for (i = 0; i < 20; i++) {
+		world_cut(0, 1, true);
+		world_run(300);
+		world_cut(0, 1, false);
+		world_run(700);
+	}
+	assert_int_equal(world.takes, takes);
+	assert_int_equal(answerer(0), owner);
+	world_kill(owner);
+	assert_in_range(world_until_answered(0, 2000), 100, 750);
+	world_close();
+}
+
 /* Two nodes with Leases, consistent: the Lease is the witness, either way. */
 static void
 two_leases(void **state)
@@ -338,6 +391,46 @@ two_leases(void **state)
 		assert_int_equal(answerers(0), 0);
 		world_close();
 	}
+}
+
+/*
+ * Two nodes whose gateway is gone, and the owner dies: nothing tells that from a
+ * cut cable, until its Lease has run out.
+ */
+static void
+lease_for_a_gateway(void **state)
+{
+	struct owners_config config = config_of(OWNERS_AVAILABLE);
+	int owner, other;
+
+	(void)state;
+	world_begin(2, 1, &config);
+	owner = answerer(0);
+	other = !owner;
+	set_leases(0, OWNERS_ALIVE, OWNERS_ALIVE);
+	set_leases(1, OWNERS_ALIVE, OWNERS_ALIVE);
+	world_gateway(0, OWNERS_LOST);
+	world_gateway(1, OWNERS_LOST);
+	world_run(1000);
+	assert_int_equal(answerer(0), owner);
+	/* A Lease that has run out says nothing of one that is heard. */
+	set_leases(other, OWNERS_ALIVE, OWNERS_GONE);
+	world_run(1000);
+	assert_int_equal(answerer(0), owner);
+	set_leases(other, OWNERS_ALIVE, OWNERS_ALIVE);
+	world_kill(owner);
+	assert_int_equal(world_until_answered(0, 3000), -1);
+	/* Nobody can renew: that is not it. */
+	set_leases(other, OWNERS_NO_LEASE, OWNERS_NO_LEASE);
+	assert_int_equal(world_until_answered(0, 3000), -1);
+	set_leases(other, OWNERS_ALIVE, OWNERS_GONE);
+	assert_in_range(world_until_answered(0, 1000), 0, 400);
+	assert_int_equal(answerer(0), other);
+	/* It renews, and is not heard: this node is the one cut off, perhaps. */
+	set_leases(other, OWNERS_ALIVE, OWNERS_ALIVE);
+	world_run(1000);
+	assert_int_equal(answerers(0), 0);
+	world_close();
 }
 
 /* API server away: no Lease says anything, and nothing is different. */
@@ -470,7 +563,10 @@ main(void)
 		cmocka_unit_test(two_die),
 		cmocka_unit_test(another_key),
 		cmocka_unit_test(two_nodes),
+		cmocka_unit_test(lease_of_one_heard),
+		cmocka_unit_test(bfd_is_blocked),
 		cmocka_unit_test(two_leases),
+		cmocka_unit_test(lease_for_a_gateway),
 		cmocka_unit_test(no_leases),
 		cmocka_unit_test(excluded),
 		cmocka_unit_test(never_heard),

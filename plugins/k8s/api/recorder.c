@@ -9,7 +9,9 @@
  * refreshed or has ended. Two that differ in their note are two events.
  *
  * Nothing here is worth a failure: too many waiting, too many of one object, a
- * server that refuses, and events are dropped.
+ * server that refuses, and events are dropped. But for the right to write any: a
+ * server that has just started, or whose roles come after the pods, gives it a
+ * little later; so they wait for ten minutes, and one of them asks again.
  */
 
 #include <stdio.h>
@@ -31,6 +33,9 @@
 #define OBJECTS	   4096 /* whose bursts are known */
 #define TRIES_MAX  12	/* that end in a 5xx */
 #define TOLD_MAX   8	/* reasons of refusals that are logged */
+#define REFUSED_MS 500	/* then the right is asked for again; doubled ... */
+#define REST_MS	   30000
+#define KEEP_MS	   (10 * 60 * 1000) /* since it was last said */
 
 struct record {
 	TAILQ_ENTRY(record) in_queue;  /* or in what is under way */
@@ -55,7 +60,7 @@ struct object {
 struct recorder {
 	struct guest *guest;
 	struct writer *writer;
-	struct bgpd_timer *timer;
+	struct bgpd_timer *timer, *rest;
 	char *instance;
 	struct records queue, urgent, sent, memory;
 	size_t queue_count, memory_count;
@@ -63,7 +68,9 @@ struct recorder {
 	struct object *objects;
 	uint64_t seed;
 	int64_t last_ns;
-	size_t lost; /* since the queue was full; 0: it is not */
+	size_t lost;	   /* since the queue was full; 0: it is not */
+	unsigned refusals; /* in a row, for want of the right */
+	bool rests;	   /* its timer is on */
 	uint64_t told[TOLD_MAX];
 	unsigned told_count;
 };
@@ -166,6 +173,20 @@ record_queue(struct recorder *rec, struct record *r)
 	TAILQ_INSERT_TAIL(record_home(rec, r), r, in_queue);
 	rec->queue_count++;
 	writer_wake(rec->writer, WRITE_EVENT);
+}
+
+/* Where the right to write is missing. */
+static void
+queue_drop_aged(struct recorder *rec, struct records *queue)
+{
+	int64_t now_ms = guest_now_ms(rec->guest);
+	struct record *r;
+
+	while ((r = TAILQ_FIRST(queue)) != NULL &&
+	       now_ms - r->last_ms >= KEEP_MS) {
+		record_unqueue(rec, r);
+		record_free_unused(r);
+	}
 }
 
 /* A series has ended: what was not told of it yet is. */
@@ -296,6 +317,9 @@ recorder_next(void *arg, struct write *write)
 	struct recorder *rec = arg;
 	struct record *r = TAILQ_FIRST(&rec->urgent);
 
+	/* One at a time asks whether it is allowed by now. */
+	if (rec->rests || (rec->refusals > 0 && !TAILQ_EMPTY(&rec->sent)))
+		return false;
 	if (r == NULL)
 		r = TAILQ_FIRST(&rec->queue);
 	if (r == NULL)
@@ -314,6 +338,13 @@ recorder_next(void *arg, struct write *write)
 	return true;
 }
 
+static bool
+is_of_a_namespace_that_goes(const struct api_reply *reply)
+{
+	return reply->status == 403 && reply->why != NULL &&
+	       strstr(reply->why, "because it is being terminated") != NULL;
+}
+
 /* Once per reason of the server's; not where its namespace goes, too. */
 static void
 recorder_tell(struct recorder *rec, const struct api_reply *reply)
@@ -321,8 +352,7 @@ recorder_tell(struct recorder *rec, const struct api_reply *reply)
 	uint64_t hash = hash_text(rec->seed, reply->reason);
 	unsigned i;
 
-	if (reply->status == 403 && reply->why != NULL &&
-	    strstr(reply->why, "because it is being terminated") != NULL)
+	if (is_of_a_namespace_that_goes(reply))
 		return;
 	for (i = 0; i < rec->told_count; i++) {
 		if (rec->told[i] == hash)
@@ -331,11 +361,42 @@ recorder_tell(struct recorder *rec, const struct api_reply *reply)
 	if (rec->told_count == TOLD_MAX)
 		return;
 	rec->told[rec->told_count++] = hash;
-	say(rec->guest, LOG_WARNING, "events are dropped: %s%s", reply->why,
-	    reply->status == 403
-		? "; it needs a ClusterRole with create and patch of events "
-		  "(events.k8s.io)"
-		: "");
+	if (reply->status == 403)
+		say(rec->guest, LOG_WARNING,
+		    "events wait, each for %d minutes: %s; it needs a "
+		    "ClusterRole with create and patch of events "
+		    "(events.k8s.io)",
+		    KEEP_MS / 60000, reply->why);
+	else
+		say(rec->guest, LOG_WARNING, "events are dropped: %s",
+		    reply->why);
+}
+
+static void
+on_rest(void *arg)
+{
+	struct recorder *rec = arg;
+
+	rec->rests = false;
+	writer_wake(rec->writer, WRITE_EVENT);
+}
+
+/* The right is missing: all wait. What was sent with it waits no longer. */
+static void
+recorder_forbidden(struct recorder *rec)
+{
+	int64_t rest_ms = (int64_t)REFUSED_MS << rec->refusals;
+
+	queue_drop_aged(rec, &rec->urgent);
+	queue_drop_aged(rec, &rec->queue);
+	if (rec->rests)
+		return;
+	if (rest_ms < REST_MS)
+		rec->refusals++;
+	else
+		rest_ms = REST_MS;
+	rec->rests = true;
+	rec->guest->host->timer_start(rec->rest, rest_ms);
 }
 
 /* It was written: is there more to tell of it by now? */
@@ -358,8 +419,12 @@ record_failed(
 {
 	if (reply->status == 404 && r->written_count > 0)
 		r->written_count = 0; /* it has expired: anew */
-	else if (!writer_is_retried(reply) ||
-		 (reply->status >= 500 && ++r->tries == TRIES_MAX)) {
+	else if (reply->status == 403 && !is_of_a_namespace_that_goes(reply) &&
+		 guest_now_ms(rec->guest) - r->last_ms < KEEP_MS) {
+		recorder_tell(rec, reply);
+		recorder_forbidden(rec);
+	} else if (!writer_is_retried(reply) ||
+		   (reply->status >= 500 && ++r->tries == TRIES_MAX)) {
 		recorder_tell(rec, reply);
 		return false;
 	}
@@ -375,6 +440,10 @@ recorder_done(void *arg, void *tag, const struct api_reply *reply)
 
 	TAILQ_REMOVE(&rec->sent, r, in_queue);
 	r->under_way = false;
+	if (reply->why == NULL && rec->refusals > 0) {
+		rec->refusals = 0;
+		writer_wake(rec->writer, WRITE_EVENT);
+	}
 	/* A POST that is there already: a try that had no answer got through. */
 	if (reply->why == NULL ||
 	    (reply->status == 409 && r->written_count == 0))
@@ -405,6 +474,7 @@ recorder_new(struct guest *guest, struct writer *writer, const char *instance)
 	TAILQ_INIT(&rec->sent);
 	TAILQ_INIT(&rec->memory);
 	rec->timer = guest->host->timer_new(guest->self, recorder_sweep, rec);
+	rec->rest = guest->host->timer_new(guest->self, on_rest, rec);
 	writer_serve(writer, WRITE_EVENT, &client, rec);
 	return rec;
 }
@@ -419,6 +489,7 @@ recorder_free(struct recorder *rec)
 		return;
 	writer_serve(rec->writer, WRITE_EVENT, NULL, NULL);
 	rec->guest->host->timer_free(rec->timer);
+	rec->guest->host->timer_free(rec->rest);
 	TAILQ_CONCAT(&rec->queue, &rec->urgent, in_queue);
 	TAILQ_CONCAT(&rec->queue, &rec->sent, in_queue);
 	while ((r = TAILQ_FIRST(&rec->queue)) != NULL) {

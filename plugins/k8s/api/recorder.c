@@ -419,10 +419,11 @@ record_failed(
 {
 	if (reply->status == 404 && r->written_count > 0)
 		r->written_count = 0; /* it has expired: anew */
-	else if (reply->status == 403 && !is_of_a_namespace_that_goes(reply) &&
-		 guest_now_ms(rec->guest) - r->last_ms < KEEP_MS) {
+	else if (reply->status == 403 && !is_of_a_namespace_that_goes(reply)) {
 		recorder_tell(rec, reply);
 		recorder_forbidden(rec);
+		if (guest_now_ms(rec->guest) - r->last_ms >= KEEP_MS)
+			return false;
 	} else if (!writer_is_retried(reply) ||
 		   (reply->status >= 500 && ++r->tries == TRIES_MAX)) {
 		recorder_tell(rec, reply);

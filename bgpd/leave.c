@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Guests that leave: what they carry is handed over before they stop. */
+/* Guests that leave: what they carry or hold is handed over before they stop. */
 
 /*
  * When the daemon ends, all guests are told at once, and it waits for all of
- * them. When one alone goes, by reload or unload, only a guest that carries
- * addresses is waited for: of a source everything is retracted by the stop. A
- * guest says that it is ready inside a call of its own, so that it is stopped from
- * the loop.
+ * them. When one alone goes, by reload or unload, it is waited for when it carries
+ * addresses or offers any: others elsewhere may wait for what it holds, as for a
+ * Lease. A guest says that it is ready inside a call of its own, so that it is
+ * stopped from the loop.
  */
 
 #include "host.h"
@@ -49,7 +49,8 @@ leave_begin(struct bgpd_self *self, void (*then)(struct bgpd_self *self))
 {
 	if (self->is_leaving)
 		return true;
-	if (!self->is_running || self->backend == NULL ||
+	if (!self->is_running ||
+	    (self->backend == NULL && self->source == NULL) ||
 	    self->ops.on_stopping == NULL || leave_loop == NULL)
 		return false;
 	log_info("plugin", "%s hands over before it stops", self->name);

@@ -135,6 +135,28 @@ def test_a_reload_hands_over(pair):
     assert not pair.first.leads()
 
 
+def test_a_plugin_that_goes_alone_hands_over(pair):
+    """The daemon stays: `plugin k8s` is taken out of its configuration."""
+    pair.serve("web")
+    address = pair.wait_address("web")
+    pair.wait_route(address, pair.second)
+    with pair.no_flap(pair.second), within(3):
+        pair.first.bgpd.reconfigure("router bgp 64512\n")
+        wait_for(pair.second.leads, 3, every=0.02, say=pair.say)
+    assert pair.holder() == "prod-02"
+    pair.wait_route(address, pair.first, gone=True)
+    pair.serve("next")
+    pair.wait_address("next", seconds=2)
+    # The next block begins anew, also where the last one has not left yet.
+    pair.first.bgpd.reconfigure(pair.first.conf())
+    pair.first.wait_synced()
+    pair.wait_route(address, pair.first)
+    pair.first.bgpd.reconfigure("router bgp 64512\n")
+    pair.first.bgpd.reconfigure(pair.first.conf())
+    pair.first.wait_synced()
+    pair.wait_route(address, pair.first)
+
+
 def test_a_reload_in_the_middle_of_a_renewal(make_world):
     """The server has it, its answer is on the way: nothing of it is lost."""
     world = make_world(nodes=2, proxy=True).start()

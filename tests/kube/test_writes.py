@@ -305,6 +305,22 @@ def test_events_that_may_not_be_written_hold_nothing_up(make_world):
     world.wait_route("198.51.100.4")
 
 
+def test_events_wait_for_the_right_to_write_them(make_world):
+    """As a server that has just started says 403, or roles that come late."""
+    world = make_world(proxy=True).start()
+    fault = world.proxy.answer(403, path="/events", writes=True)
+    for n in range(5):
+        world.serve(f"web-{n}")
+    for n in range(5):
+        world.wait_address(f"web-{n}")
+    time.sleep(1)
+    assert not world.events("web-0", "IPAllocated")
+    fault.remove()
+    for n in range(5):
+        world.wait_event(f"web-{n}", "IPAllocated", seconds=5)
+        assert world.count_events(f"web-{n}", "IPAllocated") == 1
+
+
 def test_only_what_is_allowed_is_asked(make_world):
     """No request but what the RBAC of the manifests is for."""
     world = make_world()

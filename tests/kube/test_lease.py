@@ -157,18 +157,25 @@ def test_a_plugin_that_goes_alone_hands_over(pair):
     pair.wait_route(address, pair.first)
 
 
-def test_a_reload_in_the_middle_of_a_renewal(make_world):
-    """The server has it, its answer is on the way: nothing of it is lost."""
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_reload_in_the_middle_of_a_renewal(make_world, alone):
+    """The server has it, its answer is on the way: nothing of it is lost; nor
+    where the plugin is taken out."""
     world = make_world(nodes=2, proxy=True).start()
     leader = world.wait_leader()
     other = next(n for n in world.nodes if n is not leader)
     fault = world.proxy.stall(path="/leases/", method="PUT")
     fault.wait()
     assert leader.leads()
-    reload(leader)
+    if alone:
+        leader.bgpd.reconfigure("router bgp 64512\n")
+    else:
+        reload(leader)
     fault.wait(2)  # what is given back
     fault.remove()
     wait_for(other.leads, 4, every=0.02, say=world.say)
+    if alone:
+        leader.bgpd.reconfigure(leader.conf())
     leader.wait_synced()
     assert other.leads() and not leader.leads()
 

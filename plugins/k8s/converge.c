@@ -192,7 +192,6 @@ nodes_apply(struct cluster *c)
 
 #define SLICE_MS	2
 #define LINGER_AGAIN_MS 1000
-#define PAUSE_MS	1 /* between slices: others' descriptors are served */
 
 /* The ages beside each other: thousands of objects are not looked at again. */
 struct aged {
@@ -495,13 +494,13 @@ cluster_converge(struct cluster *c)
 		}
 		if (!run_slice(c, until_ms) ||
 		    guest_now_ms(c->guest) >= until_ms) {
-			host->timer_start(c->run.timer, PAUSE_MS);
+			host->timer_start(c->run.timer, 0);
 			return;
 		}
 	}
 	/* The time was over before all of them had their turn. */
 	if (waiters_are_due(c)) {
-		host->timer_start(c->run.timer, PAUSE_MS);
+		host->timer_start(c->run.timer, 0);
 		return;
 	}
 	host->timer_stop(c->run.timer);

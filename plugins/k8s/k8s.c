@@ -14,8 +14,6 @@
 #endif
 #define STATE FAIRWAY_LOCALSTATEDIR "/lib/fairway/k8s.state"
 
-#define PAUSE_MS 1 /* between slices: others' descriptors are served */
-
 enum row {
 	ROW_DIRECTORY,
 	ROW_API,
@@ -196,7 +194,7 @@ on_part(void *arg)
 	if (!cluster_free(c))
 		SLIST_INSERT_HEAD(&k->parting, c, in_parting);
 	if (!SLIST_EMPTY(&k->parting))
-		k->guest.host->timer_start(k->part, PAUSE_MS);
+		k->guest.host->timer_start(k->part, 0);
 }
 
 /* What was told stands until the new source has been read. */
@@ -207,7 +205,7 @@ k8s_move(struct k8s *k)
 	if (k->cluster != NULL) {
 		cluster_quiet(k->cluster);
 		SLIST_INSERT_HEAD(&k->parting, k->cluster, in_parting);
-		k->guest.host->timer_start(k->part, PAUSE_MS);
+		k->guest.host->timer_start(k->part, 0);
 	}
 	k->cluster = NULL;
 	settings_free(&k->settings);

@@ -16,7 +16,6 @@
 #include "heartbeat.h"
 #include "publish.h"
 
-#define PAUSE_MS      1
 #define NODES_WAIT_MS 1000 /* for the list of Nodes, where one is kept */
 #define NODES_SLICE   100
 #define FREE_SLICE    500
@@ -141,7 +140,7 @@ on_watch(void *arg)
 	c->source->kind->watch(c->source, (enum object_kind)c->watched);
 	source_tell_known(c, (enum object_kind)c->watched);
 	if (++c->watched < OBJECT_KINDS)
-		c->guest->host->timer_start(c->watches, PAUSE_MS);
+		c->guest->host->timer_start(c->watches, 0);
 }
 
 void
@@ -186,7 +185,7 @@ on_nodes_wait(void *arg)
 			offer_service(c, s);
 	}
 	if (object != NULL)
-		c->guest->host->timer_start(c->nodes_wait, PAUSE_MS);
+		c->guest->host->timer_start(c->nodes_wait, 0);
 }
 
 static void
@@ -276,7 +275,7 @@ on_replay(void *arg)
 	struct cluster *c = arg;
 
 	if (cache_read(c->cache, on_kept, on_lost, c)) {
-		c->guest->host->timer_start(c->replay, PAUSE_MS);
+		c->guest->host->timer_start(c->replay, 0);
 		return;
 	}
 	if (on_count(c) == 0) {

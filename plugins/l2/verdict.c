@@ -310,10 +310,7 @@ message_lasts_us(const struct owners *o, const struct member *m)
 {
 	if (!o->self->watching[m->index])
 		return QUIET_US;
-	/*
-	 * BFD is slow to come up, at first and again, or is blocked by somebody;
-	 * messages are not. They are no real-time thread's: it takes longer.
-	 */
+	/* BFD is slow to come up, at first and again, or is blocked. */
 	return m->live == OWNERS_NEVER || m->both_us > m->down_us
 		   ? 4 * o->detect_us
 		   : o->detect_us;

@@ -22,7 +22,7 @@
 
 #define FAULT_MAX (64 * 1024) /* what is kept of an answer other than 2xx */
 #define FLUSH_MS  200	      /* the loop stands still for so long */
-#define PAUSE_MS  1	      /* till the next ration: turns are told apart by time */
+#define PAUSE_MS  1 /* till the next ration: turns are told apart by time */
 
 /* clang-format off */
 enum call_state {

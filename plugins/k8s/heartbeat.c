@@ -4,7 +4,8 @@
 /*
  * There is one where addresses are carried at layer 2: the ConfigMap has such a
  * pool, the daemon a backend for it, and the cluster a Node object of this node,
- * with which the Lease goes. It costs a write each five seconds, however many
+ * with which the Lease goes. It begins behind the list of all Nodes, which others
+ * wait for. It costs a write each five seconds, however many
  * Services there are, and touches none of them: what is made of it is a member's
  * `alive`, told with the other members when it has changed.
  *
@@ -26,6 +27,7 @@
 #define NAME_MAX_LEN 253 /* of any object */
 #define RENEW_MS     5000
 #define LOOK_MS	     5000
+#define SOON_MS	     500 /* while the Nodes are not known */
 #define TELL_MS	     200 /* what changes together is told together */
 
 struct heartbeat {
@@ -184,7 +186,7 @@ heartbeat_is_wanted(struct heartbeat *h)
 {
 	const struct guest *guest = h->c->guest;
 
-	return cluster_has_layer2(h->c) &&
+	return cluster_has_layer2(h->c) && h->c->nodes_whole &&
 	       BGPD_HAS(guest->host, struct bgpd_host, has_backend) &&
 	       guest->host->has_backend(guest->self, "layer2") &&
 	       heartbeat_has_node(h);
@@ -229,7 +231,8 @@ heartbeat_look(struct heartbeat *h)
 		host->timer_start(h->tell, TELL_MS);
 	}
 	if (h->lease != NULL || cluster_has_layer2(h->c))
-		host->timer_start(h->look, LOOK_MS);
+		host->timer_start(
+		    h->look, h->c->nodes_whole ? LOOK_MS : SOON_MS);
 }
 
 static void

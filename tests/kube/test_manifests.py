@@ -156,12 +156,14 @@ def test_names_and_numbers_agree():
     assert re.search(r"(?m)^ namespace (\S+)$", conf).group(1) == SPACE
 
 
-def test_the_lease_is_the_plugins():
+def test_leases_are_named_as_the_plugin_names_them():
     said = {name for path in glob.glob(os.path.join(TOP, "plugins/k8s/*.c"))
-            for name in re.findall(r'LEASE_NAME\s+"([^"]+)"',
-                                   open(path).read())}
-    names = {name for _, what, name in AT_HOME if what == "leases" and name}
-    assert said == names
+            for name in re.findall(
+                r'define (?:LEASE_NAME|PREFIX)\s+"([^"]+)"',
+                open(path).read())}
+    assert said == {"fairway-allocator", "fairway-node-"}
+    text = read("etc", "kubernetes", "10-account.yaml")
+    assert all(name in text for name in said)
 
 
 def test_the_pod_may_do_what_it_must_and_no_more():

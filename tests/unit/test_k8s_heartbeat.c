@@ -139,6 +139,7 @@ setup(void **state)
 	c.settings = &settings;
 	c.config = &config;
 	c.stage = STAGE_SYNCED;
+	c.nodes_whole = true;
 	cluster_init(&c);
 	c.alloc = alloc_new();
 	add_node("one", NODE_UID);
@@ -331,6 +332,14 @@ wanted(void **state)
 	heartbeat_look(c.heartbeat);
 	fake_advance(20000);
 	assert_int_equal(fake_call_count, 0);
+	/* Before the list of all Nodes nothing is asked. */
+	backend = true;
+	c.nodes_whole = false;
+	fake_advance(20000);
+	assert_int_equal(fake_call_count, 0);
+	backend = false;
+	c.nodes_whole = true;
+	fake_advance(5000);
 	/* The backend comes: that is seen within five seconds. */
 	backend = true;
 	fake_advance(5000);

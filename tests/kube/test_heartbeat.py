@@ -157,7 +157,7 @@ def test_bfd_is_blocked_while_both_renew(make_street, nodes):
         assert nodes == 2 or now is owner
         with Asker(street) as asker:
             time.sleep(DURATION + RENEW)
-        assert (asker.macs() == {now.mac} and asker.longest_gap() < 0.2
+        assert (asker.macs() == {now.mac} and asker.longest_gap() < 1
                 ), street.say()
         assert "up" not in bfd_between(owner, other)
         with Asker(street) as asker:
@@ -165,7 +165,7 @@ def test_bfd_is_blocked_while_both_renew(make_street, nodes):
             wait_for(lambda: bfd_between(owner, other) == {"up"}, 5,
                      say=street.say)
             time.sleep(1)
-        assert asker.macs() == {now.mac} and asker.longest_gap() < 0.2
+        assert asker.macs() == {now.mac} and asker.longest_gap() < 1
     assert street.wait_owner() is now
     assert not {s for s in said if s[2] != "alive"}, said
 
@@ -214,7 +214,7 @@ def test_while_the_api_server_is_away_nobody_is_gone(make_street):
                      60, say=street.say)
         time.sleep(RENEW)
     assert not {s for s in said if s[2] == "gone"}, said
-    assert asker.macs() == {owner.mac} and asker.longest_gap() < 0.2
+    assert asker.macs() == {owner.mac} and asker.longest_gap() < 1
 
 
 def test_without_layer_2_there_is_no_lease_of_a_node(make_world):

@@ -250,6 +250,8 @@ int load_address(
 
 /* load_relay.c: no daemon, but bytes from each to all others */
 
-int load_relay(const char *address, uint16_t port, uint32_t as, uint16_t hold);
+/* `fault`: 0, or the first letter of what --fault says. */
+int load_relay(
+    const char *address, uint16_t port, uint32_t as, uint16_t hold, char fault);
 
 #endif

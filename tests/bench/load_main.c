@@ -11,6 +11,7 @@
 static const char usage[] =
     "usage: bgpload --daemon ADDR --as N --local ADDR [options] STEP...\n"
     "       bgpload --relay ADDR [--port N] [--as N] [--hold N]\n"
+    "           [--fault drop|twist|linger]\n"
     "\n"
     "Senders, then receivers, dial the daemon from ADDR and those behind it, as\n"
     "AS 65101 (--first-as) and those behind it.\n"
@@ -43,6 +44,7 @@ enum {
 	OPT_AS,
 	OPT_LOCAL,
 	OPT_RELAY,
+	OPT_FAULT,
 	OPT_PORT,
 	OPT_HOLD,
 	OPT_ROUTES,
@@ -77,11 +79,11 @@ enum {
 
 static const struct option options[] = { { "daemon", 1, NULL, OPT_DAEMON },
 	{ "as", 1, NULL, OPT_AS }, { "local", 1, NULL, OPT_LOCAL },
-	{ "relay", 1, NULL, OPT_RELAY }, { "port", 1, NULL, OPT_PORT },
-	{ "hold", 1, NULL, OPT_HOLD }, { "routes", 1, NULL, OPT_ROUTES },
-	{ "routes6", 1, NULL, OPT_ROUTES6 }, { "own", 1, NULL, OPT_OWN },
-	{ "seed", 1, NULL, OPT_SEED }, { "mrt", 1, NULL, OPT_MRT },
-	{ "mrt-peer", 1, NULL, OPT_MRT_PEER },
+	{ "relay", 1, NULL, OPT_RELAY }, { "fault", 1, NULL, OPT_FAULT },
+	{ "port", 1, NULL, OPT_PORT }, { "hold", 1, NULL, OPT_HOLD },
+	{ "routes", 1, NULL, OPT_ROUTES }, { "routes6", 1, NULL, OPT_ROUTES6 },
+	{ "own", 1, NULL, OPT_OWN }, { "seed", 1, NULL, OPT_SEED },
+	{ "mrt", 1, NULL, OPT_MRT }, { "mrt-peer", 1, NULL, OPT_MRT_PEER },
 	{ "mrt-most", 1, NULL, OPT_MRT_MOST },
 	{ "senders", 1, NULL, OPT_SENDERS },
 	{ "receivers", 1, NULL, OPT_RECEIVERS }, { "same", 0, NULL, OPT_SAME },
@@ -99,7 +101,7 @@ static const struct option options[] = { { "daemon", 1, NULL, OPT_DAEMON },
 
 /* What was asked for, beside the plan. */
 struct asked {
-	const char *relay, *mrt;
+	const char *relay, *fault, *mrt;
 	bool is_transparent;
 	uint32_t routes, routes6, own, mrt_most;
 	int mrt_peer;
@@ -146,6 +148,9 @@ set_table(struct asked *asked, int option, const char *word)
 		break;
 	case OPT_RELAY:
 		asked->relay = word;
+		break;
+	case OPT_FAULT:
+		asked->fault = word;
 		break;
 	case OPT_TRANSPARENT:
 		asked->is_transparent = true;
@@ -289,7 +294,8 @@ main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (asked.relay != NULL)
 		return load_relay(asked.relay, plan.port,
-		    plan.as ? plan.as : 64512, plan.hold);
+		    plan.as ? plan.as : 64512, plan.hold,
+		    asked.fault ? asked.fault[0] : 0);
 	plan.steps = argv + optind;
 	plan.step_count = argc - optind;
 	plan.own = asked.own > 0;

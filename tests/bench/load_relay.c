@@ -9,11 +9,14 @@
 #include "bgpload.h"
 
 /* So much may wait for a session before those that feed it are not read. */
-#define WAITING 64
-#define PIECE	32768
+#define WAITING	    64
+#define PIECE	    32768
+#define FAULT_EVERY 1000
 
 struct relay {
 	uint32_t as;
+	char fault; /* what it does with some UPDATEs, see is_let_through */
+	unsigned updates;
 	struct load_chunk *piece; /* of `from`, not sent yet */
 	struct load_peer *from;
 	size_t full; /* sessions for which enough waits */
@@ -38,12 +41,32 @@ send_piece(struct load_loop *loop)
 	load_chunk_unref(piece);
 }
 
+/* So that a test sees what the tool notices: 'd'rop, 't'wist, 'l'inger. */
+static bool
+is_let_through(struct relay *relay, uint8_t *msg)
+{
+	bool withdraws = load_get16(msg + LOAD_HEADER) != 0;
+
+	if (++relay->updates % FAULT_EVERY != 0 && relay->fault != 'l')
+		return true;
+	if (relay->fault == 't' && !withdraws)
+		msg[LOAD_HEADER + 7] ^= 1; /* ORIGIN, which comes first */
+	return relay->fault != 'd' && !(relay->fault == 'l' && withdraws);
+}
+
 static void
 on_update(struct load_loop *loop, struct load_peer *peer, const uint8_t *msg,
     size_t len)
 {
 	struct relay *relay = loop->owner;
+	uint8_t copy[LOAD_MESSAGE];
 
+	if (relay->fault) {
+		memcpy(copy, msg, len);
+		if (!is_let_through(relay, copy))
+			return;
+		msg = copy;
+	}
 	if (relay->from != peer)
 		send_piece(loop);
 	relay->from = peer;
@@ -89,9 +112,10 @@ on_accept(struct load_loop *loop, int fd)
 }
 
 int
-load_relay(const char *address, uint16_t port, uint32_t as, uint16_t hold)
+load_relay(
+    const char *address, uint16_t port, uint32_t as, uint16_t hold, char fault)
 {
-	struct relay relay = { .as = as };
+	struct relay relay = { .as = as, .fault = fault };
 	struct sockaddr_storage where;
 	struct load_loop loop;
 	int fd, yes = 1;

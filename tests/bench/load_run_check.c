@@ -282,7 +282,7 @@ load_run_hear(struct load_loop *loop, struct load_peer *peer,
 	struct run *run = loop->owner;
 	struct sink *sink = peer->data;
 	struct load_update update;
-	bool was_right;
+	bool was_right, is_empty = true; /* End-of-RIB */
 
 	if (sink == NULL)
 		return;
@@ -292,16 +292,14 @@ load_run_hear(struct load_loop *loop, struct load_peer *peer,
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
-		if (update.gone[i].at != update.gone[i].end)
-			on_gone(run, peer, &update, &update.gone[i]);
-		if (update.here[i].at != update.here[i].end)
-			on_here(run, peer, &update, &update.here[i]);
-		else
-			continue;
-		sink->updates++;
+		is_empty &= update.gone[i].at == update.gone[i].end &&
+			    update.here[i].at == update.here[i].end;
+		on_gone(run, peer, &update, &update.gone[i]);
+		on_here(run, peer, &update, &update.here[i]);
 	}
-	if (!update.has_attrs && len <= LOAD_HEADER + 4 + 6)
-		return; /* End-of-RIB */
+	if (is_empty)
+		return;
+	sink->updates++;
 	if (sink->first_ns == 0)
 		sink->first_ns = loop->now;
 	sink->last_ns = loop->now;

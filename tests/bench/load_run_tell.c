@@ -119,7 +119,9 @@ load_run_tell_step(const struct run *run, const char *step)
 	    since(run, sum.first_ns), since(run, sum.last_ns),
 	    (unsigned long long)sum.updates, (unsigned long long)sum.prefixes,
 	    (unsigned long long)sum.withdrawn,
-	    sum.updates ? (double)sum.prefixes / (double)sum.updates : 0);
+	    sum.updates
+		? (double)(sum.prefixes + sum.withdrawn) / (double)sum.updates
+		: 0);
 	for (size_t i = 0; i < run->loop.count; i++)
 		if (run->loop.peers[i]->receives) {
 			tell_sink(run, run->loop.peers[i], first);

@@ -100,6 +100,8 @@ def tool_words(tool, kind, row, probes, most_s):
 
 
 class Round:
+    REST_S = 1.5  # at least, after each step
+
     def __init__(self, kind, row, tool, most_s):
         self.kind, self.row, self.most_s = kind, row, most_s
         self.probes = 0 if kind.is_relay else row.probes
@@ -146,7 +148,7 @@ class Round:
             self.host.write("reload.sh", "exec >/dev/null\n" + self.kind.reload(
                 self.daemon, task_of(self.row, self.probes, True)))
         up = self.tool.read("up", self.most_s, self.check)
-        self.processes.wait_quiet(1, 30)
+        self.processes.wait_quiet(self.REST_S, 30)
         return {"up_s": (up["up_ns"] - begin) / 1e9,
                 "cpu_s": self.processes.cpu_s(),
                 "idle_mb": self.processes.memory_mb()}
@@ -168,7 +170,7 @@ class Round:
                             for key, n in wrong_of(said).items()))
         found = {key: said[key] for key in FIGURES}
         found["peak_mb"] = self.processes.memory_mb("VmHWM")
-        found["quiet"] = self.processes.wait_quiet(1.5, 60)
+        found["quiet"] = self.processes.wait_quiet(self.REST_S, 60)
         found["cpu_s"] = self.processes.cpu_s() - before
         found["settled_mb"] = self.processes.memory_mb()
         self.tool.go()

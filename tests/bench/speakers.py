@@ -288,10 +288,11 @@ class Relay:
     def __init__(self, host, tool, address):
         self.host, self.tool, self.process = host, tool, None
         self.address = address
+        self.more = ()
 
     def start(self):
         self.process = self.host.start(
-            self.tool, "--relay", self.address, "--as", AS)
+            self.tool, "--relay", self.address, "--as", AS, *self.more)
         time.sleep(0.2)
         return self
 

@@ -17,7 +17,7 @@ BENCH = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "bench")
 sys.path.append(BENCH)
 
-from measure import Round  # noqa: E402
+import measure  # noqa: E402
 from scenarios import K, Scenario  # noqa: E402
 from speakers import Ours, quagga  # noqa: E402
 
@@ -30,6 +30,10 @@ def tool():
     subprocess.run(["make", "-s", "-C", where, "check"], check=True,
                    stdout=subprocess.DEVNULL)
     return os.path.join(where, "bgpload")
+
+
+class Round(measure.Round):
+    REST_S = 0.5
 
 
 def row(senders, receivers, routes, *steps, **more):

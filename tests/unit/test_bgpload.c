@@ -218,6 +218,40 @@ test_rules(void **state)
 	load_table_free(&table);
 }
 
+/* A community more, beside others or alone, and in any order. */
+static void
+test_mark(void **state)
+{
+	const struct load_rules marked = { .med = true, .mark = 0xfc000063 };
+	const char *before[] = { "\x40\x01\x01\x00",
+		"\x40\x01\x01\x00\xc0\x08\x04\0\1\0\2" };
+	const char *after[] = { "\x40\x01\x01\x00\xc0\x08\x04\xfc\0\0\x63",
+		"\x40\x01\x01\x00\xc0\x08\x08\xfc\0\0\x63\0\1\0\2" };
+	const size_t lens[] = { 4, 11, 11, 15 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct load_table table = { 0 };
+		struct load_bytes attrs = { 0 }, more = { 0 }, path = { 0 };
+		uint64_t owed;
+
+		load_append(&attrs, before[i], lens[i]);
+		load_append(&more, after[i], lens[2 + i]);
+		load_table_set(&table, 4, &attrs, &path);
+		load_table_set(&table, 4, &more, &path);
+		load_expect(&table, &relayed);
+		assert_int_not_equal(table.sets[0].hash, table.sets[1].hash);
+		owed = table.sets[1].hash;
+		load_expect(&table, &marked);
+		assert_int_equal(table.sets[0].hash, owed);
+		assert_int_not_equal(table.sets[1].hash, owed);
+		free(attrs.data);
+		free(more.data);
+		free(path.data);
+		load_table_free(&table);
+	}
+}
+
 /* One prefix, behind an index of peers. */
 static const uint8_t dump[] = {
 	/* PEER_INDEX_TABLE, which says nothing here */
@@ -263,6 +297,7 @@ main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_mrt),
 	};
 

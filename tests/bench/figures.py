@@ -5,7 +5,8 @@ import statistics
 
 # key, label, digits
 OF_STEP = [("seconds", "time, s", 3), ("first_s", "first route, s", 3),
-           ("cpu_s", "CPU, s", 3), ("peak_mb", "peak RSS, MB", 1),
+           ("cpu_s", "CPU, s", 3), ("tool_cpu_s", "the tool's CPU, s", 3),
+           ("peak_mb", "peak RSS, MB", 1),
            ("settled_mb", "settled RSS, MB", 1),
            ("prefixes_per_update", "prefixes per UPDATE", 2),
            ("late_s", "keepalive late by, s", 3)]

@@ -192,7 +192,7 @@ is_next_hop(const struct run *run, const struct load_update *update,
 /* NULL: as it was sent. */
 static const char *
 fault_of(const struct run *run, const struct load_update *update,
-    const struct load_route *route, uint32_t set)
+    unsigned family, uint32_t set)
 {
 	uint32_t sender = update->sender_as - run->plan->first_as;
 
@@ -203,7 +203,7 @@ fault_of(const struct run *run, const struct load_update *update,
 		return "not of this sender";
 	if (update->hash != run->table->sets[set].hash)
 		return "attributes";
-	if (!is_next_hop(run, update, sender, route->family))
+	if (!is_next_hop(run, update, sender, family))
 		return "next hop";
 	return NULL;
 }
@@ -222,38 +222,45 @@ fault_of_own(const struct run *run, const struct load_update *update)
 	return NULL;
 }
 
-/* What a route becomes at the receiver by this UPDATE; tells what is wrong. */
-static uint16_t
-judge(const struct run *run, struct sink *sink,
-    const struct load_update *update, const struct load_route *route,
-    uint32_t set)
-{
-	const char *fault = run->plan->own ? fault_of_own(run, update)
-					   : fault_of(run, update, route, set);
+/* What an UPDATE makes of all of its routes that are of one set. */
+struct ruling {
+	uint32_t set;
+	uint16_t state;
+	bool is_own;
+	const char *fault; /* NULL: as it was sent */
+};
 
-	if (fault != NULL) {
-		sink->wrong++;
-		complain(sink, route, fault, update);
-		return STATE_WRONG;
+static void
+rule(const struct run *run, const struct load_peer *peer,
+    const struct load_update *update, uint32_t set, struct ruling *ruling)
+{
+	unsigned family = run->table->sets[set].family;
+
+	ruling->set = set;
+	ruling->is_own = is_own(run, peer, set);
+	if (run->plan->own) {
+		ruling->fault = fault_of_own(run, update);
+		ruling->state = 1;
+	} else {
+		ruling->fault = fault_of(run, update, family, set);
+		ruling->state = state_of(
+		    update->sender_as - run->plan->first_as, update->repeats);
 	}
-	return run->plan->own
-		   ? 1
-		   : state_of(update->sender_as - run->plan->first_as,
-			 update->repeats);
+	if (ruling->fault != NULL)
+		ruling->state = STATE_WRONG;
 }
 
 static void
 on_here(struct run *run, struct load_peer *peer, struct load_update *update,
     struct load_span *span)
 {
+	struct ruling ruling = { .set = LOAD_NONE };
 	struct sink *sink = peer->data;
 	struct load_route route;
 	uint32_t number, set;
 	int more;
 
 	while ((more = load_prefix(span, &route)) > 0) {
-		uint16_t state;
-
 		number = load_table_find(run->table, &route, sink->near);
 		sink->prefixes++;
 		if (number == LOAD_NONE) {
@@ -263,13 +270,18 @@ on_here(struct run *run, struct load_peer *peer, struct load_update *update,
 		}
 		sink->near = number;
 		set = run->table->routes[number].set;
-		if (is_own(run, peer, set)) {
+		if (set != ruling.set)
+			rule(run, peer, update, set, &ruling);
+		if (ruling.is_own) {
 			sink->echoes++;
 			continue;
 		}
-		state = judge(run, sink, update, &route, set);
-		sink->again += sink->state[number] == state;
-		set_state(run, peer, number, state);
+		if (ruling.fault != NULL) {
+			sink->wrong++;
+			complain(sink, &route, ruling.fault, update);
+		}
+		sink->again += sink->state[number] == ruling.state;
+		set_state(run, peer, number, ruling.state);
 	}
 	if (more < 0)
 		sink->malformed++;

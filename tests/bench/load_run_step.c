@@ -59,13 +59,22 @@ begin(struct run *run)
 	run->start_ns = load_now();
 }
 
-/* Each receiver is held against what is said now. */
+/*
+ * All is ready: each receiver is held against what is said now, and the clock
+ * begins. What was queued is sent in the next turn.
+ */
 static void
-expect(struct run *run)
+go(struct run *run)
 {
-	for (size_t i = 0; i < run->loop.count; i++)
-		if (run->loop.peers[i]->receives)
-			load_run_recount(run, run->loop.peers[i]);
+	for (size_t i = 0; i < run->loop.count; i++) {
+		struct load_peer *peer = run->loop.peers[i];
+
+		if (!peer->receives)
+			continue;
+		load_run_recount(run, peer);
+		((struct sink *)peer->data)->right_ns = 0;
+	}
+	run->start_ns = load_now();
 }
 
 static bool
@@ -102,7 +111,6 @@ settle(struct run *run, uint64_t quiet_ns)
 {
 	uint64_t end = load_now() + run->plan->timeout * 1000000000ull;
 
-	expect(run);
 	while (!is_done(run, quiet_ns) && run->loop.now < end)
 		load_turn(&run->loop, 5);
 	/* What comes although it must not. */
@@ -119,6 +127,7 @@ do_announce(struct run *run, const char *how)
 		if (run->loop.peers[s]->state == PEER_UP &&
 		    !run->speech[s].is_said)
 			load_run_say(run, run->loop.peers[s], 1);
+	go(run);
 	settle(run, 0);
 }
 
@@ -129,6 +138,7 @@ do_withdraw(struct run *run, const char *how)
 	for (unsigned s = 0; s < run->plan->senders; s++)
 		if (run->loop.peers[s]->state == PEER_UP)
 			take_back(run, run->loop.peers[s]);
+	go(run);
 	settle(run, 0);
 }
 
@@ -138,10 +148,16 @@ do_lose(struct run *run, const char *how)
 {
 	unsigned count = *how ? (unsigned)strtoul(how, NULL, 10) : 1;
 
-	for (unsigned s = 0; s < run->plan->senders && s < count; s++) {
+	if (count > run->plan->senders)
+		count = run->plan->senders;
+	for (unsigned s = 0; s < count; s++) {
+		load_run_hush(run, run->loop.peers[s]);
+		run->loop.peers[s]->is_wanted = false;
+	}
+	go(run);
+	for (unsigned s = 0; s < count; s++) {
 		struct load_peer *peer = run->loop.peers[s];
 
-		peer->is_wanted = false;
 		if (peer->state != PEER_UP)
 			continue;
 		load_peer_close(&run->loop, peer, "lost as planned");
@@ -165,6 +181,7 @@ do_return(struct run *run, const char *how)
 				load_run_note(
 				    run, peer, run->speech[s].sets[i], 1);
 	}
+	go(run);
 	settle(run, 0);
 	run->is_returning = false;
 }
@@ -213,7 +230,7 @@ do_change(struct run *run, const char *how)
 		load_peer_send(&run->loop, peer, chunk);
 		load_chunk_unref(chunk);
 	}
-	run->start_ns = load_now();
+	go(run);
 	settle(run, 0);
 }
 
@@ -246,7 +263,7 @@ do_churn(struct run *run, const char *how)
 		}
 		load_turn(&run->loop, 5);
 	}
-	run->start_ns = load_now();
+	go(run);
 	settle(run, QUIET_NS);
 }
 
@@ -266,6 +283,7 @@ do_flap(struct run *run, const char *how)
 			/* The last one differs from what was there before. */
 			load_run_say(run, peer, (count - i) % 2 ? 2 : 1);
 		}
+	go(run);
 	settle(run, QUIET_NS);
 }
 
@@ -296,8 +314,8 @@ do_reload(struct run *run, const char *how)
 		    sink->state, 0, run->table->count * sizeof(*sink->state));
 		sink->have = 0;
 	}
-	run->start_ns = load_now();
 	fflush(stdout);
+	go(run);
 	child = fork();
 	if (child == 0) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);

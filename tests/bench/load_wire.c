@@ -538,7 +538,8 @@ load_prefix(struct load_span *span, struct load_route *route)
 	if (route->len > (span->family == 4 ? 32 : 128) ||
 	    (size_t)(span->end - span->at) < len)
 		return -1;
-	memcpy(route->addr, span->at + 1, len - 1);
+	for (size_t i = 1; i < len; i++) /* few: no call */
+		route->addr[i - 1] = span->at[i];
 	span->at += len;
 	return 1;
 }

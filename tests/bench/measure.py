@@ -51,6 +51,9 @@ class Tool:
         host.lab.processes.append(self.process)
         self.buffer = b""
 
+    def cpu_s(self):
+        return Processes.cpu_of(self.process.pid)
+
     def go(self):
         self.process.stdin.write(b"\n")
         self.process.stdin.flush()
@@ -158,6 +161,7 @@ class Round:
         if not self.row.own:  # which were told since the start
             self.processes.forget_peak()
             before = self.processes.cpu_s()
+        tool = self.tool.cpu_s()
         self.tool.go()
         # By the tool's own clock it tells what is missing, if all is not there.
         said = self.tool.read("step", self.most_s + 30, self.check)
@@ -169,6 +173,7 @@ class Round:
                 + ", ".join(f"{key} {n}"
                             for key, n in wrong_of(said).items()))
         found = {key: said[key] for key in FIGURES}
+        found["tool_cpu_s"] = self.tool.cpu_s() - tool
         found["peak_mb"] = self.processes.memory_mb("VmHWM")
         found["quiet"] = self.processes.wait_quiet(self.REST_S, 60)
         found["cpu_s"] = self.processes.cpu_s() - before

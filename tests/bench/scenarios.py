@@ -63,6 +63,8 @@ SCENARIOS = [
              1_050_000, CONVERGE + (("all lost", "lose=10"),), same=True),
     Scenario("10x100k", "10 senders, 100k routes each", 10, 1, M,
              CONVERGE + WITHDRAW, relayed=2),
+    Scenario("flap", "1 sender, 2 receivers, 100k routes go and come", 1, 2,
+             100 * K, CONVERGE + (("10 times", "flap=10"),), relayed=2),
     Scenario("1->50x100k", "1 sender, 50 receivers, 100k routes", 1, 50,
              100 * K, CONVERGE + WITHDRAW, relayed=2, short=True),
     Scenario("100x1k", "100 peers, 1k routes each, all to all", 100, 0,

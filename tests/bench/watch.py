@@ -18,13 +18,14 @@ class Processes:
 
     def cpu_s(self):
         """So far, of all threads; 0 of a process that has ended."""
-        total = 0
-        for pid in self.pids:
-            try:
-                total += time.clock_gettime((~pid << 3) | 2)
-            except OSError:
-                pass
-        return total
+        return sum(self.cpu_of(pid) for pid in self.pids)
+
+    @staticmethod
+    def cpu_of(pid):
+        try:
+            return time.clock_gettime((~pid << 3) | 2)
+        except OSError:
+            return 0
 
     def memory_mb(self, what="VmRSS"):
         """The sum of VmRSS, or of VmHWM."""

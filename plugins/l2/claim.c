@@ -13,6 +13,7 @@
  * so that what was forgotten by all is older than what follows.
  */
 
+#include "elect.h"
 #include "owner_inside.h"
 
 /* Found by address --------------------------------------------------------------- */
@@ -70,6 +71,16 @@ list_add(struct owners *o, struct claim *claim)
 		TAILQ_INSERT_TAIL(&claim->owner->claims, claim, of_owner);
 		claim->owner->claim_count++;
 	}
+}
+
+struct claim *
+claim_from(const struct owners *o, const struct bgpd_addr *addr)
+{
+	struct claim key, *claim;
+
+	key.addr = *addr;
+	claim = claims_RB_NFIND((struct claims *)(uintptr_t)&o->claims, &key);
+	return claim != NULL ? claim : claim_next(o, NULL);
 }
 
 struct claim *
@@ -210,6 +221,7 @@ claim_set(struct owners *o, struct claim *claim, struct member *owner,
 	if (!moved)
 		return;
 	note(o, claim, why);
+	elect_look_again(o);
 	if (o->calls.changed != NULL)
 		o->calls.changed(o->arg, &claim->addr,
 		    owner != NULL ? owner->name : NULL, why);

@@ -55,6 +55,8 @@ address_json(struct page *p, const struct duty *d, const char *name,
 	host->out_string(p->out, "state", duty_state(p->l2, d));
 	if (why->owner != NULL)
 		host->out_string(p->out, "owner", why->owner);
+	if (why->next != NULL)
+		host->out_string(p->out, "next", why->next);
 	host->out_bool(p->out, "mine", d->mine);
 	host->out_int(p->out, "epoch", (int64_t)why->epoch);
 	host->out_int(p->out, "sinceMsecs",
@@ -67,6 +69,7 @@ address_json(struct page *p, const struct duty *d, const char *name,
 	host->out_int(p->out, "interfaces", v->interfaces);
 	host->out_string(p->out, "carrier", carrier_state_name(v->state));
 	host->out_string(p->out, "proof", carrier_proof_name(v->proof));
+	host->out_bool(p->out, "prejoined", v->prejoined);
 	if (v->confirmed_by.family != 0) {
 		host->out_string(p->out, "confirmedBy",
 		    kit_addr_print(&v->confirmed_by, by));
@@ -86,6 +89,8 @@ address_json(struct page *p, const struct duty *d, const char *name,
 	host->out_close(p->out);
 }
 
+#define ADDRESS_ROW "%-25s %-11s %-20s %-20s %-12s %-24s %s\n"
+
 static void
 address_text(struct page *p, const struct duty *d, const char *name,
     const struct owners_explanation *why, const struct carrier_address_view *v)
@@ -98,9 +103,9 @@ address_text(struct page *p, const struct duty *d, const char *name,
 	else if (d->mine)
 		snprintf(
 		    proof, sizeof(proof), "%s", carrier_proof_name(v->proof));
-	p->host->out_print(p->out, "%-25s %-11s %-20s %-12s %-24s %s\n", name,
-	    duty_state(p->l2, d), or_none(why->owner),
-	    ago(why->since_us, since), proof, or_none(d->group));
+	p->host->out_print(p->out, ADDRESS_ROW, name, duty_state(p->l2, d),
+	    or_none(why->owner), or_none(why->next), ago(why->since_us, since),
+	    proof, or_none(d->group));
 	if (d->conflict)
 		p->host->out_print(p->out,
 		    "    %s answers for it, and is none of our nodes\n",
@@ -153,9 +158,8 @@ head_show(struct page *p)
 		p->host->out_print(
 		    p->out, "Nothing is answered here: %s\n", silent);
 	if (l2->duty_count > 0)
-		p->host->out_print(p->out,
-		    "\n%-25s %-11s %-20s %-12s %-24s %s\n", "Address", "State",
-		    "Owner", "Since", "Confirmed", "Service");
+		p->host->out_print(p->out, "\n" ADDRESS_ROW, "Address", "State",
+		    "Owner", "Next", "Since", "Confirmed", "Service");
 }
 
 static int
@@ -464,6 +468,8 @@ explain_text(struct page *p, const char *name, const struct duty *d,
 	p->host->out_print(p->out, "  Owner %s for %s, epoch %" PRIu64 ": %s\n",
 	    or_none(why->owner), ago(why->since_us, age), why->epoch,
 	    or_none(why->why));
+	p->host->out_print(p->out, "  Next %s%s\n", or_none(why->next),
+	    v->prejoined ? ": this node is ready to take over" : "");
 	p->host->out_print(p->out,
 	    "  Here: %s, on %u interfaces; %s; %" PRIu64 " questions, %" PRIu64
 	    " answers, %" PRIu64 " announcements\n",

@@ -310,6 +310,15 @@ on_wanted(void *arg, const struct bgpd_addr *addr)
 	duty_touch(l2, d);
 }
 
+/* A switch that snoops shall know where to ask before it must. */
+static void
+on_next(void *arg, const struct bgpd_addr *addr, bool next)
+{
+	struct l2 *l2 = arg;
+
+	carrier_prejoin(l2->carrier, addr, next);
+}
+
 static void
 on_send(void *arg, const char *member, const uint8_t *bytes, size_t len)
 {
@@ -358,6 +367,7 @@ const struct owners_calls duty_owner_calls = {
 	.again = on_again,
 	.yield = on_yield,
 	.wanted = on_wanted,
+	.next = on_next,
 	.send = on_send,
 	.ethers = on_ethers,
 	.fence = on_fence,

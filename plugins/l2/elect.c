@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The election: candidates of an address in order, and the first that can. */
+/* The election: candidates of an address in order, the first that can, the next. */
 
 /*
  * The order is MetalLB's: higher weight first, then the lower SHA-256 of
@@ -8,12 +8,16 @@
  * What each node counts is the same table, so that all come to the same result;
  * where they do not, claims decide (claim.c).
  * Candidates are sorted when an address is offered, never when somebody dies.
+ *
+ * Who would be elected without the owner is next, and gets ready. That may change
+ * for every address when one node does; so it is looked at by ticks, so many
+ * addresses in each, until all were looked at since the last change.
  */
 
 #include <arpa/inet.h>
 #include <sha2.h>
 
-#include "owner_inside.h"
+#include "elect.h"
 
 const char *
 elect_addr_text(const struct bgpd_addr *addr, char text[static 64])
@@ -84,14 +88,10 @@ unfit_self(const struct owners *o)
 	return NULL;
 }
 
-const char *
-elect_unfit(const struct owners *o, const struct claim *claim,
-    const struct candidate *candidate)
+/* fresh: for what nobody ever had. */
+static const char *
+unfit_member(const struct owners *o, const struct member *m, bool fresh)
 {
-	const struct member *m = candidate->member;
-
-	if (m == NULL)
-		return "no member";
 	if (m->excluded)
 		return "it is excluded";
 	if (m == o->self)
@@ -102,13 +102,22 @@ elect_unfit(const struct owners *o, const struct claim *claim,
 		return "it is not alive";
 	/* Who starts may be the first of what nobody ever had. */
 	if (m->verdict == VERDICT_WAIT ||
-	    ((m->flags & MESSAGE_HEARING) != 0 && claim->epoch != 0))
+	    ((m->flags & MESSAGE_HEARING) != 0 && !fresh))
 		return "it is starting";
 	if (m->flags & MESSAGE_SELF_FENCED)
 		return "it sees nobody";
 	if (verdict_is_foreign(o, m))
 		return "its messages are not believed, or not heard";
 	return NULL;
+}
+
+const char *
+elect_unfit(const struct owners *o, const struct claim *claim,
+    const struct candidate *candidate)
+{
+	return candidate->member == NULL
+		   ? "no member"
+		   : unfit_member(o, candidate->member, claim->epoch == 0);
 }
 
 /* How many addresses of its group the member has, without this one. */
@@ -153,15 +162,16 @@ is_lighter(const struct claim *claim, const struct candidate *a,
 	return load(claim, a->member) < load(claim, b->member);
 }
 
-struct candidate *
-elect(const struct owners *o, const struct claim *claim, uint64_t tried)
+static struct candidate *
+elect_but(const struct owners *o, const struct claim *claim, uint64_t tried,
+    const struct member *but)
 {
 	struct candidate *best = NULL, *c;
 	size_t i;
 
 	for (i = 0; i < claim->candidate_count; i++) {
 		c = &claim->candidates[i];
-		if ((i < 64 && (tried >> i & 1) != 0) ||
+		if ((i < 64 && (tried >> i & 1) != 0) || c->member == but ||
 		    elect_unfit(o, claim, c) != NULL)
 			continue;
 		if (best == NULL)
@@ -173,6 +183,12 @@ elect(const struct owners *o, const struct claim *claim, uint64_t tried)
 			best = c;
 	}
 	return best;
+}
+
+struct candidate *
+elect(const struct owners *o, const struct claim *claim, uint64_t tried)
+{
+	return elect_but(o, claim, tried, NULL);
 }
 
 size_t
@@ -187,4 +203,77 @@ elect_place(const struct owners *o, const struct claim *claim)
 			place++;
 	}
 	return place;
+}
+
+/* The next -------------------------------------------------------------------------- */
+
+#define LOOK_MAX 256 /* addresses in a tick */
+
+struct candidate *
+elect_next(const struct owners *o, const struct claim *claim)
+{
+	return elect_but(o, claim, 0, claim->owner);
+}
+
+static bool
+is_next(const struct owners *o, const struct claim *claim)
+{
+	const struct candidate *next;
+
+	if (!claim->offered || claim->owner == NULL || claim->owner == o->self)
+		return false;
+	next = elect_next(o, claim);
+	return next != NULL && next->member == o->self;
+}
+
+void
+elect_look_again(struct owners *o)
+{
+	o->look_left = o->claim_count;
+}
+
+void
+elect_review(struct owners *o)
+{
+	const char *unfit;
+	struct member *m;
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++) {
+		m = o->members[i];
+		unfit = unfit_member(o, m, false);
+		if (unfit == m->unfit)
+			continue;
+		m->unfit = unfit;
+		elect_look_again(o);
+	}
+}
+
+void
+elect_tell(struct owners *o, struct claim *claim, bool next)
+{
+	if (claim->next == next)
+		return;
+	claim->next = next;
+	if (o->calls.next != NULL)
+		o->calls.next(o->arg, &claim->addr, next);
+}
+
+void
+elect_look(struct owners *o)
+{
+	struct claim *claim;
+	int i;
+
+	for (i = 0; i < LOOK_MAX && o->look_left > 0 && !o->hearing; i++) {
+		o->look_left--;
+		claim = claim_from(o, &o->look_at);
+		if (claim == NULL)
+			return;
+		elect_tell(o, claim, is_next(o, claim));
+		claim = claim_next(o, claim);
+		memset(&o->look_at, 0, sizeof(o->look_at));
+		if (claim != NULL)
+			o->look_at = claim->addr;
+	}
 }

@@ -128,6 +128,7 @@ l2_restart_owners(struct l2 *l2)
 		boot = (uint64_t)wall.tv_nsec;
 	RB_FOREACH (d, duties, &l2->duties) {
 		carrier_yield(l2->carrier, &d->address);
+		carrier_prejoin(l2->carrier, &d->address, false);
 		d->mine = d->wanted = d->confirmed = false;
 		free(d->owner);
 		d->owner = NULL;

@@ -14,6 +14,7 @@
  * anything decided.
  */
 
+#include "elect.h"
 #include "owner_inside.h"
 
 const struct owners_config owners_defaults = {
@@ -264,6 +265,7 @@ owner_review(struct owners *o)
 		m->verdict = verdict;
 	}
 	review_self(o);
+	elect_review(o);
 	/* Also what was left of others: this one may have been meant to get it. */
 	for (i = 0; died && i < o->member_count; i++) {
 		if (o->members[i]->verdict == VERDICT_DEAD)
@@ -416,6 +418,7 @@ owners_configure(
 	o->interval_us = config->interval_ms * INT64_C(1000);
 	o->detect_us = o->interval_us * config->multiplier;
 	members_watch(o);
+	elect_look_again(o);
 	/* What was answered by other rules is heard about first. */
 	if (stricter)
 		owner_hush(o, 2 * o->detect_us, false);
@@ -487,6 +490,7 @@ owners_tick(struct owners *o, int64_t now_us)
 		owner_review(o);
 		take_pending(o);
 		leave_step(o);
+		elect_look(o);
 		talk_due(o);
 	}
 	owner_end(o);

@@ -78,6 +78,9 @@ struct owners_calls {
 	/* It would be this node's, and never was anybody's: probe it, and say
 	   owners_ready. */
 	void (*wanted)(void *arg, const struct bgpd_addr *addr);
+	/* This node would take it over, or would not any more; it may get ready.
+	   Some intervals late, since it may hang on every other node. */
+	void (*next)(void *arg, const struct bgpd_addr *addr, bool next);
 	/* A message, to one member; bytes are good until the call returns. */
 	void (*send)(
 	    void *arg, const char *member, const uint8_t *bytes, size_t len);
@@ -195,6 +198,7 @@ struct owners_event {
 struct owners_explanation {
 	struct bgpd_addr addr;
 	const char *owner; /* NULL: nobody */
+	const char *next;  /* who would take it over now; NULL: nobody */
 	bool mine, answering;
 	uint64_t epoch;
 	int64_t since_us;

@@ -3,6 +3,7 @@
 
 #include <sha2.h>
 
+#include "elect.h"
 #include "owner_inside.h"
 
 /* Candidates are sorted here, once, so that a death needs no hash. */
@@ -68,6 +69,7 @@ owners_address(
 		candidates_set(o, claim, address);
 	claim->candidates_id = id;
 	claim_group(o, claim, address->group);
+	elect_look_again(o);
 	claim->offered = true;
 	claim->ready = claim->ready || address->ready;
 	take_decide(o, claim);
@@ -83,6 +85,7 @@ owners_address_remove(
 	owner_begin(o, now_us);
 	if (claim != NULL && claim->offered) {
 		claim->offered = claim->ready = claim->asked = false;
+		elect_tell(o, claim, false);
 		claim->proposed = 0;
 		claim_group(o, claim, NULL);
 		claim_mean(claim, NULL);
@@ -118,6 +121,7 @@ addr_members_changed(struct owners *o)
 	struct claim *claim = NULL;
 	size_t i;
 
+	elect_look_again(o);
 	while ((claim = claim_next(o, claim)) != NULL) {
 		for (i = 0; i < claim->candidate_count; i++)
 			claim->candidates[i].member =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Explanations: whose an address is, since when, and why it is nobody else's. */
 
+#include "elect.h"
 #include "owner_inside.h"
 
 static const char *
@@ -41,17 +42,14 @@ static void
 candidates_explain(
     struct owners *o, const struct claim *claim, struct owners_explanation *x)
 {
-	const struct candidate *owner = elect_find(claim, claim->owner), *next;
-	uint64_t skip = 0;
+	const struct candidate *next = elect_next(o, claim);
 	size_t i;
 
 	if (claim->candidate_count > o->why_room) {
 		o->why_room = claim->candidate_count;
 		o->whys = kit_grow(o->whys, o->why_room * sizeof(o->whys[0]));
 	}
-	if (owner != NULL && owner - claim->candidates < 64)
-		skip = UINT64_C(1) << (owner - claim->candidates);
-	next = elect(o, claim, skip);
+	x->next = next != NULL ? next->node : NULL;
 	for (i = 0; i < claim->candidate_count; i++) {
 		o->whys[i].node = claim->candidates[i].node;
 		o->whys[i].weight = claim->candidates[i].weight;

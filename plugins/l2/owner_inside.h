@@ -36,6 +36,7 @@ struct member {
 	uint64_t id;
 	size_t index; /* among all, by name */
 	bool excluded, kept;
+	const char *unfit; /* elect_review's: as it was */
 	uint8_t lease, live, verdict;
 	int64_t added_us, up_since_us, down_us, grace_us, grace_end_us;
 	/* Of its messages. */
@@ -94,6 +95,7 @@ struct claim {
 	uint16_t rank;
 	bool offered, ready, answering, pending, asked;
 	bool proven;  /* ready, because it was probed */
+	bool next;    /* this node would take it over, and was told so */
 	uint8_t tell; /* times that this is still to be said to all */
 	const char *why;
 	int64_t since_us, heard_us,
@@ -150,6 +152,8 @@ struct owners {
 	bool started, leased; /* members are known; had a Lease of its own */
 	uint8_t gateway, leaving, left_in;
 	int64_t leave_us;
+	size_t look_left; /* elect_look's: how many, and from where on */
+	struct bgpd_addr look_at;
 	const char *silent; /* why nothing is answered; NULL: it may be */
 	struct sent {
 		uint64_t seq;
@@ -175,21 +179,6 @@ void owner_end(struct owners *o);
 void owner_hush(struct owners *o, int64_t for_us, bool frozen);
 /* What can be seen has changed: verdicts, and what follows from them. */
 void owner_review(struct owners *o);
-
-/* elect.c ------------------------------------------------------------------------- */
-
-void elect_sort(struct candidate *candidates, size_t count);
-const char *elect_addr_text(const struct bgpd_addr *addr, char text[static 64]);
-/* May it carry, or come to carry, this address? NULL, or why not. */
-const char *elect_unfit(const struct owners *o, const struct claim *claim,
-    const struct candidate *candidate);
-/* Who should have it now, by the order or by load; but not those in tried. */
-struct candidate *elect(
-    const struct owners *o, const struct claim *claim, uint64_t tried);
-struct candidate *elect_find(
-    const struct claim *claim, const struct member *member);
-/* How many fit ones are before this node. */
-size_t elect_place(const struct owners *o, const struct claim *claim);
 
 /* verdict.c ----------------------------------------------------------------------- */
 
@@ -223,6 +212,8 @@ size_t verdict_majority(const struct owners *o);
 /* claim.c ------------------------------------------------------------------------- */
 
 struct claim *claim_find(const struct owners *o, const struct bgpd_addr *addr);
+/* The first at or after it, else the first of all. */
+struct claim *claim_from(const struct owners *o, const struct bgpd_addr *addr);
 struct claim *claim_get(struct owners *o, const struct bgpd_addr *addr);
 /* In order of addresses: the first for NULL, NULL after the last. */
 struct claim *claim_next(const struct owners *o, struct claim *claim);

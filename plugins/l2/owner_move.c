@@ -13,6 +13,7 @@
  * may count the promise of that one (message `agree`, owner_talk.c).
  */
 
+#include "elect.h"
 #include "owner_inside.h"
 
 /* Proposals, consistent --------------------------------------------------------------- */

@@ -16,6 +16,7 @@
  * make before break (ENTRY_OFFER); consistent, the old one stops first.
  */
 
+#include "elect.h"
 #include "owner_inside.h"
 
 static void seize(struct owners *o, struct claim *claim, const char *why);

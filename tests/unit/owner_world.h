@@ -46,9 +46,9 @@ struct node {
 	int index;
 	bool frozen, left, leaving, admin;
 	int64_t fence_us;
-	bool answers[ADDRS];
+	bool answers[ADDRS], next[ADDRS];
 	uint64_t epochs[ADDRS];
-	unsigned takes, yields, wanted, agains, sent;
+	unsigned takes, yields, wanted, agains, sent, nexts;
 	struct bfd bfd[NODES]; /* of the others */
 	enum owners_gateway gateway;
 	struct packet *waiting, **waiting_tail;
@@ -166,6 +166,16 @@ world_wanted(void *arg, const struct bgpd_addr *addr)
 }
 
 static void
+world_next(void *arg, const struct bgpd_addr *addr, bool next)
+{
+	struct node *node = arg;
+
+	assert_int_not_equal(node->next[number_of(addr)], next);
+	node->next[number_of(addr)] = next;
+	node->nexts++;
+}
+
+static void
 world_fence(void *arg, int64_t until_us)
 {
 	struct node *node = arg;
@@ -183,9 +193,7 @@ world_fence(void *arg, int64_t until_us)
 static void
 world_left(void *arg)
 {
-	struct node *node = arg;
-
-	node->left = true;
+	((struct node *)arg)->left = true;
 }
 
 static void
@@ -235,6 +243,7 @@ world_start(int i)
 		.again = world_again,
 		.yield = world_yield,
 		.wanted = world_wanted,
+		.next = world_next,
 		.send = world_send,
 		.fence = world_fence,
 		.left = world_left,
@@ -291,6 +300,7 @@ world_kill(int i)
 	node->waiting_tail = &node->waiting;
 	node->fence_us = 0;
 	memset(node->answers, 0, sizeof(node->answers));
+	memset(node->next, 0, sizeof(node->next));
 }
 
 static void

@@ -358,6 +358,10 @@ test_groups_are_joined_when_needed(void **unused)
 	assert_false(is_member());
 	carrier_prejoin(carrier, &vip6, true);
 	assert_true(is_member());
+	assert_false(is_answered(&vip6));
+	carrier_prejoin(carrier, &vip6, false);
+	assert_false(is_member());
+	carrier_prejoin(carrier, &vip6, true);
 	carrier_take(carrier, &vip6);
 	carrier_prejoin(carrier, &vip6, false);
 	assert_true(is_member());

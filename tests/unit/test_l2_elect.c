@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 
-#include "../../plugins/l2/owner_inside.h"
+#include "../../plugins/l2/elect.h"
 
 static struct bgpd_addr
 addr_of(const char *text)

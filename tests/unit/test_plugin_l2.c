@@ -11,6 +11,9 @@
 #include "fake_host.h"
 #include "l2_cable.h"
 
+#include "../../plugins/l2/l2.h"
+#include "../../plugins/l2/owner_inside.h"
+
 static const struct bgpd_plugin *plugin;
 static struct bgpd_host host; /* the fake one, with what is below */
 static void *l2;
@@ -410,6 +413,35 @@ test_link_local(void **unused)
 	assert_null(watched);
 }
 
+/* Who is next: as the owner half tells it. Has it joined? */
+static bool
+joins(const struct bgpd_addr *addr, bool next)
+{
+	const struct owners *owners = ((struct l2 *)l2)->owners;
+
+	owners->calls.next(owners->arg, addr, next);
+	return strstr(shown("show l2", NULL), "prejoined=true") != NULL;
+}
+
+static void
+test_who_is_next(void **unused)
+{
+	struct bgpd_address a = address_of(2, 240);
+
+	(void)unused;
+	a.address = (struct bgpd_addr){ 6, { 0x20, 1, 0xd, 0xb8, [15] = 7 } };
+	b_comes_up();
+	fake_backend->carry(l2, &a, NULL, 1);
+	assert_true(joins(&a.address, true));
+	assert_false(joins(&a.address, false));
+	assert_true(joins(&a.address, true));
+	/* A new owner half has said nothing yet. */
+	tell_members("z", &beside, NULL);
+	assert_null(strstr(shown("show l2", NULL), "prejoined=true"));
+	fake_backend->drop(l2, &a.address);
+	assert_false(joins(&a.address, true));
+}
+
 /* Crowds ------------------------------------------------------------------------- */
 
 static unsigned
@@ -459,57 +491,7 @@ test_a_source_answers(void **unused)
 	fake_until(strstr(shown("show l2", NULL), "192.0.2.24") == NULL);
 }
 
-/* Lines -------------------------------------------------------------------------- */
-
-static const char *
-node_fault(const char *address)
-{
-	const char *values[] = { "b", address };
-	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
-		row_id("node NAME"), NULL, 0, values, 2 };
-	uint32_t bad = 9;
-	const char *why = plugin->check(NULL, &line, 1, sizeof(line), &bad);
-
-	if (why != NULL)
-		assert_int_equal(bad, 0);
-	return why;
-}
-
-static void
-test_nodes_have_addresses(void **unused)
-{
-	static const char *const bad[] = { "fe80::1", "0.0.0.0", "::", "::1",
-		"127.0.0.1", "224.0.0.1", "ff02::1", "255.255.255.255", "x" };
-	size_t i;
-
-	(void)unused;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_non_null(node_fault(bad[i]));
-	assert_null(node_fault("192.0.2.1"));
-	assert_null(node_fault("2001:db8::1"));
-}
-
-static void
-test_consistent_has_a_limit(void **unused)
-{
-	static const char *const node[] = { "b", "192.0.2.1" };
-	static const char *const partition[] = { "consistent" };
-	struct bgpd_line lines[66];
-	uint32_t i, bad = 99;
-
-	(void)unused;
-	for (i = 0; i < 66; i++)
-		lines[i] = (struct bgpd_line){ BGPD_INIT(struct bgpd_line),
-			row_id("node NAME"), NULL, 0, node, 2 };
-	lines[65].id = row_id("partition");
-	lines[65].values = partition;
-	lines[65].value_count = 1;
-	assert_null(plugin->check(NULL, lines + 1, 65, sizeof(lines[0]), &bad));
-	assert_non_null(plugin->check(NULL, lines, 66, sizeof(lines[0]), &bad));
-	assert_int_equal(bad, 65);
-}
-
-/* ... and where a source names the nodes, it is said. */
+/* Where a source names the nodes, it is said. */
 static void
 test_consistent_is_told(void **unused)
 {
@@ -556,10 +538,9 @@ main(void)
 		TEST(test_other_times),
 		TEST(test_an_address_comes),
 		TEST(test_link_local),
+		TEST(test_who_is_next),
 		TEST(test_lines_are_few),
 		TEST(test_a_source_answers),
-		TEST(test_nodes_have_addresses),
-		TEST(test_consistent_has_a_limit),
 		TEST(test_consistent_is_told),
 	};
 	void *handle = dlopen(L2_PLUGIN, RTLD_NOW | RTLD_LOCAL);

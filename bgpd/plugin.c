@@ -21,6 +21,7 @@
 #include "util/mem.h"
 
 #define DIRECTORIES_MAX 16
+#define FAULTS_MAX	20 /* of a block */
 
 static LIST_HEAD(, bgpd_self) guests = LIST_HEAD_INITIALIZER(guests);
 static const char *directories[DIRECTORIES_MAX];
@@ -369,24 +370,44 @@ plugins_configure(const struct cli_tree *old, const struct cli_tree *tree)
 	}
 }
 
+/* Its first fault; the line goes behind the others. False: there is none such. */
+static bool
+guest_fault(struct bgpd_self *self, const struct cli_node *block,
+    struct bgpd_line *lines, uint32_t count, struct cli_fault_list *faults)
+{
+	uint32_t bad = count;
+	const char *why =
+	    self->ops.check(self->arg, lines, count, sizeof(*lines), &bad);
+	struct bgpd_line line;
+
+	if (why == NULL)
+		return false;
+	line = lines[bad < count ? bad : 0];
+	cli_fault(faults, block->file,
+	    bad < count && line.line > 0 ? line.line : block->line,
+	    "plugin %s: %s", self->name, why);
+	if (bad >= count)
+		return false;
+	memmove(
+	    lines + bad, lines + bad + 1, (count - bad - 1) * sizeof(lines[0]));
+	lines[count - 1] = line;
+	return true;
+}
+
+/* Every bad line is named, but no endless list of them. */
 static void
 guest_check(struct bgpd_self *self, const struct cli_node *block,
     struct cli_fault_list *faults)
 {
 	struct bgpd_line *lines;
-	uint32_t count, bad;
-	const char *why;
+	uint32_t count, bad = 0;
 
 	if (self->ops.check == NULL || block == NULL)
 		return;
 	lines = dialect_lines(block, &count);
-	bad = count;
-	why = self->ops.check(self->arg, lines, count, sizeof(*lines), &bad);
-	if (why != NULL)
-		cli_fault(faults, block->file,
-		    bad < count && lines[bad].line > 0 ? lines[bad].line
-						       : block->line,
-		    "plugin %s: %s", self->name, why);
+	while (guest_fault(self, block, lines, count - bad, faults) &&
+	       ++bad < count && bad < FAULTS_MAX)
+		;
 	dialect_release(lines, count);
 }
 

@@ -186,7 +186,8 @@ struct bgpd_plugin {
 	    const struct bgpd_host *host, struct bgpd_self *self, void **arg);
 	/* Lets go of everything: after this nothing of the plugin is called. */
 	void (*stop)(void *arg);
-	/* NULL, or what is wrong with line *bad. Not started: arg is NULL. */
+	/* NULL, or what is wrong with line *bad; then it is asked again without
+	   that line, so that all are named. Not started: arg is NULL. */
 	const char *(*check)(void *arg, const struct bgpd_line *lines,
 	    uint32_t line_count, uint32_t line_size, uint32_t *bad);
 	/* Takes a set of lines that `check` has passed, in place of the last. */

@@ -73,6 +73,22 @@ def test_check_names_every_fault(tmp_path):
     assert os.listdir(tmp_path) == ["bgpd.conf"]
 
 
+def test_check_names_every_line_of_a_block(tmp_path):
+    """Its plugin's own faults, too; of a crowd of them the first twenty."""
+    path = tmp_path / "bgpd.conf"
+    path.write_text("plugin l2\n pace 1\n node a fe80::1\n port 7000\n"
+                    " settling 99999999\n node b 192.0.2.1\n")
+    done = check(path)
+    assert done.returncode == 1
+    said = done.stderr + done.stdout
+    lines = re.findall(r"bgpd\.conf:(\d+): plugin l2: ", said)
+    assert sorted(lines) == ["2", "3", "5"], said
+    path.write_text("plugin l2\n" + "".join(
+        f" node n{i} fe80::{i}\n" for i in range(1, 60)))
+    done = check(path)
+    assert (done.stderr + done.stdout).count("link-local") == 20
+
+
 def test_a_file_that_is_not_there(tmp_path):
     done = check(tmp_path / "absent.conf")
     assert done.returncode == 1 and "absent.conf" in done.stderr

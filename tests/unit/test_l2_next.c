@@ -168,7 +168,7 @@ balanced(void **state)
 	world_close();
 }
 
-/* Of 1,000 no call looks at more than a few hundred, and at rest at none. */
+/* Of 1,000 no call tells of more than a few hundred, and at rest of none. */
 static void
 many(void **state)
 {

@@ -45,7 +45,10 @@ class Member:
 
     def sees(self, *others):
         """BFD is up with them, and they were heard; so was the gateway."""
-        told = self.bgpd.json("show l2 nodes")
+        done = self.bgpd.sh("show l2 nodes json", check=False)
+        if done.returncode != 0:  # it begins anew just now
+            return False
+        told = json.loads(done.stdout)
         nodes = told["nodes"]
         if self.team.gateway and told["gateway"] != "answers":
             return False

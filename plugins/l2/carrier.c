@@ -10,9 +10,10 @@
 
 #include "segment.h"
 
-#define DOCTOR_US    INT64_C(50000)
-#define PACE_DEFAULT 1000
-#define AGE_DEFAULT  250
+#define DOCTOR_US     INT64_C(50000)
+#define PACE_DEFAULT  1000
+#define AGE_DEFAULT   250
+#define PAUSE_DEFAULT 60000
 
 /* Ports --------------------------------------------------------------------------------- */
 
@@ -194,6 +195,8 @@ set_defaults(struct carrier_options *o)
 		o->pace_per_sec = PACE_DEFAULT;
 	if (o->age_max_ms == 0)
 		o->age_max_ms = AGE_DEFAULT;
+	if (o->quarantine_ms == 0)
+		o->quarantine_ms = PAUSE_DEFAULT;
 }
 
 struct carrier *
@@ -261,6 +264,15 @@ set_paces(struct carrier *c)
 	}
 }
 
+static void
+set_pauses(struct carrier *c)
+{
+	struct vip *v;
+
+	for (v = vips_first(&c->vips); v != NULL; v = vips_next(v))
+		probe_pause(v);
+}
+
 const char *
 carrier_configure(struct carrier *c, const struct carrier_options *options)
 {
@@ -278,6 +290,7 @@ carrier_configure(struct carrier *c, const struct carrier_options *options)
 	LIST_FOREACH (i, ifaces_list(c->ifaces), link)
 		judge_iface(c, i);
 	set_paces(c);
+	set_pauses(c);
 	return NULL;
 }
 

@@ -36,16 +36,17 @@ struct carrier_options {
 	unsigned exclude_count;
 	bool slow_probe; /* timing of RFC 5227, 3-7 s, in place of 0.6 s */
 	uint8_t policy;	 /* enum carrier_policy */
-	uint32_t pace_per_sec; /* announced frames per interface; 0: 1000 */
-	uint32_t age_max_ms;   /* older questions are not answered; 0: 250 */
-	bool router_flag;      /* R in advertisements (RFC 4861 4.4) */
+	uint32_t pace_per_sec;	/* announced frames per interface; 0: 1000 */
+	uint32_t age_max_ms;	/* older questions are not answered; 0: 250 */
+	uint32_t quarantine_ms; /* between its probes; 0: 60000 */
+	bool router_flag;	/* R in advertisements (RFC 4861 4.4) */
 };
 
 enum carrier_state {
 	CARRIER_KNOWN, /* silent, but ready; conflicts are not told */
 	CARRIER_PROBING,
 	CARRIER_TAKEN,	    /* answers and announces */
-	CARRIER_QUARANTINED /* an alien has it; probed again each minute */
+	CARRIER_QUARANTINED /* an alien has it; it is probed again and again */
 };
 
 /* Has somebody been seen to learn that we have the address? */

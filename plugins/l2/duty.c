@@ -35,8 +35,10 @@ duty_find(struct l2 *l2, const struct bgpd_addr *addr)
 const char *
 duty_state(const struct l2 *l2, const struct duty *d)
 {
+	if (d->given_up && l2->knobs.carrier.policy == CARRIER_YIELD)
+		return "yielded";
 	if (d->conflict)
-		return d->mine ? "conflict" : "quarantined";
+		return d->mine && !d->given_up ? "conflict" : "quarantined";
 	if (d->mine)
 		return owners_silent(l2->owners) != NULL ? "fenced"
 		       : d->confirmed			 ? "confirmed"
@@ -265,7 +267,7 @@ on_take(void *arg, const struct bgpd_addr *addr, uint64_t epoch)
 	carrier_take(l2->carrier, addr);
 	takeover_count(l2, from);
 	d->mine = true;
-	d->wanted = d->confirmed = d->conflict = false;
+	d->wanted = d->confirmed = d->conflict = d->given_up = false;
 	duty_touch(l2, d);
 	l2_say(l2, L2_MOVED, LOG_NOTICE, "%s: taken, epoch %llu%s%s",
 	    kit_addr_print(addr, text), (unsigned long long)epoch,
@@ -290,7 +292,7 @@ on_yield(void *arg, const struct bgpd_addr *addr, const char *why)
 	carrier_yield(l2->carrier, addr);
 	if (d == NULL || !d->mine)
 		return;
-	d->mine = d->confirmed = false;
+	d->mine = d->confirmed = d->given_up = false;
 	l2->tally.yielded++;
 	duty_touch(l2, d);
 	l2_say(l2, L2_MOVED, LOG_NOTICE, "%s: yielded: %s",
@@ -390,6 +392,18 @@ conflict_found(struct l2 *l2, struct duty *d, const uint8_t mac[6],
 	    then);
 }
 
+/* A quarantine is over, and for the owner half it was ours all the time. */
+static void
+take_again(struct l2 *l2, struct duty *d)
+{
+	char text[KIT_ADDR_TEXT];
+
+	d->given_up = false;
+	carrier_take(l2->carrier, &d->address);
+	l2_say(l2, L2_CONFLICT, LOG_NOTICE, "%s: free again, and taken",
+	    kit_addr_print(&d->address, text));
+}
+
 static void
 on_probed(void *arg, const struct bgpd_addr *addr, enum carrier_probed result,
     const uint8_t mac[6])
@@ -406,6 +420,8 @@ on_probed(void *arg, const struct bgpd_addr *addr, enum carrier_probed result,
 	d->conflict = result == CARRIER_ALIEN;
 	if (d->conflict)
 		conflict_found(l2, d, mac, "is in use by ", ", and not taken");
+	else if (d->given_up)
+		take_again(l2, d);
 	owners_ready(l2->owners, addr, d->free && d->phase == BGPD_CARRIED,
 	    carrier_now_us());
 	duty_touch(l2, d);
@@ -433,7 +449,8 @@ on_conflict(void *arg, const struct bgpd_addr *addr, const uint8_t mac[6],
 	conflict_found(l2, d, mac, "is claimed by ",
 	    state == CARRIER_TAKEN ? ", and defended" : ", and given up");
 	if (state != CARRIER_TAKEN) {
-		d->free = false;
+		d->free = d->confirmed = false;
+		d->given_up = d->mine;
 		owners_ready(l2->owners, addr, false, carrier_now_us());
 	}
 	duty_touch(l2, d);

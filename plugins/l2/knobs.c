@@ -20,6 +20,7 @@ enum {
 	ROW_SETTLING,
 	ROW_PROBE,
 	ROW_CONFLICT,
+	ROW_QUARANTINE,
 	ROW_PACE,
 	ROW_PORT,
 	ROW_KEY
@@ -62,6 +63,8 @@ const struct bgpd_row knobs_rows[KNOBS_ROWS] = {
 	    "Timing of the question whether an address is free (default: fast)"),
 	LINE(ROW_CONFLICT, 0, 0, "conflict (defend|yield|quarantine)",
 	    "When a stranger has an address of ours (default: defend)"),
+	LINE(ROW_QUARANTINE, 0, 0, "quarantine SECS",
+	    "How often what a stranger has is probed again (default: 60)"),
 	LINE(ROW_PACE, 0, 0, "pace N",
 	    "Frames that announce, a second and interface (default: 1000)"),
 	LINE(
@@ -191,6 +194,14 @@ check_settling(const struct bgpd_line *line)
 }
 
 static const char *
+check_quarantine(const struct bgpd_line *line)
+{
+	return number(line, 0) >= 1 && number(line, 0) <= 86400
+		   ? NULL
+		   : "a quarantine has 1 to 86400 s between probes";
+}
+
+static const char *
 check_pace(const struct bgpd_line *line)
 {
 	return number(line, 0) >= 10 && number(line, 0) <= 100000
@@ -213,6 +224,7 @@ static const char *(*const checks[])(const struct bgpd_line *) = {
 	[ROW_ELECTION] = check_election,
 	[ROW_BFD] = check_bfd,
 	[ROW_SETTLING] = check_settling,
+	[ROW_QUARANTINE] = check_quarantine,
 	[ROW_PACE] = check_pace,
 	[ROW_PORT] = check_port,
 	[ROW_KEY] = NULL,
@@ -355,6 +367,12 @@ read_conflict(struct knobs *k, const struct bgpd_line *line)
 }
 
 static void
+read_quarantine(struct knobs *k, const struct bgpd_line *line)
+{
+	k->carrier.quarantine_ms = number(line, 0) * 1000;
+}
+
+static void
 read_pace(struct knobs *k, const struct bgpd_line *line)
 {
 	k->carrier.pace_per_sec = number(line, 0);
@@ -386,6 +404,7 @@ static void (*const readers[])(struct knobs *, const struct bgpd_line *) = {
 	[ROW_SETTLING] = read_settling,
 	[ROW_PROBE] = read_probe,
 	[ROW_CONFLICT] = read_conflict,
+	[ROW_QUARANTINE] = read_quarantine,
 	[ROW_PACE] = read_pace,
 	[ROW_PORT] = read_port,
 	[ROW_KEY] = read_key,

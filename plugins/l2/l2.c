@@ -129,7 +129,7 @@ l2_restart_owners(struct l2 *l2)
 	RB_FOREACH (d, duties, &l2->duties) {
 		carrier_yield(l2->carrier, &d->address);
 		carrier_prejoin(l2->carrier, &d->address, false);
-		d->mine = d->wanted = d->confirmed = false;
+		d->mine = d->wanted = d->confirmed = d->given_up = false;
 		free(d->owner);
 		d->owner = NULL;
 	}

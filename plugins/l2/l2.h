@@ -39,7 +39,7 @@ struct knobs {
 	uint16_t port;
 };
 
-#define KNOBS_ROWS 21
+#define KNOBS_ROWS 22
 extern const struct bgpd_row knobs_rows[KNOBS_ROWS];
 /* The numbers of rows that are commands. */
 enum {
@@ -198,6 +198,7 @@ struct duty {
 	bool wanted;	/* it would be ours, if it is free */
 	bool free;	/* it was probed */
 	bool conflict;	/* somebody else has it */
+	bool given_up;	/* ... and mine is silent, by the line `conflict` */
 	uint8_t mac[6]; /* ... by this MAC */
 	bool news;	/* in the list of those that are to be reported */
 	TAILQ_ENTRY(duty) news_link;

@@ -5,9 +5,8 @@
 
 #include "segment.h"
 
-#define AGAIN_US  INT64_C(60000000) /* a quarantine's probes */
-#define FELLOW_US INT64_C(10000)    /* a burst of a fellow's is told once */
-#define ALIENS	  5		    /* told at once, then one a second */
+#define FELLOW_US INT64_C(10000) /* a burst of a fellow's is told once */
+#define ALIENS	  5		 /* told at once, then one a second */
 
 static void
 told_probed(struct vip *v, enum carrier_probed result, const uint8_t *mac)
@@ -27,6 +26,16 @@ join_all(struct vip *v)
 
 	LIST_FOREACH (s, &v->spots, of_vip)
 		spot_join(s);
+}
+
+void
+probe_pause(struct vip *v)
+{
+	struct carrier *c = v->carrier;
+
+	if (v->state == CARRIER_QUARANTINED && v->acd.state != ACD_PROBING)
+		alarm_start(&c->clockwork, &v->acd_alarm,
+		    c->options.quarantine_ms * INT64_C(1000));
 }
 
 static void
@@ -82,8 +91,7 @@ on_alarm(void *arg)
 		if (!LIST_EMPTY(&v->spots))
 			begin(v);
 		else
-			alarm_start(
-			    &v->carrier->clockwork, &v->acd_alarm, AGAIN_US);
+			probe_pause(v);
 		return;
 	}
 	switch (acd_tick(&v->acd, arc4random(), carrier_now_us())) {
@@ -151,7 +159,7 @@ static void
 quarantine(struct vip *v)
 {
 	v->state = CARRIER_QUARANTINED;
-	alarm_start(&v->carrier->clockwork, &v->acd_alarm, AGAIN_US);
+	probe_pause(v);
 	join_all(v);
 }
 

@@ -165,6 +165,7 @@ void probe_init(struct vip *vip);
 void probe_start(struct vip *vip);
 void probe_resume(struct vip *vip);
 void probe_stop(struct vip *vip);
+void probe_pause(struct vip *vip); /* of a quarantine, from now on */
 void probe_hear(struct spot *spot, const uint8_t mac[MAC_LEN], bool rival);
 void conflict_hear(struct spot *spot, const uint8_t mac[MAC_LEN]);
 void conflict_forget(struct vip *vip);

@@ -92,7 +92,8 @@ static void
 states_tell(struct l2 *l2)
 {
 	static const char *const words[] = { "confirmed", "owner", "fenced",
-		"backup", "waiting", "probing", "conflict", "quarantined" };
+		"backup", "waiting", "probing", "conflict", "quarantined",
+		"yielded" };
 	unsigned counts[sizeof(words) / sizeof(words[0])] = { 0 };
 	struct duty *d;
 	unsigned i;

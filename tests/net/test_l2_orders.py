@@ -275,3 +275,55 @@ def test_an_address_in_use_is_nobodys(lab):
         assert member.show()["state"] == "quarantined"
         assert member.show()["conflictMac"] == alien
         assert f"in use by {alien}" in member.bgpd.read_log()
+
+
+def test_a_quarantine_ends(lab):
+    """The stranger goes: within a round of probes one node has the address."""
+    team = Team(lab, knobs=" quarantine 2\n")
+    team.client.ip("addr", "add", VIP + "/32", "dev", "eth0")
+    team.start()
+    wait_for(lambda: any(m.show().get("state") == "quarantined"
+                         for m in team.members), 10, 0.05, say=team.say)
+    time.sleep(4)  # it is asked again meanwhile, and still his
+    assert not team.owners()
+    with Asker(team, host=team.attach("asking", "192.168.1.22/24")) as asker:
+        gone = time.monotonic()
+        team.client.ip("addr", "del", VIP + "/32", "dev", "eth0")
+        owner = team.wait_agreed(seconds=5)
+        found = asker.first_after(gone, but=team.mac(team.client))
+        time.sleep(0.5)
+    print(f"taken {found[0] - gone:.1f} s after he was gone")
+    assert found[0] - gone < 2 + 0.6 + 0.5
+    assert asker.macs(found[0]) == {owner.mac}
+    for member in team.members:
+        wait_for(lambda: member.show()["state"] == (
+            "confirmed" if member is owner else "backup"), 5, 0.1,
+            say=team.say)
+
+
+def test_an_owner_gives_up_and_takes_back(lab):
+    """conflict quarantine: silent while a stranger has it, and nobody else's."""
+    team = Team(lab, knobs=" conflict quarantine\n quarantine 2\n").start()
+    owner = team.wait_agreed()
+    team.wait_seen()
+    other = team.attach("other", f"192.168.1.23/24 {VIP}/32")
+    alien = team.mac(other)
+    with Asker(team) as asker:
+        team.station(other).send(
+            arp(1, alien, VIP, "00:00:00:00:00:00", VIP))
+        wait_for(lambda: owner.show()["state"] == "quarantined", 3, 0.05,
+                 say=team.say)
+        silent = time.monotonic()
+        time.sleep(4)  # past a round of its probes, and all patience
+        assert asker.macs(silent + 0.1) == {alien}, team.say()
+        assert owner.show()["conflictMac"] == alien
+        assert team.wait_agreed() is owner
+        gone = time.monotonic()
+        other.ip("addr", "del", VIP + "/32", "dev", "eth0")
+        found = wait_for(lambda: asker.first_after(gone, but=alien), 5, 0.05,
+                         say=team.say)
+        time.sleep(0.5)
+    print(f"taken back {found[0] - gone:.1f} s after he was gone")
+    assert found[0] - gone < 2 + 0.6 + 0.5
+    assert asker.macs(found[0]) == {owner.mac}
+    assert owner.show()["state"] in ("owner", "confirmed")

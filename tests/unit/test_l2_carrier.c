@@ -187,6 +187,10 @@ test_an_alien_is_defended(void **unused)
 static void
 test_policies(void **unused)
 {
+	const struct carrier_options soon = { .exclude = far,
+		.exclude_count = 1,
+		.policy = CARRIER_QUARANTINE,
+		.quarantine_ms = 100 };
 	struct carrier_address_view view;
 
 	(void)unused;
@@ -207,6 +211,12 @@ test_policies(void **unused)
 	assert_true(view.conflict);
 	assert_memory_equal(view.mac, third_mac, 6);
 	assert_false(is_answered(&vip4));
+	/* It is probed again, by the new time at once; he is gone. */
+	assert_null(carrier_configure(carrier, &soon));
+	fake_until(strstr(told, "probed 192.0.2.240 0") != NULL);
+	assert_true(carrier_find_address(carrier, &vip4, &view));
+	assert_int_equal(view.state, CARRIER_KNOWN);
+	assert_false(view.conflict);
 }
 
 static void

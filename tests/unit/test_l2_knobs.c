@@ -56,6 +56,23 @@ test_nodes_have_addresses(void **unused)
 }
 
 static void
+test_a_quarantine_has_limits(void **unused)
+{
+	static const char *const values[] = { "0", "1", "86400", "86401" };
+	struct bgpd_line line = { BGPD_INIT(struct bgpd_line),
+		row_id("quarantine"), NULL, 0, NULL, 1 };
+	uint32_t i, bad;
+
+	(void)unused;
+	for (i = 0; i < 4; i++) {
+		line.values = &values[i];
+		assert_int_equal(
+		    plugin->check(NULL, &line, 1, sizeof(line), &bad) == NULL,
+		    i == 1 || i == 2);
+	}
+}
+
+static void
 test_consistent_has_a_limit(void **unused)
 {
 	static const char *const node[] = { "b", "192.0.2.1" };
@@ -80,6 +97,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nodes_have_addresses),
+		cmocka_unit_test(test_a_quarantine_has_limits),
 		cmocka_unit_test(test_consistent_has_a_limit),
 	};
 	void *handle = dlopen(L2_PLUGIN, RTLD_NOW | RTLD_LOCAL);

@@ -308,6 +308,7 @@ def test_signals_while_it_begins_anew(team):
     with Asker(team) as asker:
         time.sleep(0.2)
         owner.signal(signal.SIGTERM)
+        time.sleep(0.03)  # or the one of the lower number is first
         owner.signal(signal.SIGUSR2)
         assert owner.bgpd.process.wait(5) == 0
         time.sleep(0.3)

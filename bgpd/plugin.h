@@ -14,7 +14,6 @@
  * appended: look at none beyond `size` (BGPD_HAS); walk arrays by `..._size`.
  * What a call is given is borrowed until it returns. Times: monotonic, ms.
  */
-
 #include <stddef.h>
 #include <stdint.h>
 #ifdef __cplusplus
@@ -37,7 +36,6 @@ struct bgpd_addr {
 	uint8_t family;	   /* 4, 6; 0: none */
 	uint8_t bytes[16]; /* network order; IPv4 in the first four */
 };
-
 /* What a source offers --------------------------------------------------------- */
 
 /* One BGP advertisement of an address. */
@@ -186,8 +184,8 @@ struct bgpd_plugin {
 	    const struct bgpd_host *host, struct bgpd_self *self, void **arg);
 	/* Lets go of everything: after this nothing of the plugin is called. */
 	void (*stop)(void *arg);
-	/* NULL, or what is wrong with line *bad; then it is asked again without
-	   that line, so that all are named. Not started: arg is NULL. */
+	/* NULL, or what is wrong with line *bad: asked again without it.
+	   Not started: arg is NULL. */
 	const char *(*check)(void *arg, const struct bgpd_line *lines,
 	    uint32_t line_count, uint32_t line_size, uint32_t *bad);
 	/* Takes a set of lines that `check` has passed, in place of the last. */

@@ -85,7 +85,7 @@ unfit_self(const struct owners *o)
 }
 
 const char *
-elect_unfit(const struct owners *o, const struct claim *claim,
+elect_unfit_anywhere(const struct owners *o, const struct claim *claim,
     const struct candidate *candidate)
 {
 	const struct member *m = candidate->member;
@@ -109,6 +109,15 @@ elect_unfit(const struct owners *o, const struct claim *claim,
 	if (verdict_is_foreign(o, m))
 		return "its messages are not believed, or not heard";
 	return NULL;
+}
+
+const char *
+elect_unfit(const struct owners *o, const struct claim *claim,
+    const struct candidate *candidate)
+{
+	const char *why = elect_unfit_anywhere(o, claim, candidate);
+
+	return why == NULL ? segments_unfit(o, claim, candidate->member) : why;
 }
 
 /* How many addresses of its group the member has, without this one. */
@@ -153,8 +162,10 @@ is_lighter(const struct claim *claim, const struct candidate *a,
 	return load(claim, a->member) < load(claim, b->member);
 }
 
-struct candidate *
-elect(const struct owners *o, const struct claim *claim, uint64_t tried)
+/* Of all that live, or of those that do where the address is. */
+static struct candidate *
+elect_among(const struct owners *o, const struct claim *claim, uint64_t tried,
+    bool anywhere)
 {
 	struct candidate *best = NULL, *c;
 	size_t i;
@@ -162,7 +173,8 @@ elect(const struct owners *o, const struct claim *claim, uint64_t tried)
 	for (i = 0; i < claim->candidate_count; i++) {
 		c = &claim->candidates[i];
 		if ((i < 64 && (tried >> i & 1) != 0) ||
-		    elect_unfit(o, claim, c) != NULL)
+		    (anywhere ? elect_unfit_anywhere : elect_unfit)(
+			o, claim, c) != NULL)
 			continue;
 		if (best == NULL)
 			best = c;
@@ -173,6 +185,16 @@ elect(const struct owners *o, const struct claim *claim, uint64_t tried)
 			best = c;
 	}
 	return best;
+}
+
+struct candidate *
+elect(const struct owners *o, const struct claim *claim, uint64_t tried)
+{
+	struct candidate *c = elect_among(o, claim, tried, false);
+
+	/* Who lives there not may do so again, and is better than nobody. */
+	return c != NULL || claim->on == 0 ? c
+					   : elect_among(o, claim, tried, true);
 }
 
 size_t

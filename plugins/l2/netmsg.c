@@ -220,15 +220,7 @@ netmsg_read_addr(const struct nlmsghdr *message, struct host_addr *addr)
 bool
 netmsg_holds(const struct host_addr *subnet, const struct bgpd_addr *addr)
 {
-	unsigned whole = subnet->prefix_len / 8, rest = subnet->prefix_len % 8;
-	uint8_t mask = (uint8_t)(0xff00 >> rest);
-
-	if (subnet->addr.family != addr->family ||
-	    subnet->prefix_len > (addr->family == 4 ? 32 : 128) ||
-	    memcmp(subnet->addr.bytes, addr->bytes, whole) != 0)
-		return false;
-	return rest == 0 ||
-	       ((subnet->addr.bytes[whole] ^ addr->bytes[whole]) & mask) == 0;
+	return kit_addr_in(&subnet->addr, subnet->prefix_len, addr);
 }
 
 /* Default routes ------------------------------------------------------------------- */

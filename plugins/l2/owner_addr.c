@@ -70,6 +70,8 @@ owners_address(
 	claim_group(o, claim, address->group);
 	claim->offered = true;
 	claim->ready = claim->ready || address->ready;
+	claim->carried = address->segments;
+	segments_place(o, claim);
 	take_decide(o, claim);
 	owner_end(o);
 }

@@ -87,6 +87,8 @@ why_now(const struct owners *o, const struct claim *claim)
 		return claim->why;
 	if (o->silent != NULL)
 		return o->silent;
+	if (segments_silent(o, claim) != NULL)
+		return segments_silent(o, claim);
 	if (owner_is_consistent(o) && !o->is_promised)
 		return "the other node is lost, and nothing shows that it is "
 		       "dead";

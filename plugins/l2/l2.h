@@ -73,7 +73,10 @@ struct mate {
 	bool seen, by_line;	 /* while lists are merged */
 	uint8_t (*ethers)[6];	 /* its MACs, as it told them; NULL */
 	size_t ether_count;
-	struct cord *cord; /* mesh.c's; NULL: this node, or no address */
+	struct owners_segment *told; /* where it carries; NULL: not said */
+	uint8_t told_count;
+	struct cord *cord;		   /* NULL: this node, or no address */
+	struct cord *far[OWNERS_SEGMENTS]; /* elsewhere; NULL */
 };
 TAILQ_HEAD(mates, mate);
 RB_HEAD(mate_names, mate);
@@ -149,7 +152,7 @@ void cord_get(const struct cord *cord, struct cord_view *view);
 bool cord_is_up(const struct cord *cord);
 /* When BFD heard it last; INT64_MIN: never. */
 int64_t cord_heard_us(const struct cord *cord);
-void cord_free(struct cord *cord);
+void cords_free(struct mate *mate);
 
 /* mesh.c: messages between nodes -------------------------------------------------------- */
 
@@ -176,8 +179,8 @@ void witness_open(struct l2 *l2);
 void witness_close(struct l2 *l2);
 /* A node fell silent: it is asked now, and not within a second. */
 void witness_hurry(struct l2 *l2);
-/* A gateway was heard. */
-void witness_hear(struct l2 *l2);
+/* A gateway was heard there. */
+void witness_hear(struct l2 *l2, int ifindex);
 enum owners_gateway witness_state(const struct l2 *l2);
 
 /* duty.c: addresses, between host, owner half and carrier half --------------------------- */
@@ -254,6 +257,7 @@ struct l2 {
 	struct mesh *mesh;
 	struct cords *cords;
 	struct witness *witness;
+	struct reach *reach; /* reach.h */
 	struct crew crew;
 	struct duties duties;
 	struct duty_news news;

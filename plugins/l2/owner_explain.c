@@ -21,7 +21,10 @@ why_of(const struct owners *o, const struct claim *claim,
 	if (claim->owner != NULL && c->member == claim->owner)
 		return unfit == NULL	  ? "owner"
 		       : claim->answering ? "owner, on its way out"
-					  : "owner, but not alive";
+		       : segments_unfit(o, claim, c->member) == unfit
+			   ? "owner, but not alive on the segment of the "
+			     "address"
+			   : "owner, but not alive";
 	if (unfit != NULL)
 		return unfit;
 	if (claim->to != NULL && c->member == claim->to)

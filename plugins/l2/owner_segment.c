@@ -249,6 +249,7 @@ call_segments(const struct owners *o, const struct member *m)
 
 	if (o->calls.segments == NULL)
 		return;
+	memset(list, 0, sizeof(list)); /* so that lists may be compared */
 	for (i = 0; i < m->segments.count; i++) {
 		list[i].addr = m->segments.list[i].addr;
 		list[i].length = m->segments.list[i].length;
@@ -280,6 +281,27 @@ segments_hear(struct owners *o, struct member *m, const struct message *msg)
 
 /* The door ---------------------------------------------------------------------------------- */
 
+/* What addresses are carried on, by another list; its owner says it soon. */
+static void
+carried_replace(
+    struct owners *o, const struct message_segment *list, size_t count)
+{
+	const struct member_segments *self = &o->self->segments;
+	struct claim *claim = NULL;
+	uint16_t carried;
+	size_t i, k;
+
+	while ((claim = claim_next(o, claim)) != NULL) {
+		carried = 0;
+		for (i = 0; claim->carried != 0 && i < count; i++)
+			for (k = 0; k < self->count; k++)
+				if ((claim->carried >> k & 1) != 0 &&
+				    is_same(&self->list[k], &list[i]))
+					carried |= (uint16_t)(1u << i);
+		claim->carried = carried;
+	}
+}
+
 /* What was seen, and asked of gateways, stays with the subnet it was of. */
 static void
 list_replace(struct owners *o, const struct message_segment *list, size_t count)
@@ -308,6 +330,7 @@ list_replace(struct owners *o, const struct message_segment *list, size_t count)
 			o->segments.since_us[i] = before.since_us[k];
 		}
 	}
+	carried_replace(o, list, count);
 	memcpy(self->list, list, count * sizeof(list[0]));
 	self->count = (uint8_t)count;
 	self->known = self->told = true;
@@ -336,6 +359,23 @@ owners_segments(struct owners *o, const struct owners_segment *list,
 	owner_end(o);
 }
 
+/* Once most were seen there, the others have seen this node. */
+static void
+begin_ends(struct owners *o, size_t segment)
+{
+	size_t i, watched = 0, up = 0;
+	const struct member_segments *s;
+
+	for (i = 0; i < o->member_count; i++) {
+		s = &o->members[i]->segments;
+		watched += s->here[segment].watched;
+		up += s->here[segment].watched &&
+		      s->here[segment].live == OWNERS_UP;
+	}
+	if (up > watched / 2)
+		o->segments.since_us[segment] = INT64_MIN / 2;
+}
+
 void
 owners_segment_live(struct owners *o, const char *name, size_t segment,
     int live, int64_t now_us)
@@ -349,6 +389,7 @@ owners_segment_live(struct owners *o, const char *name, size_t segment,
 		m->segments.here[segment].watched = live != OWNERS_NO_LIVE;
 		m->segments.here[segment].live = (uint8_t)live;
 		m->segments.here[segment].since_us = o->now_us;
+		begin_ends(o, segment);
 		owner_review(o);
 	}
 	owner_end(o);

@@ -62,6 +62,8 @@ slots_of(struct owners *o, struct member *m)
 		s->slots[i] = slot_of(o, &s->list[i]);
 		s->on |= segment_bit(s->slots[i]);
 	}
+	o->segments.shared |= s->on & o->segments.any;
+	o->segments.any |= s->on;
 }
 
 void
@@ -72,7 +74,7 @@ segments_anew(struct owners *o)
 	size_t i;
 
 	o->segments.count = 0;
-	o->segments.fenced = 0;
+	o->segments.fenced = o->segments.shared = o->segments.any = 0;
 	slots_of(o, o->self); /* its own are never too many */
 	for (i = 0; i < o->member_count; i++) {
 		if (o->members[i] != o->self)
@@ -118,6 +120,8 @@ segments_place(struct owners *o, struct claim *claim)
 	    (claim->on == 0 || (claim->on & segment_bit(slot)) != 0 ||
 		(self->on & segment_bit(slot)) == 0))
 		claim->on = segment_bit(slot);
+	else /* a bridge of a node's own tells nothing of the others */
+		claim->on &= o->segments.shared;
 }
 
 size_t

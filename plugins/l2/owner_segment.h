@@ -36,6 +36,8 @@ struct segments {
 	uint8_t gateways[OWNERS_SEGMENTS];
 	int64_t since_us[OWNERS_SEGMENTS];
 	uint16_t fenced; /* bits of slots */
+	uint16_t any;	 /* ... on which there is one, at least */
+	uint16_t shared; /* ... two */
 	bool anew;	 /* slots were others when it was last looked at */
 	int64_t due_us;	 /* this node is dead on one: when it hands over */
 };

@@ -124,6 +124,8 @@ packet_deliver(struct packet *p)
 {
 	struct node *node = &world.node[p->to];
 
+	/* Its flags: the last release would refuse it (MESSAGE_SEGMENTS). */
+	assert_false(node->old && (p->bytes[5] & 0x20) != 0);
 	if (node->owners == NULL || is_cut(p->from, p->to, p->side) ||
 	    (world.wild > 0 && roll(100) < world.wild)) {
 		free(p);

@@ -291,6 +291,56 @@ link_is_lost(void **state)
 	}
 }
 
+/* A subnet that one node alone has is no reason why the others are no heirs. */
+static void
+own_bridge(void **state)
+{
+	struct owners_segment list[3] = { 0 };
+	struct owners_address address = { 0 };
+	struct owners_candidate candidates[3] = { { .node = "node1" },
+		{ .node = "node2" }, { .node = "node3" } };
+	struct owners_segment of[OWNERS_SEGMENTS];
+	struct bgpd_addr addr = addr_of(NEAR);
+	int partition, near, i, k;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		begin(3, partition, OWNERS_NO_GATEWAY, 0);
+		near = answerer(NEAR);
+		for (i = 0; i < 3; i++) {
+			for (k = 0; k < 3; k++) {
+				list[k].addr.family = 4;
+				list[k].addr.bytes[0] = 10;
+				list[k].addr.bytes[2] =
+				    (uint8_t)(k < 2 ? k : 10 + i);
+				list[k].addr.bytes[3] = (uint8_t)(i + 1);
+				list[k].length = 24;
+				list[k].linked = true;
+			}
+			list[1].addr = addr_of(FAR);
+			list[1].length = 32;
+			owners_segments(
+			    world.node[i].owners, list, 3, world.now_us);
+			address.addr = addr;
+			address.candidates = candidates;
+			address.candidate_count = 3;
+			address.ready = true;
+			address.segments = 5; /* near, and the bridge */
+			owners_address(
+			    world.node[i].owners, &address, world.now_us);
+		}
+		world_run(200);
+		assert_int_equal(
+		    owners_segments_of(world.node[near].owners, &addr, of), 1);
+		assert_int_equal(of[0].addr.bytes[2], 0);
+		world_isolate(near, true);
+		world_run(300);
+		assert_int_equal(answerers(NEAR), 1);
+		assert_int_not_equal(answerer(NEAR), near);
+		world_close();
+	}
+}
+
 /* The last release among them: understood, and judged as before. */
 static void
 old_ones(void **state)
@@ -389,6 +439,7 @@ main(void)
 		cmocka_unit_test(two_nodes),
 		cmocka_unit_test(fenced),
 		cmocka_unit_test(link_is_lost),
+		cmocka_unit_test(own_bridge),
 		cmocka_unit_test(old_ones),
 		cmocka_unit_test(restart),
 		cmocka_unit_test(drain),

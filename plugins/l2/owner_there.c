@@ -95,7 +95,7 @@ is_dead_by_one(const struct owners *o, const struct member *m, size_t slot,
 			      : (uint8_t)OWNERS_NO_GATEWAY;
 
 	if (m == o->self)
-		return gateway == OWNERS_LOST;
+		return false; /* it is fenced, if so (review_flags) */
 	if (heads->only_me)
 		return gateway == OWNERS_REACHED;
 	/* Three, and none sees another: this one is no worse. */

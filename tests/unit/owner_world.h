@@ -61,10 +61,12 @@ static void
 bfd_hear_on(int to, int from, int side)
 {
 	struct bfd *mine = &world.node[to].bfd[side][from];
-	int said = world.node[from].admin
-		       ? ADMIN
-		       : world.node[from].bfd[side][to].state;
+	int said = world.node[from].bfd[side][to].state;
 
+	if (world.node[from].admin)
+		said = ADMIN;
+	else if (said == ADMIN)
+		said = DOWN; /* it was told that the other is */
 	mine->heard_us = world.now_us;
 	if (said == ADMIN)
 		bfd_set(to, from, side, ADMIN, OWNERS_ADMIN_DOWN);

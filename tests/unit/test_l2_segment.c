@@ -148,34 +148,49 @@ pair_is_cut(void **state)
 	}
 }
 
+static void
+far_cut_all(bool cut)
+{
+	int i;
+
+	for (i = 0; i < world.nodes; i++)
+		far_isolate(i, cut);
+}
+
 /* Nobody sees anybody there: nobody is better, and the owner keeps it. */
 static void
 all_are_cut(void **state)
 {
-	int partition, far, i, k;
+	int nodes, partition, far, i, k;
 	unsigned takes;
 
 	(void)state;
-	for (partition = 0; partition < 2; partition++) {
-		begin(3, partition, OWNERS_NO_GATEWAY, 0);
-		far = answerer(FAR);
-		takes = world.takes;
-		for (i = 0; i < 3; i++)
-			for (k = 0; k < i; k++)
-				far_cut(i, k, true);
-		world_run(3000);
-		assert_int_equal(answerer(FAR), far);
-		assert_int_equal(world.takes, takes);
-		/* A death is followed even so. */
-		world_kill(far);
-		world_run(1500);
-		assert_int_equal(answerers(FAR), 1);
-		for (i = 0; i < 3; i++)
-			for (k = 0; k < i; k++)
-				far_cut(i, k, false);
-		world_run(3000);
-		assert_int_equal(answerers(FAR), 1);
-		world_close();
+	for (nodes = 3; nodes < 5; nodes++) {
+		for (partition = 0; partition < 2; partition++) {
+			begin(nodes, partition, OWNERS_NO_GATEWAY, 0);
+			far = answerer(FAR);
+			takes = world.takes;
+			/* The others see each other cut off half a beat later. */
+			for (i = 0; i < nodes; i++)
+				for (k = 0; k < nodes; k++)
+					if (i != far && k != far)
+						world.node[i]
+						    .bfd[1][k]
+						    .said_us += 25000;
+			world_run(500 + 25 * partition + 10 * nodes);
+			far_cut_all(true);
+			world_run(3000);
+			assert_int_equal(answerer(FAR), far);
+			assert_int_equal(world.takes, takes);
+			/* A death is followed even so. */
+			world_kill(far);
+			world_run(1500);
+			assert_int_equal(answerers(FAR), 1);
+			far_cut_all(false);
+			world_run(3000);
+			assert_int_equal(answerers(FAR), 1);
+			world_close();
+		}
 	}
 }
 
@@ -388,8 +403,12 @@ restart(void **state)
 		world_kill(far);
 		world_run(300);
 		world_start(far);
+		/* BFD is slower to come up there. */
+		far_isolate(far, true);
 		for (round = 0; round < 60; round++) {
 			world_run(100);
+			if (round == 9)
+				far_isolate(far, false);
 			assert_int_equal(answerers(FAR) <= 1, 1);
 			for (k = 0; k < 3; k++)
 				if (k != far)

@@ -309,6 +309,44 @@ test_interfaces(void **unused)
 	assert_true(is_answered(&vip4));
 }
 
+/* Where addresses are carried: by the subnet of IPv4, for both families. */
+static void
+test_subnets(void **unused)
+{
+	static const char *const elsewhere[] = { "eth9" };
+	const struct bgpd_addr lower = { 4, { 192, 0, 2, 2 } };
+	struct carrier_subnet subnets[4] = { 0 };
+
+	(void)unused;
+	assert_int_equal(carrier_subnets(carrier, subnets, 0), 0);
+	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_string_equal(subnets[0].name, "eth0");
+	assert_int_equal(subnets[0].ifindex, if_nametoindex("eth0"));
+	assert_string_equal(print(&subnets[0].addr), CABLE_NODE);
+	assert_int_equal(subnets[0].length, 24);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 0);
+	add(&vip4);
+	add(&vip6);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip6, subnets, 1), 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 0), 0);
+	carrier_add(carrier, &vip4, elsewhere, 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 0);
+	/* What is carried is no address of this node. */
+	add(&lower);
+	cable_address("eth0", "192.0.2.2", "2001:db8::2");
+	fake_run(50);
+	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_int_equal(subnets[0].addr.family, 6);
+	assert_int_equal(subnets[0].length, 64);
+	carrier_remove(carrier, &lower);
+	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_string_equal(print(&subnets[0].addr), "192.0.2.2");
+	cable_address("eth0", CABLE_NODE, "2001:db8::10");
+	cable_gateway(CABLE_GATEWAY);
+	fake_run(50);
+}
+
 static void
 test_lost_events(void **unused)
 {
@@ -383,6 +421,7 @@ main(void)
 		ROOM(test_fellows),
 		ROOM(test_probing),
 		ROOM(test_interfaces),
+		ROOM(test_subnets),
 		ROOM(test_lost_events),
 		ROOM(test_groups_are_joined_when_needed),
 	};

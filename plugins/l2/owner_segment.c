@@ -18,13 +18,7 @@
 
 #define KEPT (SEGMENT_NO_LINK | SEGMENT_FENCED | SEGMENT_GATEWAY)
 
-static uint64_t
-mark(void)
-{
-	static const char text[] = "fairway l2 segments";
-
-	return message_id(text, sizeof(text));
-}
+static const char mark[] = "fairway l2 segments";
 
 /* Slots: one for each subnet that anybody tells ---------------------------------------- */
 
@@ -73,6 +67,7 @@ segments_anew(struct owners *o)
 	struct claim *claim = NULL;
 	size_t i;
 
+	o->segments.mark = message_id(mark, sizeof(mark));
 	o->segments.count = 0;
 	o->segments.fenced = o->segments.shared = o->segments.any = 0;
 	slots_of(o, o->self); /* its own are never too many */
@@ -188,7 +183,7 @@ segments_to(const struct owners *o, const struct member *m, struct message *msg)
 	if (msg->view_count == MESSAGE_VIEWS)
 		return;
 	msg->seen[msg->view_count] = 0;
-	msg->views[msg->view_count].id = mark();
+	msg->views[msg->view_count].id = o->segments.mark;
 	msg->views[msg->view_count++].state = VIEW_UNKNOWN;
 }
 
@@ -232,13 +227,12 @@ hear_seen(struct owners *o, struct member *m, const struct message *msg)
 }
 
 static bool
-is_marked(const struct message *msg)
+is_marked(const struct owners *o, const struct message *msg)
 {
-	uint64_t id = mark();
 	size_t i;
 
 	for (i = msg->view_count; i-- > 0;) {
-		if (msg->views[i].id == id)
+		if (msg->views[i].id == o->segments.mark)
 			return true;
 	}
 	return false;
@@ -269,7 +263,7 @@ segments_hear(struct owners *o, struct member *m, const struct message *msg)
 {
 	bool changed = false;
 
-	if (!m->segments.known && (msg->has_segments || is_marked(msg))) {
+	if (!m->segments.known && (msg->has_segments || is_marked(o, msg))) {
 		m->segments.known = true;
 		m->now = true; /* it is told at once */
 		if (!msg->has_segments)

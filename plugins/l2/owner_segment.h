@@ -30,7 +30,8 @@ struct member_segments {
 };
 
 struct segments {
-	size_t count; /* 0: nobody tells any, and all are as one */
+	uint64_t mark; /* the node that there is not */
+	size_t count;  /* 0: nobody tells any, and all are as one */
 	struct message_segment slots[SLOTS];
 	/* By this node's list. */
 	uint8_t gateways[OWNERS_SEGMENTS];

@@ -58,28 +58,63 @@ struct heads {
 	bool only_me;
 };
 
+/* Some other node, that is heard here, sees it there. */
+static bool
+is_seen_by_others(const struct owners *o, const struct member *m, size_t slot)
+{
+	const struct member *w;
+	size_t i;
+
+	for (i = 0; i < o->member_count; i++) {
+		w = o->members[i];
+		if (w != m && w != o->self && m->watching[i] &&
+		    verdict_has_opinion(o, w) &&
+		    view_of(o, w, m, slot) == VIEW_UP)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What w says of m there, if it counts. Who cannot be heard says of this node by
+ * being seen there by others, and not from here, that this is who is cut off.
+ */
+static uint8_t
+word_of(const struct owners *o, const struct member *w, const struct member *m,
+    size_t slot)
+{
+	if ((w->segments.on & segment_bit(slot)) == 0)
+		return VIEW_UNKNOWN;
+	if (w == o->self)
+		return (w->segments.dead & segment_bit(slot)) != 0
+			   ? VIEW_UNKNOWN
+			   : view_of(o, w, m, slot);
+	if (verdict_has_opinion(o, w))
+		return view_of(o, w, m, slot);
+	return m == o->self && view_of(o, m, w, slot) == VIEW_DOWN &&
+		       is_seen_by_others(o, w, slot)
+		   ? VIEW_DOWN
+		   : VIEW_UNKNOWN;
+}
+
 static struct heads
 count_heads(const struct owners *o, const struct member *m, size_t slot)
 {
 	struct heads heads = { .only_me = false };
 	const struct member *w;
-	uint8_t view;
+	uint8_t word;
 	size_t i;
 
 	for (i = 0; i < o->member_count; i++) {
 		w = o->members[i];
-		if (w == m || !m->watching[i] ||
-		    (w->segments.on & segment_bit(slot)) == 0 ||
-		    (w != o->self && !verdict_has_opinion(o, w)) ||
-		    (w == o->self &&
-			(w->segments.dead & segment_bit(slot)) != 0))
+		if (w == m || !m->watching[i])
 			continue;
-		view = view_of(o, w, m, slot);
-		if (view != VIEW_UP && view != VIEW_DOWN)
+		word = word_of(o, w, m, slot);
+		if (word != VIEW_UP && word != VIEW_DOWN)
 			continue;
 		heads.only_me = heads.monitors == 0 && w == o->self;
 		heads.monitors++;
-		heads.downs += view == VIEW_DOWN;
+		heads.downs += word == VIEW_DOWN;
 	}
 	return heads;
 }
@@ -317,6 +352,21 @@ segments_silent(const struct owners *o, const struct claim *claim)
 		     "and its gateway is lost";
 }
 
+/* Bits of candidates that cannot be offered anything from here. */
+static uint64_t
+not_seen(const struct owners *o, const struct claim *claim)
+{
+	const struct candidate *c = claim->candidates;
+	uint64_t bits = 0;
+	size_t i;
+
+	for (i = 0; i < claim->candidate_count && i < 64; i++) {
+		if (c[i].member == NULL || !verdict_sees(o, c[i].member))
+			bits |= UINT64_C(1) << i;
+	}
+	return bits;
+}
+
 struct member *
 segments_heir(const struct owners *o, const struct claim *claim)
 {
@@ -327,7 +377,7 @@ segments_heir(const struct owners *o, const struct claim *claim)
 	if (why == NULL || (o->now_us < o->segments.due_us &&
 			       !says_it_is_dead(o->self, claim->on)))
 		return NULL;
-	c = elect(o, claim, 0);
+	c = elect(o, claim, not_seen(o, claim));
 	return c == NULL || c->member == o->self ||
 		       segments_unfit(o, claim, c->member) != NULL
 		   ? NULL

@@ -101,6 +101,7 @@ reach_say(struct l2 *l2)
 		list[i].linked = true; /* else it would carry nothing */
 	}
 	owners_segments(l2->owners, list, r->count, carrier_now_us());
+	witness_apply(l2);
 }
 
 /* Padding and what is behind a name are zero, from where they come. */
@@ -157,7 +158,6 @@ reach_apply(struct l2 *l2)
 	memcpy(r->list, list, sizeof(list));
 	r->count = count;
 	reach_say(l2);
-	witness_apply(l2);
 	return true;
 }
 

@@ -36,7 +36,7 @@ void reach_hear(struct l2 *l2, const char *member,
 /* Its place in the list; -1: it is not there. */
 int reach_find(const struct l2 *l2, int ifindex);
 
-/* witness.c: the list is another. */
+/* witness.c: the list is another, or was told to a new owner half. */
 void witness_apply(struct l2 *l2);
 
 /* display_reach.c: of an interface, a node, an address; the answer has both forms. */

@@ -47,6 +47,7 @@ struct node {
 	struct bfd bfd[SIDES][NODES]; /* of the others */
 	enum owners_live live[SIDES][NODES];
 	enum owners_gateway gateway, far_gateway;
+	bool single; /* not on the far segment */
 	bool old;    /* of the last release: knows no segments */
 	bool listed; /* told where it carries */
 	struct packet *waiting, **waiting_tail;
@@ -267,7 +268,8 @@ world_list(struct node *node)
 	/* It holds the first address of an odd number. */
 	list[1].addr = addr_of(1);
 	list[1].length = 32;
-	owners_segments(node->owners, list, SIDES, world.now_us);
+	owners_segments(
+	    node->owners, list, node->single ? 1 : SIDES, world.now_us);
 	owners_segment_gateway(node->owners, 0, node->gateway, world.now_us);
 	owners_segment_gateway(
 	    node->owners, 1, node->far_gateway, world.now_us);

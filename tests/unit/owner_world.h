@@ -22,6 +22,8 @@ runs(int i)
 static bool
 is_cut(int from, int to, int side)
 {
+	if (side == 1 && (world.node[from].single || world.node[to].single))
+		return true;
 	return side == 0 ? world.cut[from][to] : world.far[from][to];
 }
 

@@ -128,6 +128,46 @@ near_is_cut_off(void **state)
 	}
 }
 
+/* One of three is on the near one alone; who is cut off there cannot hear it. */
+static void
+near_with_a_single_one(void **state)
+{
+	struct owners_config config;
+	int partition, near, single, i;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		for (single = 0; single < 3; single++) {
+			config = config_of((enum owners_partition)partition);
+			world_open(3, 2, &config);
+			world.sides = 2;
+			world.node[single].single = true;
+			for (i = 0; i < 3; i++) {
+				world.node[i].gateway = OWNERS_NO_GATEWAY;
+				world_start(i);
+			}
+			world_run(4500);
+			assert_int_equal(answerers(NEAR), 1);
+			assert_int_equal(answerers(FAR), 1);
+			assert_int_not_equal(answerer(FAR), single);
+			near = answerer(NEAR);
+			world_isolate(near, true);
+			world_run(400);
+			assert_int_equal(answerers(NEAR),
+			    1 + (near == single &&
+				    partition == OWNERS_AVAILABLE));
+			if (near != single)
+				assert_false(can_answer(near, NEAR));
+			world_isolate(near, false);
+			world_run(3000);
+			assert_int_equal(answerers(NEAR), 1);
+			assert_int_not_equal(answerer(NEAR), near);
+			assert_int_equal(answerers(FAR), 1);
+			world_close();
+		}
+	}
+}
+
 /* Only the owner and one other do not see each other there: nothing moves. */
 static void
 pair_is_cut(void **state)
@@ -453,6 +493,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(owner_is_cut_off),
 		cmocka_unit_test(near_is_cut_off),
+		cmocka_unit_test(near_with_a_single_one),
 		cmocka_unit_test(pair_is_cut),
 		cmocka_unit_test(all_are_cut),
 		cmocka_unit_test(two_nodes),

@@ -3,6 +3,30 @@
 
 #include "segment.h"
 
+bool
+iface_holds(const struct iface *i, const struct bgpd_addr *addr)
+{
+	unsigned k;
+
+	for (k = 0; k < i->addr_count; k++) {
+		if (netmsg_holds(&i->addrs[k], addr))
+			return true;
+	}
+	return false;
+}
+
+struct gateway *
+iface_gateway(struct iface *i, const struct bgpd_addr *addr)
+{
+	unsigned k;
+
+	for (k = 0; k < i->gateway_count; k++) {
+		if (kit_addr_equal(&i->gateways[k].addr, addr))
+			return &i->gateways[k];
+	}
+	return NULL;
+}
+
 static bool
 is_link_local(const struct bgpd_addr *a)
 {

@@ -39,6 +39,8 @@ struct carrier_options {
 	uint32_t pace_per_sec; /* announced frames per interface; 0: 1000 */
 	uint32_t age_max_ms;   /* older questions are not answered; 0: 250 */
 	bool router_flag;      /* R in advertisements (RFC 4861 4.4) */
+	/* They are from the interface's link-local address, where it has one. */
+	bool link_local_source;
 };
 
 enum carrier_state {

@@ -101,6 +101,8 @@ bool ifaces_neighbors(struct ifaces *ifaces, int ifindex,
 bool iface_holds(const struct iface *iface, const struct bgpd_addr *addr);
 struct gateway *iface_gateway(
     struct iface *iface, const struct bgpd_addr *addr);
+/* The lowest that it has; family 0: none. */
+struct bgpd_addr iface_link_local(const struct iface *iface);
 
 /* groups.c: solicited-node groups, so that switches hear of us (MLD) --------------------- */
 

@@ -21,6 +21,7 @@ enum {
 	ROW_PROBE,
 	ROW_CONFLICT,
 	ROW_PACE,
+	ROW_NA_SOURCE,
 	ROW_PORT,
 	ROW_KEY
 };
@@ -64,6 +65,8 @@ const struct bgpd_row knobs_rows[KNOBS_ROWS] = {
 	    "When a stranger has an address of ours (default: defend)"),
 	LINE(ROW_PACE, 0, 0, "pace N",
 	    "Frames that announce, a second and interface (default: 1000)"),
+	LINE(ROW_NA_SOURCE, 0, 0, "na-source (address|link-local)",
+	    "Whom neighbor advertisements are from (default: address)"),
 	LINE(
 	    ROW_PORT, 0, 0, "port N", "UDP port between nodes (default: 7946)"),
 	LINE(ROW_KEY, 0, 1, "key TEXT",
@@ -361,6 +364,12 @@ read_pace(struct knobs *k, const struct bgpd_line *line)
 }
 
 static void
+read_na_source(struct knobs *k, const struct bgpd_line *line)
+{
+	k->carrier.link_local_source = value_is(line, 0, "link-local");
+}
+
+static void
 read_port(struct knobs *k, const struct bgpd_line *line)
 {
 	k->port = (uint16_t)number(line, 0);
@@ -387,6 +396,7 @@ static void (*const readers[])(struct knobs *, const struct bgpd_line *) = {
 	[ROW_PROBE] = read_probe,
 	[ROW_CONFLICT] = read_conflict,
 	[ROW_PACE] = read_pace,
+	[ROW_NA_SOURCE] = read_na_source,
 	[ROW_PORT] = read_port,
 	[ROW_KEY] = read_key,
 };

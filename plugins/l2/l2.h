@@ -39,7 +39,7 @@ struct knobs {
 	uint16_t port;
 };
 
-#define KNOBS_ROWS 21
+#define KNOBS_ROWS 22
 extern const struct bgpd_row knobs_rows[KNOBS_ROWS];
 /* The numbers of rows that are commands. */
 enum {

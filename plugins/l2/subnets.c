@@ -35,6 +35,22 @@ is_link_local(const struct bgpd_addr *a)
 		   : a->bytes[0] == 169 && a->bytes[1] == 254;
 }
 
+struct bgpd_addr
+iface_link_local(const struct iface *i)
+{
+	struct bgpd_addr best = { .family = 0 };
+	unsigned k;
+
+	for (k = 0; k < i->addr_count; k++) {
+		if (i->addrs[k].addr.family == 6 &&
+		    is_link_local(&i->addrs[k].addr) &&
+		    (best.family == 0 ||
+			kit_addr_compare(&i->addrs[k].addr, &best) < 0))
+			best = i->addrs[k].addr;
+	}
+	return best;
+}
+
 /* A subnet that others may be in, by an address that is this node's own. */
 static bool
 is_subnet(struct carrier *c, const struct host_addr *a)

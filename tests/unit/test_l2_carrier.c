@@ -347,6 +347,59 @@ test_subnets(void **unused)
 	fake_run(50);
 }
 
+/* The first of eth0's, of /proc; family 0: none. */
+static struct bgpd_addr
+link_local(void)
+{
+	struct bgpd_addr addr = { .family = 0 };
+	char hex[33], name[32], line[256];
+	FILE *f = fopen("/proc/thread-self/net/if_inet6", "r");
+	unsigned i, byte;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "%32s %*s %*s %*s %*s %31s", hex, name) != 2 ||
+		    strcmp(name, "eth0") != 0 || strncmp(hex, "fe80", 4) != 0)
+			continue;
+		addr.family = 6;
+		for (i = 0; i < 16; i++) {
+			sscanf(hex + 2 * i, "%2x", &byte);
+			addr.bytes[i] = (uint8_t)byte;
+		}
+	}
+	if (f != NULL)
+		fclose(f);
+	return addr;
+}
+
+/* Advertisements of the interface's own address, of that of one that came. */
+static void
+test_link_local_source(void **unused)
+{
+	struct carrier_options options = {
+		.exclude = far, .exclude_count = 1, .link_local_source = true
+	};
+	struct bgpd_addr source = link_local();
+
+	(void)unused;
+	if (source.family == 0)
+		skip();
+	add(&vip6);
+	carrier_take(carrier, &vip6);
+	fake_run(50);
+	assert_true(count_heard(FRAME_NA, &vip6, &vip6, true) > 0);
+	assert_int_equal(count_heard(FRAME_NA, &source, &vip6, true), 0);
+	assert_null(carrier_configure(carrier, &options));
+	cable_forget();
+	carrier_announce(carrier, &vip6);
+	fake_run(50);
+	assert_true(count_heard(FRAME_NA, &source, &vip6, true) > 0);
+	assert_int_equal(count_heard(FRAME_NA, &vip6, &vip6, true), 0);
+	cable_forget();
+	ask(&vip6);
+	fake_run(20);
+	assert_true(count_heard(FRAME_NA, &source, &vip6, false) > 0);
+}
+
 static void
 test_lost_events(void **unused)
 {
@@ -422,6 +475,7 @@ main(void)
 		ROOM(test_probing),
 		ROOM(test_interfaces),
 		ROOM(test_subnets),
+		ROOM(test_link_local_source),
 		ROOM(test_lost_events),
 		ROOM(test_groups_are_joined_when_needed),
 	};

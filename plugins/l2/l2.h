@@ -6,8 +6,9 @@
 /*
  * The owner half (owner.h) decides whose an address is, the carrier half
  * (carrier.h) puts it on the segment; neither knows the other. duty.c stands
- * between them and the host, crew.c knows the nodes, cords.c watches them, mesh.c
- * speaks to them, witness.c asks the routers.
+ * between them and the host, crew.c knows the nodes, reach.c on which segments
+ * addresses are, cords.c watches the nodes there, mesh.c speaks to them, witness.c
+ * asks the routers.
  */
 
 #include <bsd/sys/queue.h>

@@ -185,6 +185,25 @@ def test_a_cable_is_pulled(lab):
     assert team.wait_agreed(FAR) is team.of_far(found[1])
 
 
+@pytest.mark.parametrize("knobs", ["", " partition consistent"])
+def test_a_restart_moves_nothing(lab, knobs):
+    """BFD is slow to come up again, on one segment after the other."""
+    team = Pair(lab, 3, knobs)
+    near, far = team.begin()
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        for member in {near, far}:
+            assert "restarts" in member.bgpd.sh("restart")
+            time.sleep(4)
+    assert there.macs() == {far.far_mac}, team.say()
+    assert here.macs() == {near.mac}, team.say()
+    for member in team.members:
+        for other in team.members:
+            if other is not member:
+                wait_for(lambda m=member, o=other: team.sees_far(m, o), 5,
+                         0.1, say=team.say)
+
+
 def test_two_nodes_and_the_gateway_there(lab):
     """Whom the gateway of the segment answers has it; the other is silent."""
     team = Pair(lab, 2, far_gateway=True)

@@ -13,6 +13,7 @@ from team import Team
 
 FAR = "192.168.2.240"
 BOUND = 0.300  # of a move, on a machine that others use as well
+QUIET = 0.100  # no answer for so long: no move is that fast
 POOLS = """apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -113,7 +114,7 @@ def test_a_dead_segment_loses_its_addresses_alone(lab, knobs):
     assert there.both() < 0.05, there.rounds()
     assert there.moves() == 1, there.rounds()
     assert here.macs() == {near.mac}
-    assert here.longest_gap() < 0.05
+    assert here.longest_gap() < QUIET
     assert team.wait_agreed(FAR) is new
     assert team.wait_agreed(VIP) is near
     wait_for(lambda: team.sees_far(new, far), 5, 0.1, say=team.say)
@@ -162,7 +163,7 @@ def test_the_nodes_own_segment_is_dead(lab):
     assert found[0] - began < BOUND
     assert here.moves() == 1, here.rounds()
     assert there.macs() == {far.far_mac}
-    assert there.longest_gap() < 0.05
+    assert there.longest_gap() < QUIET
     assert team.wait_agreed(VIP) is team.of_mac(found[1])
 
 

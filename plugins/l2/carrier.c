@@ -49,6 +49,20 @@ rise_all(struct port *p)
 	announce_pump(p);
 }
 
+/* Whom its advertisements are from; true: another than before. */
+static bool
+set_source(struct carrier *c, struct port *p)
+{
+	struct bgpd_addr source = { .family = 0 };
+
+	if (c->options.link_local_source)
+		source = iface_link_local(p->iface);
+	if (kit_addr_equal(&source, &p->source))
+		return false;
+	p->source = source;
+	return true;
+}
+
 static void
 close_port(struct carrier *c, struct iface *i)
 {
@@ -76,6 +90,7 @@ open_port(struct carrier *c, struct iface *i, const char *was)
 		i->why_not = why;
 		return;
 	}
+	set_source(c, i->port);
 	place_all(c);
 	alarm_start(&c->clockwork, &c->doctor, DOCTOR_US);
 }
@@ -177,9 +192,17 @@ static void
 on_addrs(void *arg)
 {
 	struct carrier *c = arg;
+	struct iface *i;
+	struct spot *s;
 
 	told_links(c);
 	alarm_start(&c->clockwork, &c->doctor, DOCTOR_US);
+	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
+		if (i->port == NULL || !set_source(c, i->port))
+			continue;
+		LIST_FOREACH (s, &i->port->spots, of_port)
+			spot_rebuild(s);
+	}
 }
 
 /* Life -------------------------------------------------------------------------------------- */
@@ -259,6 +282,7 @@ set_paces(struct carrier *c)
 			continue;
 		pace_set(&i->port->pace, c->options.pace_per_sec);
 		pace_set(&i->port->pace_ask, c->options.pace_per_sec);
+		set_source(c, i->port);
 		LIST_FOREACH (s, &i->port->spots, of_port)
 			spot_rebuild(s);
 	}

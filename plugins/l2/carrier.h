@@ -40,6 +40,8 @@ struct carrier_options {
 	uint32_t age_max_ms;	/* older questions are not answered; 0: 250 */
 	uint32_t quarantine_ms; /* between its probes; 0: 60000 */
 	bool router_flag;	/* R in advertisements (RFC 4861 4.4) */
+	/* They are from the interface's link-local address, where it has one. */
+	bool link_local_source;
 };
 
 enum carrier_state {
@@ -129,8 +131,9 @@ struct carrier_callbacks {
 	    const char *why_not);
 	/* Interfaces or their addresses, of any kind, may be others now. */
 	void (*on_links)(void *arg);
-	/* A gateway answered carrier_ask_gateways. */
-	void (*on_gateway)(void *arg, const struct bgpd_addr *gateway);
+	/* A gateway answered carrier_ask_gateways, on that interface. */
+	void (*on_gateway)(
+	    void *arg, const struct bgpd_addr *gateway, int ifindex);
 	/* The kernel answers for a known address that this node has on `on`. */
 	void (*on_kernel_answers)(void *arg, const struct bgpd_addr *address,
 	    const char *on, bool answers);
@@ -189,8 +192,12 @@ void carrier_fellows(struct carrier *carrier, const struct bgpd_addr *addresses,
 
 /* What the kernel knows of their MACs now is remembered: a call when one is up. */
 void carrier_meet_fellows(struct carrier *carrier);
-/* Asks every gateway, as this node itself; how many were asked. */
-unsigned carrier_ask_gateways(struct carrier *carrier);
+/*
+ * Asks every gateway, as this node itself; how many were asked, and the interfaces
+ * of as many of them as there is room for.
+ */
+unsigned carrier_ask_gateways(
+    struct carrier *carrier, int *ifindexes, unsigned room);
 /*
  * Asks for a fellow on its segment, as this node itself, so that both kernels know
  * the other's MAC at once: by themselves they ask once a second.
@@ -205,6 +212,30 @@ bool carrier_own(
     struct carrier *carrier, const struct bgpd_addr *address, char name[16]);
 /* Can that interface send and be heard? */
 bool carrier_is_linked(struct carrier *carrier, const char *name);
+
+/* subnets.c: where addresses are carried ---------------------------------------------- */
+
+/* A subnet of an interface that carries addresses. */
+struct carrier_subnet {
+	int ifindex;
+	char name[16];
+	struct bgpd_addr addr; /* this node's own there; none that is carried */
+	uint8_t length;
+};
+/*
+ * Of each such interface the lowest of IPv4, else of IPv6, without those of one
+ * host and of link-local addresses; in order of addresses. How many; at most room.
+ */
+unsigned carrier_subnets(
+    struct carrier *carrier, struct carrier_subnet *subnets, unsigned room);
+/*
+ * Which of the first 32 of a list an address belongs to: bits. The smallest that
+ * holds it, of those that it is carried on; else all of these. 0: none, or it is
+ * not known.
+ */
+uint32_t carrier_subnets_of(struct carrier *carrier,
+    const struct bgpd_addr *address, const struct carrier_subnet *subnets,
+    unsigned count);
 
 /* view.c: for show; a view is good until its callback returns ----------------------- */
 

@@ -97,6 +97,7 @@ claim_get(struct owners *o, const struct bgpd_addr *addr)
 	claims_RB_INSERT(&o->claims, claim);
 	o->claim_count++;
 	list_add(o, claim);
+	segments_place(o, claim);
 	return claim;
 }
 

@@ -18,6 +18,13 @@ struct cord {
 	char why[64];
 	uint32_t interval_ms, multiplier; /* as the session was asked for */
 	uint64_t in, out;
+	int segment; /* its place in the list of reach.h; -1 */
+	bool kept;   /* while they are found anew */
 };
+
+/* The one by which such a letter came, or should have. */
+struct cord *cord_by(const struct mate *mate, int ifindex);
+/* Of an address that a node told; NULL: of none. */
+struct cord *cords_find(struct l2 *l2, const struct bgpd_addr *addr);
 
 #endif

@@ -10,6 +10,11 @@
  * would take it for a stranger (IPv6 has temporary addresses that the kernel
  * prefers).
  *
+ * Where addresses are carried elsewhere, too (reach.c), there is one more cord on
+ * each segment that the other node told as well, at the address that it has there.
+ * A node is alive when it is on any of them, and may be dead on one: the owner half
+ * is told both. Messages go by the first cord that is up; while none is, by all.
+ *
  * BFD is not authenticated between nodes, by intent. On one segment its packets
  * have come no further than their TTL of 255 says (GTSM, RFC 5881 5), and who can
  * forge them there can as well answer ARP for the addresses: a key would keep
@@ -26,6 +31,7 @@
 #include <string.h>
 
 #include "cord.h"
+#include "reach.h"
 
 #define GREET_MS      100 /* who is not up is asked for: at first, and then */
 #define GREETS	      30
@@ -35,6 +41,50 @@ struct cords {
 	struct bgpd_timer *greet;
 	unsigned greets; /* quick ones that are left */
 };
+
+/* All of a node, the first one first: NULL after the last. */
+static struct cord *
+cord_next(const struct mate *mate, const struct cord *cord)
+{
+	bool passed = cord == NULL;
+	int i;
+
+	if (passed && mate->cord != NULL)
+		return mate->cord;
+	passed = passed || cord == mate->cord;
+	for (i = 0; i < OWNERS_SEGMENTS; i++) {
+		if (passed && mate->far[i] != NULL)
+			return mate->far[i];
+		passed = passed || mate->far[i] == cord;
+	}
+	return NULL;
+}
+
+struct cord *
+cord_by(const struct mate *mate, int ifindex)
+{
+	struct cord *cord = NULL;
+
+	while ((cord = cord_next(mate, cord)) != NULL) {
+		if (cord->ifindex == ifindex)
+			return cord;
+	}
+	return mate->cord;
+}
+
+struct cord *
+cords_find(struct l2 *l2, const struct bgpd_addr *addr)
+{
+	struct mate *mate;
+	int i;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link)
+		for (i = 0; i < OWNERS_SEGMENTS; i++)
+			if (mate->far[i] != NULL &&
+			    kit_addr_equal(&mate->far[i]->addr, addr))
+				return mate->far[i];
+	return NULL;
+}
 
 /*
  * Nodes that are not up are asked for by ARP and ND: the kernel, which does it as
@@ -46,16 +96,19 @@ on_greet(void *arg)
 {
 	struct l2 *l2 = arg;
 	struct cords *cords = l2->cords;
+	struct cord *cord;
 	struct mate *mate;
 	bool any = false;
 
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
-		if (mate->cord == NULL || mate->cord->ifindex == 0 ||
-		    mate->cord->live == BGPD_BFD_UP)
-			continue;
-		carrier_greet(
-		    l2->carrier, mate->cord->interface, &mate->cord->addr);
-		any = any || mate->cord->bfd != NULL;
+		for (cord = cord_next(mate, NULL); cord != NULL;
+		     cord = cord_next(mate, cord)) {
+			if (cord->ifindex == 0 || cord->live == BGPD_BFD_UP)
+				continue;
+			carrier_greet(
+			    l2->carrier, cord->interface, &cord->addr);
+			any = any || cord->bfd != NULL;
+		}
 	}
 	if (cords->greets > 0)
 		cords->greets--;
@@ -79,6 +132,37 @@ static const uint8_t live_of[] = {
 	[BGPD_BFD_ADMIN] = OWNERS_ADMIN_DOWN,
 };
 
+static int
+cord_live(const struct cord *cord)
+{
+	return cord->bfd == NULL ? OWNERS_NO_LIVE : live_of[cord->live];
+}
+
+/* Alive is who is on any; for the rest the first one speaks. */
+static void
+mate_say(struct l2 *l2, const struct mate *mate)
+{
+	struct cord *cord = NULL, *best = mate->cord;
+	int64_t now_us = carrier_now_us();
+
+	while ((cord = cord_next(mate, cord)) != NULL) {
+		if (best->live != BGPD_BFD_UP && cord->live == BGPD_BFD_UP)
+			best = cord;
+	}
+	owners_liveness(l2->owners, mate->name,
+	    (enum owners_live)(
+		best->bfd == NULL ? OWNERS_NEVER : live_of[best->live]),
+	    now_us);
+}
+
+static void
+cord_say(const struct cord *cord)
+{
+	if (cord->segment >= 0)
+		owners_segment_live(cord->l2->owners, cord->mate->name,
+		    (size_t)cord->segment, cord_live(cord), carrier_now_us());
+}
+
 static void
 on_live(void *arg, int state, const char *why)
 {
@@ -100,8 +184,8 @@ on_live(void *arg, int state, const char *why)
 	if (state == BGPD_BFD_UP)
 		carrier_meet_fellows(l2->carrier);
 	owners_spoke(l2->owners, cord->mate->name, cord_heard_us(cord));
-	owners_liveness(
-	    l2->owners, cord->mate->name, live_of[state], carrier_now_us());
+	cord_say(cord);
+	mate_say(l2, cord->mate);
 	l2_settle(l2);
 }
 
@@ -139,11 +223,10 @@ cord_unwatch(struct cord *cord)
 	l2->host->bfd_free(cord->bfd);
 	cord->bfd = NULL;
 	cord->live = BGPD_BFD_NOT_YET;
-	owners_liveness(
-	    l2->owners, cord->mate->name, OWNERS_NEVER, carrier_now_us());
+	mate_say(l2, cord->mate);
 }
 
-void
+static void
 cord_free(struct cord *cord)
 {
 	if (cord == NULL)
@@ -151,6 +234,31 @@ cord_free(struct cord *cord)
 	if (cord->bfd != NULL)
 		cord->l2->host->bfd_free(cord->bfd);
 	free(cord);
+}
+
+static struct cord *
+cord_new(struct l2 *l2, struct mate *mate)
+{
+	struct cord *cord = kit_alloc(sizeof(*cord));
+
+	cord->l2 = l2;
+	cord->mate = mate;
+	cord->live = BGPD_BFD_NOT_YET;
+	cord->segment = -1;
+	return cord;
+}
+
+void
+cords_free(struct mate *mate)
+{
+	int i;
+
+	cord_free(mate->cord);
+	mate->cord = NULL;
+	for (i = 0; i < OWNERS_SEGMENTS; i++) {
+		cord_free(mate->far[i]);
+		mate->far[i] = NULL;
+	}
 }
 
 /* Where a node is best spoken to: the first address of a subnet of ours. */
@@ -190,41 +298,118 @@ self_locate(struct l2 *l2, uint8_t family, const char *interface,
 	}
 }
 
-/* True: it is another way than before. */
+/* Where it is from now on. True: it is another way than before. */
 static bool
-cord_apply(struct l2 *l2, struct mate *mate)
+cord_point(struct cord *cord, const struct bgpd_addr *addr,
+    const struct bgpd_addr *local, const char *name, int ifindex)
 {
-	const struct owners_config *want = &l2->knobs.owner;
-	bool watched = owners_watches(l2->owners, mate->name);
-	bool moved = mate->cord == NULL;
-	struct cord *cord = mate->cord;
-	struct bgpd_addr addr, local;
-	char name[16] = "";
-	int ifindex;
-
-	mate_locate(l2, mate, &addr, name);
-	self_locate(l2, addr.family, name, &local);
-	ifindex = name[0] == '\0' ? 0 : (int)if_nametoindex(name);
-	if (cord == NULL) {
-		cord = mate->cord = kit_alloc(sizeof(*cord));
-		cord->l2 = l2;
-		cord->mate = mate;
-		cord->live = BGPD_BFD_NOT_YET;
-	}
+	const struct owners_config *want = &cord->l2->knobs.owner;
+	bool watched = owners_watches(cord->l2->owners, cord->mate->name);
 	/* An interface that was made anew has its old name. */
-	moved = moved || !kit_addr_equal(&cord->addr, &addr) ||
-		!kit_addr_equal(&cord->local, &local) ||
-		cord->ifindex != ifindex || strcmp(cord->interface, name) != 0;
+	bool moved = !kit_addr_equal(&cord->addr, addr) ||
+		     !kit_addr_equal(&cord->local, local) ||
+		     cord->ifindex != ifindex ||
+		     strcmp(cord->interface, name) != 0;
+
 	if (moved || !watched)
 		cord_unwatch(cord);
-	cord->addr = addr;
-	cord->local = local;
+	cord->addr = *addr;
+	cord->local = *local;
 	strcpy(cord->interface, name);
 	cord->ifindex = ifindex;
 	if (watched &&
 	    (cord->bfd == NULL || cord->interval_ms != want->interval_ms ||
 		cord->multiplier != want->multiplier))
 		cord_watch(cord, want);
+	return moved;
+}
+
+static bool
+cord_apply(struct l2 *l2, struct mate *mate)
+{
+	struct bgpd_addr addr, local;
+	char name[16] = "";
+
+	mate_locate(l2, mate, &addr, name);
+	self_locate(l2, addr.family, name, &local);
+	if (mate->cord == NULL)
+		mate->cord = cord_new(l2, mate);
+	return cord_point(mate->cord, &addr, &local, name,
+	    name[0] == '\0' ? 0 : (int)if_nametoindex(name));
+}
+
+/* The address that it told for that subnet; NULL: it is not there, or is me. */
+static const struct bgpd_addr *
+told_of(const struct mate *mate, const struct carrier_subnet *s)
+{
+	const struct owners_segment *told = mate->told;
+	unsigned i;
+
+	for (i = 0; i < mate->told_count; i++) {
+		if (told[i].length == s->length &&
+		    kit_addr_in(&s->addr, s->length, &told[i].addr) &&
+		    !kit_addr_equal(&s->addr, &told[i].addr))
+			return &told[i].addr;
+	}
+	return NULL;
+}
+
+/* On one of our segments: the cord that there is already, or one more. */
+static bool
+far_apply(struct l2 *l2, struct mate *mate, int place)
+{
+	const struct carrier_subnet *s = &l2->reach->list[place];
+	const struct bgpd_addr *addr = told_of(mate, s);
+	struct cord *cord = cord_by(mate, s->ifindex);
+	int i = 0;
+
+	if (addr == NULL)
+		return false;
+	if (cord->ifindex == s->ifindex) {
+		cord->kept = true;
+		cord->segment = place;
+		return cord != mate->cord &&
+		       cord_point(cord, addr, &s->addr, s->name, s->ifindex);
+	}
+	while (i < OWNERS_SEGMENTS && mate->far[i] != NULL)
+		i++;
+	if (i == OWNERS_SEGMENTS)
+		return false; /* those that go are in its place; the next time */
+	mate->far[i] = cord = cord_new(l2, mate);
+	cord->kept = true;
+	cord->segment = place;
+	return cord_point(cord, addr, &s->addr, s->name, s->ifindex);
+}
+
+static bool
+fars_apply(struct l2 *l2, struct mate *mate)
+{
+	struct cord *cord = NULL;
+	bool moved = false;
+	unsigned k;
+	int i;
+
+	while ((cord = cord_next(mate, cord)) != NULL) {
+		cord->kept = false;
+		cord->segment = -1;
+	}
+	for (k = 0; k < l2->reach->count; k++) {
+		moved |= far_apply(l2, mate, (int)k);
+		cord = cord_by(mate, l2->reach->list[k].ifindex);
+		owners_segment_live(l2->owners, mate->name, k,
+		    cord->segment == (int)k ? cord_live(cord) : OWNERS_NO_LIVE,
+		    carrier_now_us());
+	}
+	for (i = 0; i < OWNERS_SEGMENTS; i++) {
+		cord = mate->far[i];
+		/* Or it is where the first one is by now. */
+		if (cord == NULL ||
+		    (cord->kept && cord->ifindex != mate->cord->ifindex))
+			continue;
+		cord_unwatch(cord);
+		cord_free(cord);
+		mate->far[i] = NULL;
+	}
 	return moved;
 }
 
@@ -238,12 +423,15 @@ cords_apply(struct l2 *l2)
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
 		if (mate->addr_count > 0 && strcmp(mate->name, l2->crew.self)) {
 			moved |= cord_apply(l2, mate);
+			if (l2->reach->telling)
+				moved |= fars_apply(l2, mate);
 			continue;
 		}
-		if (mate->cord != NULL)
-			cord_unwatch(mate->cord);
-		cord_free(mate->cord);
-		mate->cord = NULL;
+		if (mate->cord == NULL)
+			continue;
+		cords_free(mate);
+		owners_liveness(
+		    l2->owners, mate->name, OWNERS_NEVER, carrier_now_us());
 	}
 	/* Interfaces of others come and go: that is no reason to ask. */
 	if (moved)
@@ -253,12 +441,17 @@ cords_apply(struct l2 *l2)
 void
 cords_say(struct l2 *l2)
 {
+	struct cord *cord;
 	struct mate *mate;
 
-	TAILQ_FOREACH (mate, &l2->crew.mates, link)
-		if (mate->cord != NULL && mate->cord->bfd != NULL)
-			owners_liveness(l2->owners, mate->name,
-			    live_of[mate->cord->live], carrier_now_us());
+	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
+		if (mate->cord == NULL || mate->cord->bfd == NULL)
+			continue;
+		mate_say(l2, mate);
+		for (cord = cord_next(mate, NULL); cord != NULL;
+		     cord = cord_next(mate, cord))
+			cord_say(cord);
+	}
 }
 
 /* Is none of the addresses that the others know it by on any interface? */
@@ -284,15 +477,19 @@ self_is_nowhere(struct l2 *l2)
 bool
 cords_are_linked(struct l2 *l2)
 {
+	struct cord *cord;
 	struct mate *mate;
 	bool any = false;
 
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
-		if (mate->cord == NULL || mate->cord->ifindex == 0)
-			continue;
-		if (carrier_is_linked(l2->carrier, mate->cord->interface))
-			return true;
-		any = true;
+		for (cord = cord_next(mate, NULL); cord != NULL;
+		     cord = cord_next(mate, cord)) {
+			if (cord->ifindex == 0)
+				continue;
+			if (carrier_is_linked(l2->carrier, cord->interface))
+				return true;
+			any = true;
+		}
 	}
 	return !any && !self_is_nowhere(l2);
 }

@@ -16,7 +16,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "l2.h"
+#include "reach.h"
 
 #define ALONE_MS 2000 /* for a source that says who there is */
 
@@ -98,7 +98,8 @@ mate_free(struct l2 *l2, struct mate *mate)
 	RB_REMOVE(mate_names, &l2->crew.names, mate);
 	l2->crew.count--;
 	l2->crew.changed = true;
-	cord_free(mate->cord);
+	cords_free(mate);
+	free(mate->told);
 	free(mate->name);
 	free(mate->addrs);
 	free(mate->ethers);
@@ -415,6 +416,10 @@ crew_apply(struct l2 *l2)
 	count_check(l2);
 	fellows_say(l2);
 	cords_apply(l2);
+	if (reach_apply(l2)) {
+		duty_again(l2, true);
+		cords_apply(l2);
+	}
 	if (anew)
 		cords_say(l2);
 	owners_carrier(l2->owners, cords_are_linked(l2), carrier_now_us());

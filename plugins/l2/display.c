@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "l2.h"
+#include "reach.h"
 
 struct page {
 	struct l2 *l2;
@@ -205,6 +205,7 @@ interface_json(struct page *p, const struct carrier_interface_view *v)
 		host->out_int(
 		    p->out, v->dropped[i].name, (int64_t)v->dropped[i].count);
 	host->out_close(p->out);
+	display_reach_interface(p->l2, p->out, true, v->ifindex);
 	host->out_close(p->out);
 }
 
@@ -227,6 +228,7 @@ interface_text(struct page *p, const struct carrier_interface_view *v)
 	if (v->send_failures > 0)
 		p->host->out_print(
 		    p->out, "    not sent: %" PRIu64 "\n", v->send_failures);
+	display_reach_interface(p->l2, p->out, false, v->ifindex);
 }
 
 static void
@@ -289,6 +291,7 @@ node_json(struct page *p, const struct owners_peer *peer,
 		host->out_int(p->out, "messagesIn", (int64_t)cord->in);
 		host->out_int(p->out, "messagesOut", (int64_t)cord->out);
 	}
+	display_reach_node(p->l2, p->out, true, peer->name);
 	host->out_close(p->out);
 }
 
@@ -311,6 +314,7 @@ node_text(struct page *p, const struct owners_peer *peer,
 	    peer->excluded ? " excluded" : "", peer->settled ? "" : " settling",
 	    peer->other_key ? " other-key" : "",
 	    peer->foreign ? " NOT BELIEVED: has it the same key?" : "");
+	display_reach_node(p->l2, p->out, false, peer->name);
 }
 
 static void
@@ -501,6 +505,7 @@ show_explain(struct page *p, const struct bgpd_line *line)
 		address_json(p, d, name, &why, &view);
 	else
 		explain_text(p, name, d, &why, &view);
+	display_reach_address(p->l2, p->out, p->json, &addr);
 	candidates_show(p, &why);
 	events_show(p, &why);
 	return 0;

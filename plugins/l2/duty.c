@@ -12,7 +12,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "l2.h"
+#include "reach.h"
 
 int
 duty_compare(const struct duty *a, const struct duty *b)
@@ -45,6 +45,9 @@ duty_state(const struct l2 *l2, const struct duty *d)
 							 : "owner";
 	if (d->wanted)
 		return "probing";
+	/* Ours, and not answered: something says that it must not be. */
+	if (kit_equal(d->owner, l2->crew.self))
+		return "fenced";
 	return d->owner == NULL ? "waiting" : "backup";
 }
 
@@ -157,7 +160,8 @@ duty_offer(struct l2 *l2, const struct duty *d)
 		.group = d->group,
 		.candidates = d->candidates,
 		.candidate_count = d->candidate_count,
-		.ready = d->free && d->phase == BGPD_CARRIED };
+		.ready = d->free && d->phase == BGPD_CARRIED,
+		.segments = reach_of(l2, &d->address) };
 
 	owners_address(l2->owners, &offer, carrier_now_us());
 }
@@ -190,6 +194,7 @@ duty_carry(struct l2 *l2, const struct bgpd_address *address, const char *group,
 	carrier_add(l2->carrier, &d->address, address->interfaces,
 	    address->interface_count);
 	crew_wait(l2);
+	reach_need(l2, &d->address);
 	duty_offer(l2, d);
 	l2_settle(l2);
 }
@@ -335,6 +340,13 @@ on_ethers(
 }
 
 static void
+on_segments(void *arg, const char *member, const struct owners_segment *list,
+    size_t count)
+{
+	reach_hear(arg, member, list, count);
+}
+
+static void
 on_fence(void *arg, int64_t until_us)
 {
 	struct l2 *l2 = arg;
@@ -372,6 +384,7 @@ const struct owners_calls duty_owner_calls = {
 	.next = on_next,
 	.send = on_send,
 	.ethers = on_ethers,
+	.segments = on_segments,
 	.fence = on_fence,
 	.changed = on_changed,
 	.left = on_left,
@@ -534,10 +547,10 @@ on_kernel_answers(
 }
 
 static void
-on_gateway(void *arg, const struct bgpd_addr *gateway)
+on_gateway(void *arg, const struct bgpd_addr *gateway, int ifindex)
 {
 	(void)gateway;
-	witness_hear(arg);
+	witness_hear(arg, ifindex);
 }
 
 static void

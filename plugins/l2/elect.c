@@ -112,12 +112,21 @@ unfit_member(const struct owners *o, const struct member *m, bool fresh)
 }
 
 const char *
-elect_unfit(const struct owners *o, const struct claim *claim,
+elect_unfit_anywhere(const struct owners *o, const struct claim *claim,
     const struct candidate *candidate)
 {
 	return candidate->member == NULL
 		   ? "no member"
 		   : unfit_member(o, candidate->member, claim->epoch == 0);
+}
+
+const char *
+elect_unfit(const struct owners *o, const struct claim *claim,
+    const struct candidate *candidate)
+{
+	const char *why = elect_unfit_anywhere(o, claim, candidate);
+
+	return why == NULL ? segments_unfit(o, claim, candidate->member) : why;
 }
 
 /* How many addresses of its group the member has, without this one. */
@@ -162,9 +171,10 @@ is_lighter(const struct claim *claim, const struct candidate *a,
 	return load(claim, a->member) < load(claim, b->member);
 }
 
+/* Of all that live, or of those that do where the address is. */
 static struct candidate *
-elect_but(const struct owners *o, const struct claim *claim, uint64_t tried,
-    const struct member *but)
+elect_among(const struct owners *o, const struct claim *claim, uint64_t tried,
+    const struct member *but, bool anywhere)
 {
 	struct candidate *best = NULL, *c;
 	size_t i;
@@ -172,7 +182,8 @@ elect_but(const struct owners *o, const struct claim *claim, uint64_t tried,
 	for (i = 0; i < claim->candidate_count; i++) {
 		c = &claim->candidates[i];
 		if ((i < 64 && (tried >> i & 1) != 0) || c->member == but ||
-		    elect_unfit(o, claim, c) != NULL)
+		    (anywhere ? elect_unfit_anywhere : elect_unfit)(
+			o, claim, c) != NULL)
 			continue;
 		if (best == NULL)
 			best = c;
@@ -183,6 +194,18 @@ elect_but(const struct owners *o, const struct claim *claim, uint64_t tried,
 			best = c;
 	}
 	return best;
+}
+
+static struct candidate *
+elect_but(const struct owners *o, const struct claim *claim, uint64_t tried,
+    const struct member *but)
+{
+	struct candidate *c = elect_among(o, claim, tried, but, false);
+
+	/* Who lives there not may do so again, and is better than nobody. */
+	return c != NULL || claim->on == 0
+		   ? c
+		   : elect_among(o, claim, tried, but, true);
 }
 
 struct candidate *

@@ -7,9 +7,11 @@
 
 void elect_sort(struct candidate *candidates, size_t count);
 const char *elect_addr_text(const struct bgpd_addr *addr, char text[static 64]);
-/* May it carry, or come to carry, this address? NULL, or why not. */
+/* May it carry this address? NULL, or why not; segments aside, the second. */
 const char *elect_unfit(const struct owners *o, const struct claim *claim,
     const struct candidate *candidate);
+const char *elect_unfit_anywhere(const struct owners *o,
+    const struct claim *claim, const struct candidate *candidate);
 /* Who should have it now, by the order or by load; but not those in tried. */
 struct candidate *elect(
     const struct owners *o, const struct claim *claim, uint64_t tried);

@@ -89,15 +89,20 @@ void ifaces_close(struct ifaces *ifaces);
 void ifaces_read(struct ifaces *ifaces);
 struct iface_list *ifaces_list(struct ifaces *ifaces);
 struct iface *ifaces_find(struct ifaces *ifaces, int ifindex);
-/* Some subnet of the interface holds it. */
-bool iface_holds(const struct iface *iface, const struct bgpd_addr *addr);
-struct gateway *iface_gateway(
-    struct iface *iface, const struct bgpd_addr *addr);
 /* Asks the neighbor table for what is not known, or old. */
 void ifaces_resolve(struct ifaces *ifaces, struct iface *iface);
 /* The MAC of every neighbor on it, until on_entry says true. */
 bool ifaces_neighbors(struct ifaces *ifaces, int ifindex,
     bool (*on_entry)(void *arg, const struct neighbor_entry *entry), void *arg);
+
+/* subnets.c -------------------------------------------------------------------------- */
+
+/* Some subnet of the interface holds it. */
+bool iface_holds(const struct iface *iface, const struct bgpd_addr *addr);
+struct gateway *iface_gateway(
+    struct iface *iface, const struct bgpd_addr *addr);
+/* The lowest that it has; family 0: none. */
+struct bgpd_addr iface_link_local(const struct iface *iface);
 
 /* groups.c: solicited-node groups, so that switches hear of us (MLD) --------------------- */
 

@@ -112,20 +112,16 @@ ask_for_all(struct ifaces *s, uint16_t type, uint8_t family, on_message *on)
 		union {
 			struct ifinfomsg link;
 			struct ifaddrmsg addr;
-			struct rtmsg route;
 		} of;
 	} request;
 
 	memset(&request, 0, sizeof(request));
 	request.head.nlmsg_len =
-	    NLMSG_LENGTH(type == RTM_GETLINK   ? sizeof(request.of.link)
-			 : type == RTM_GETADDR ? sizeof(request.of.addr)
-					       : sizeof(request.of.route));
+	    NLMSG_LENGTH(type == RTM_GETLINK ? sizeof(request.of.link)
+					     : sizeof(request.of.addr));
 	request.head.nlmsg_type = type;
 	request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	request.of.link.ifi_family = family;
-	if (type == RTM_GETROUTE)
-		request.of.route.rtm_table = RT_TABLE_MAIN;
 	ask(s, &request.head, on, NULL);
 }
 
@@ -190,18 +186,6 @@ on_addr(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 		addr_remove(s, i, at);
 }
 
-bool
-iface_holds(const struct iface *i, const struct bgpd_addr *addr)
-{
-	unsigned k;
-
-	for (k = 0; k < i->addr_count; k++) {
-		if (netmsg_holds(&i->addrs[k], addr))
-			return true;
-	}
-	return false;
-}
-
 /* Interfaces ------------------------------------------------------------------------------ */
 
 static void
@@ -237,6 +221,8 @@ on_link(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 		LIST_INSERT_HEAD(&s->list, i, link);
 		i->why_not = "new";
 	}
+	if (i->is.master != is.master)
+		s->host->timer_start(s->timer, ROUTES_MS);
 	i->seen = true;
 	i->is = is;
 	i->changed = true;
@@ -244,24 +230,12 @@ on_link(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 
 /* Gateways ----------------------------------------------------------------------------------- */
 
-struct gateway *
-iface_gateway(struct iface *i, const struct bgpd_addr *addr)
-{
-	unsigned k;
-
-	for (k = 0; k < i->gateway_count; k++) {
-		if (kit_addr_equal(&i->gateways[k].addr, addr))
-			return &i->gateways[k];
-	}
-	return NULL;
-}
-
 static void
 on_route(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 {
 	struct default_route route;
 	struct gateway *g;
-	struct iface *i;
+	struct iface *i, *master;
 	unsigned k;
 
 	(void)arg;
@@ -269,7 +243,10 @@ on_route(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 		return;
 	for (k = 0; k < route.count; k++) {
 		i = ifaces_find(s, route.hops[k].ifindex);
+		master = i == NULL ? NULL : ifaces_find(s, i->is.master);
 		if (i == NULL || i->gateway_count == GATEWAYS ||
+		    route.table !=
+			link_table(master == NULL ? NULL : &master->is) ||
 		    iface_gateway(i, &route.hops[k].gateway) != NULL)
 			continue;
 		g = &i->gateways[i->gateway_count++];
@@ -281,6 +258,30 @@ on_route(struct ifaces *s, const struct nlmsghdr *m, void *arg)
 	}
 }
 
+/* Of both families; a table that there is not is an error, and nothing more. */
+static void
+ask_for_routes(struct ifaces *s, uint32_t table)
+{
+	struct {
+		struct nlmsghdr head;
+		struct rtmsg route;
+		struct rtattr attr;
+		uint32_t table;
+	} request = {
+		.head = { .nlmsg_len = sizeof(request),
+		    .nlmsg_type = RTM_GETROUTE,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.route = { .rtm_family = AF_INET },
+		.attr = { .rta_type = RTA_TABLE,
+		    .rta_len = RTA_LENGTH(sizeof(table)) },
+		.table = table,
+	};
+
+	ask(s, &request.head, on_route, NULL);
+	request.route.rtm_family = AF_INET6;
+	ask(s, &request.head, on_route, NULL);
+}
+
 static void
 read_routes(struct ifaces *s)
 {
@@ -288,8 +289,10 @@ read_routes(struct ifaces *s)
 
 	LIST_FOREACH (i, &s->list, link)
 		i->gateway_count = 0;
-	ask_for_all(s, RTM_GETROUTE, AF_INET, on_route);
-	ask_for_all(s, RTM_GETROUTE, AF_INET6, on_route);
+	ask_for_routes(s, RT_TABLE_MAIN);
+	LIST_FOREACH (i, &s->list, link)
+		if (i->is.table != 0)
+			ask_for_routes(s, i->is.table);
 	LIST_FOREACH (i, &s->list, link)
 		ifaces_resolve(s, i);
 }

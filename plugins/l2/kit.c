@@ -52,6 +52,21 @@ kit_addr_compare(const struct bgpd_addr *a, const struct bgpd_addr *b)
 	return memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16);
 }
 
+bool
+kit_addr_in(
+    const struct bgpd_addr *in, unsigned length, const struct bgpd_addr *addr)
+{
+	unsigned whole = length / 8, rest = length % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> rest);
+
+	if (in->family != addr->family ||
+	    length > (addr->family == 4 ? 32u : 128u) ||
+	    memcmp(in->bytes, addr->bytes, whole) != 0)
+		return false;
+	return rest == 0 ||
+	       ((in->bytes[whole] ^ addr->bytes[whole]) & mask) == 0;
+}
+
 const char *
 kit_addr_print(const struct bgpd_addr *addr, char text[KIT_ADDR_TEXT])
 {

@@ -29,6 +29,10 @@ kit_addr_equal(const struct bgpd_addr *a, const struct bgpd_addr *b)
 	       memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
 }
 
+/* Has the subnet of `in` with that length this address? */
+bool kit_addr_in(
+    const struct bgpd_addr *in, unsigned length, const struct bgpd_addr *addr);
+
 /* All return the text. An address of family 0 is "-". */
 const char *kit_addr_print(
     const struct bgpd_addr *addr, char text[KIT_ADDR_TEXT]);

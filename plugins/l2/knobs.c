@@ -22,6 +22,7 @@ enum {
 	ROW_CONFLICT,
 	ROW_QUARANTINE,
 	ROW_PACE,
+	ROW_NA_SOURCE,
 	ROW_PORT,
 	ROW_KEY
 };
@@ -67,6 +68,8 @@ const struct bgpd_row knobs_rows[KNOBS_ROWS] = {
 	    "How often what a stranger has is probed again (default: 60)"),
 	LINE(ROW_PACE, 0, 0, "pace N",
 	    "Frames that announce, a second and interface (default: 1000)"),
+	LINE(ROW_NA_SOURCE, 0, 0, "na-source (address|link-local)",
+	    "Whom neighbor advertisements are from (default: address)"),
 	LINE(
 	    ROW_PORT, 0, 0, "port N", "UDP port between nodes (default: 7946)"),
 	LINE(ROW_KEY, 0, 1, "key TEXT",
@@ -379,6 +382,12 @@ read_pace(struct knobs *k, const struct bgpd_line *line)
 }
 
 static void
+read_na_source(struct knobs *k, const struct bgpd_line *line)
+{
+	k->carrier.link_local_source = value_is(line, 0, "link-local");
+}
+
+static void
 read_port(struct knobs *k, const struct bgpd_line *line)
 {
 	k->port = (uint16_t)number(line, 0);
@@ -406,6 +415,7 @@ static void (*const readers[])(struct knobs *, const struct bgpd_line *) = {
 	[ROW_CONFLICT] = read_conflict,
 	[ROW_QUARANTINE] = read_quarantine,
 	[ROW_PACE] = read_pace,
+	[ROW_NA_SOURCE] = read_na_source,
 	[ROW_PORT] = read_port,
 	[ROW_KEY] = read_key,
 };

@@ -15,7 +15,7 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "l2.h"
+#include "reach.h"
 
 #define LOOK_MS 20
 
@@ -92,6 +92,10 @@ l2_look_again(struct l2 *l2)
 	if (l2->owners == NULL)
 		return;
 	cords_apply(l2);
+	if (reach_apply(l2)) {
+		duty_again(l2, true);
+		cords_apply(l2);
+	}
 	crew_tell_ethers(l2);
 	owners_carrier(l2->owners, cords_are_linked(l2), carrier_now_us());
 	l2_settle(l2);
@@ -140,6 +144,7 @@ l2_restart_owners(struct l2 *l2)
 	owners_configure(l2->owners, &l2->knobs.owner, carrier_now_us());
 	owners_gateway(l2->owners, witness_state(l2), carrier_now_us());
 	crew_tell_ethers(l2);
+	reach_say(l2);
 }
 
 /* The plugin's calls ------------------------------------------------------------------- */
@@ -193,6 +198,7 @@ l2_free(struct l2 *l2)
 	if (l2->mesh != NULL) {
 		cords_close(l2);
 		mesh_close(l2);
+		reach_close(l2);
 	}
 	duty_close(l2);
 	owners_free(l2->owners);
@@ -224,6 +230,7 @@ l2_start(const struct bgpd_host *host, struct bgpd_self *self, void **arg)
 		l2_free(l2);
 		return -1;
 	}
+	reach_open(l2);
 	mesh_open(l2);
 	cords_open(l2);
 	witness_open(l2);

@@ -6,8 +6,9 @@
 /*
  * The owner half (owner.h) decides whose an address is, the carrier half
  * (carrier.h) puts it on the segment; neither knows the other. duty.c stands
- * between them and the host, crew.c knows the nodes, cords.c watches them, mesh.c
- * speaks to them, witness.c asks the routers.
+ * between them and the host, crew.c knows the nodes, reach.c on which segments
+ * addresses are, cords.c watches the nodes there, mesh.c speaks to them, witness.c
+ * asks the routers.
  */
 
 #include <bsd/sys/queue.h>
@@ -39,7 +40,7 @@ struct knobs {
 	uint16_t port;
 };
 
-#define KNOBS_ROWS 22
+#define KNOBS_ROWS 23
 extern const struct bgpd_row knobs_rows[KNOBS_ROWS];
 /* The numbers of rows that are commands. */
 enum {
@@ -73,7 +74,10 @@ struct mate {
 	bool seen, by_line;	 /* while lists are merged */
 	uint8_t (*ethers)[6];	 /* its MACs, as it told them; NULL */
 	size_t ether_count;
-	struct cord *cord; /* mesh.c's; NULL: this node, or no address */
+	struct owners_segment *told; /* where it carries; NULL: not said */
+	uint8_t told_count;
+	struct cord *cord;		   /* NULL: this node, or no address */
+	struct cord *far[OWNERS_SEGMENTS]; /* elsewhere; NULL */
 };
 TAILQ_HEAD(mates, mate);
 RB_HEAD(mate_names, mate);
@@ -149,7 +153,7 @@ void cord_get(const struct cord *cord, struct cord_view *view);
 bool cord_is_up(const struct cord *cord);
 /* When BFD heard it last; INT64_MIN: never. */
 int64_t cord_heard_us(const struct cord *cord);
-void cord_free(struct cord *cord);
+void cords_free(struct mate *mate);
 
 /* mesh.c: messages between nodes -------------------------------------------------------- */
 
@@ -176,8 +180,8 @@ void witness_open(struct l2 *l2);
 void witness_close(struct l2 *l2);
 /* A node fell silent: it is asked now, and not within a second. */
 void witness_hurry(struct l2 *l2);
-/* A gateway was heard. */
-void witness_hear(struct l2 *l2);
+/* A gateway was heard there. */
+void witness_hear(struct l2 *l2, int ifindex);
 enum owners_gateway witness_state(const struct l2 *l2);
 
 /* duty.c: addresses, between host, owner half and carrier half --------------------------- */
@@ -255,6 +259,7 @@ struct l2 {
 	struct mesh *mesh;
 	struct cords *cords;
 	struct witness *witness;
+	struct reach *reach; /* reach.h */
 	struct crew crew;
 	struct duties duties;
 	struct duty_news news;

@@ -204,7 +204,8 @@ static const char *
 letter_hear(struct l2 *l2, const struct letter *letter)
 {
 	struct mate *mate = crew_find_addr(l2, &letter->from);
-	struct cord *cord = mate == NULL ? NULL : mate->cord;
+	struct cord *cord = mate == NULL ? cords_find(l2, &letter->from)
+					 : cord_by(mate, letter->ifindex);
 	const char *why;
 
 	if (cord == NULL)
@@ -328,25 +329,21 @@ control_fill(struct cord *cord, struct msghdr *msg)
 	return CMSG_SPACE(sizeof(info6));
 }
 
-void
-mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len)
+static void
+cord_send(struct cord *cord, const uint8_t *bytes, size_t len)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 		struct cmsghdr align;
 	} control;
-	struct mate *mate = crew_find(l2, member);
-	struct cord *cord = mate == NULL ? NULL : mate->cord;
+	struct l2 *l2 = cord->l2;
 	struct iovec iov = { (void *)(uintptr_t)bytes, len };
 	struct sockaddr_storage ss;
 	struct msghdr msg = {
 		.msg_name = &ss, .msg_iov = &iov, .msg_iovlen = 1
 	};
-	int fd;
+	int fd = l2->mesh->sock[cord->addr.family == 4 ? MESH_V4 : MESH_V6].fd;
 
-	if (cord == NULL)
-		return;
-	fd = l2->mesh->sock[cord->addr.family == 4 ? MESH_V4 : MESH_V6].fd;
 	msg.msg_namelen =
 	    sockaddr_of(&ss, &cord->addr, l2->knobs.port, cord->ifindex);
 	if (cord->ifindex != 0 || cord->local.family != 0) {
@@ -361,6 +358,32 @@ mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len)
 	}
 	l2->mesh->counts.out++;
 	cord->out++;
+}
+
+/* By the first that is up; where none is, by all: one of the two may be heard. */
+void
+mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len)
+{
+	struct mate *mate = crew_find(l2, member);
+	int i;
+
+	if (mate == NULL || mate->cord == NULL)
+		return;
+	if (cord_is_up(mate->cord)) {
+		cord_send(mate->cord, bytes, len);
+		return;
+	}
+	for (i = 0; i < OWNERS_SEGMENTS; i++) {
+		if (mate->far[i] != NULL && cord_is_up(mate->far[i])) {
+			cord_send(mate->far[i], bytes, len);
+			return;
+		}
+	}
+	cord_send(mate->cord, bytes, len);
+	for (i = 0; i < OWNERS_SEGMENTS; i++) {
+		if (mate->far[i] != NULL)
+			cord_send(mate->far[i], bytes, len);
+	}
 }
 
 void

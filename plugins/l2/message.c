@@ -5,7 +5,10 @@
  * Big endian. Head: "FWL2", version (1), flags, restart_ms, key, from, to,
  * boot, seq, echo_boot, echo_seq, digest, agree, counts of views and entries.
  * View: id, state. Entry: kind << 4 | family, address, owner, epoch, rank. By a
- * flag, MACs of the sender's interfaces: their count, six bytes each. With a
+ * flag, MACs of the sender's interfaces: their count, six bytes each. By another,
+ * segments: their count; family, length of the subnet, flags, address each; then
+ * two bytes for each view. Who does not know that flag does not hear the message:
+ * it goes only to those that have shown that they do (owner_segment.c). With a
  * key an HMAC-SHA256 (RFC 2104) of all before it is the end. Nothing may follow.
  *
  * Replays: a MAC says that a node of this cluster wrote the bytes, not when. Who
@@ -24,8 +27,9 @@
 #define VIEW_LEN   9
 #define FORMAT	   1
 #define BLOCK	   64
-#define FLAGS_ALL  0x1fff
+#define FLAGS_ALL  0x3fff
 #define ETHER_LEN  6
+#define SEEN_LEN   2
 #define STATE_LAST VIEW_DOWN
 #define KIND_LAST  ENTRY_OFFER
 
@@ -119,6 +123,11 @@ message_size(const struct message *m, bool keyed, uint8_t family)
 		len += entry_len(family);
 	if (m->ether_count > 0)
 		len += 1 + m->ether_count * ETHER_LEN;
+	if (m->has_segments) {
+		len += 1 + m->view_count * SEEN_LEN;
+		for (i = 0; i < m->segment_count; i++)
+			len += 3 + addr_len(m->segments[i].addr.family);
+	}
 	return len + (keyed ? MESSAGE_MAC : 0);
 }
 
@@ -159,6 +168,26 @@ put_entry(uint8_t *p, const struct message_entry *e)
 	return put(p, e->rank, 2);
 }
 
+static uint8_t *
+put_segments(uint8_t *p, const struct message *m)
+{
+	const struct message_segment *s;
+	size_t i;
+
+	p = put(p, m->segment_count, 1);
+	for (i = 0; i < m->segment_count; i++) {
+		s = &m->segments[i];
+		p = put(p, s->addr.family, 1);
+		p = put(p, s->length, 1);
+		p = put(p, s->flags, 1);
+		memcpy(p, s->addr.bytes, addr_len(s->addr.family));
+		p += addr_len(s->addr.family);
+	}
+	for (i = 0; i < m->view_count; i++)
+		p = put(p, m->seen[i], SEEN_LEN);
+	return p;
+}
+
 size_t
 message_encode(
     struct message *m, const uint8_t *key, size_t key_len, uint8_t *out)
@@ -166,11 +195,14 @@ message_encode(
 	uint8_t *p;
 	size_t i;
 
-	m->flags &= (uint16_t) ~(MESSAGE_KEYED | MESSAGE_ETHERS);
+	m->flags &=
+	    (uint16_t) ~(MESSAGE_KEYED | MESSAGE_ETHERS | MESSAGE_SEGMENTS);
 	if (key_len > 0)
 		m->flags |= MESSAGE_KEYED;
 	if (m->ether_count > 0)
 		m->flags |= MESSAGE_ETHERS;
+	if (m->has_segments)
+		m->flags |= MESSAGE_SEGMENTS;
 	p = put_head(out, m);
 	for (i = 0; i < m->view_count; i++) {
 		p = put(p, m->views[i].id, 8);
@@ -183,6 +215,8 @@ message_encode(
 		memcpy(p, m->ethers, m->ether_count * ETHER_LEN);
 		p += m->ether_count * ETHER_LEN;
 	}
+	if (m->has_segments)
+		p = put_segments(p, m);
 	if (key_len > 0) {
 		message_mac(key, key_len, out, (size_t)(p - out), p);
 		p += MESSAGE_MAC;
@@ -272,6 +306,47 @@ get_ethers(struct reader *r, struct message *m)
 	return true;
 }
 
+static bool
+get_segment(struct reader *r, struct message_segment *s)
+{
+	size_t len;
+
+	memset(s, 0, sizeof(*s));
+	s->addr.family = (uint8_t)get(r, 1);
+	s->length = (uint8_t)get(r, 1);
+	s->flags = (uint8_t)get(r, 1);
+	if (s->addr.family != 4 && s->addr.family != 6)
+		return false;
+	len = addr_len(s->addr.family);
+	if (s->length == 0 || s->length > 8 * len || r->left < len)
+		return false;
+	memcpy(s->addr.bytes, r->p, len);
+	r->p += len;
+	r->left -= len;
+	return true;
+}
+
+static bool
+get_segments(struct reader *r, struct message *m)
+{
+	size_t i;
+
+	m->segment_count = 0;
+	m->has_segments = (m->flags & MESSAGE_SEGMENTS) != 0;
+	if (!m->has_segments)
+		return true;
+	m->segment_count = (size_t)get(r, 1);
+	if (m->segment_count > OWNERS_SEGMENTS)
+		return false;
+	for (i = 0; i < m->segment_count; i++) {
+		if (!get_segment(r, &m->segments[i]))
+			return false;
+	}
+	for (i = 0; i < m->view_count; i++)
+		m->seen[i] = (uint16_t)get(r, SEEN_LEN);
+	return true;
+}
+
 static const char *
 get_body(struct reader *r, struct message *m)
 {
@@ -291,6 +366,8 @@ get_body(struct reader *r, struct message *m)
 	}
 	if (!get_ethers(r, m))
 		return "MACs that cannot be read";
+	if (!get_segments(r, m))
+		return "segments that cannot be read";
 	if (r->failed)
 		return "it is cut short";
 	return r->left > 0 ? "more bytes than it says" : NULL;

@@ -22,7 +22,8 @@ enum {
 	MESSAGE_WANT = 512,	    /* tell me what you know */
 	MESSAGE_SELF_FENCED = 1024, /* sees nobody: answers nothing */
 	MESSAGE_ALONE = 2048,	    /* answers without a promise: one of two */
-	MESSAGE_ETHERS = 4096	    /* its MACs are at the end */
+	MESSAGE_ETHERS = 4096,	    /* its MACs are at the end */
+	MESSAGE_SEGMENTS = 8192	    /* so are its segments: to who knows them */
 };
 
 enum message_view_state { VIEW_UNKNOWN, VIEW_UP, VIEW_DOWN };
@@ -45,6 +46,18 @@ struct message_entry {
 	uint16_t rank;
 };
 
+/* Where the sender carries addresses. */
+struct message_segment {
+	struct bgpd_addr addr; /* its own there */
+	uint8_t length;	       /* of the subnet */
+	uint8_t flags;
+};
+enum {
+	SEGMENT_NO_LINK = 1,
+	SEGMENT_FENCED = 2, /* heard by too few there: answers nothing there */
+	SEGMENT_GATEWAY = 4 /* sees the gateway that is there */
+};
+
 #define MESSAGE_VIEWS	  64
 #define MESSAGE_ENTRIES	  64
 #define MESSAGE_MAC	  32
@@ -63,6 +76,11 @@ struct message {
 	struct message_entry entries[MESSAGE_ENTRIES];
 	size_t ether_count; /* of the sender's interfaces */
 	uint8_t ethers[MESSAGE_ETHER_MAX][6];
+	bool has_segments; /* there may be none */
+	size_t segment_count;
+	struct message_segment segments[OWNERS_SEGMENTS];
+	/* Of each view, by segment: two bits, enum message_view_state. */
+	uint16_t seen[MESSAGE_VIEWS];
 };
 
 /* The first 8 bytes of a SHA-256; never 0. */
@@ -70,7 +88,7 @@ uint64_t message_id(const void *bytes, size_t len);
 /* What it takes with one more entry of this family; 0: as it is. */
 size_t message_size(const struct message *m, bool keyed, uint8_t family);
 /* Into out (OWNERS_MESSAGE_MAX): its length. Sets MESSAGE_KEYED by the key,
-   MESSAGE_ETHERS by their count. */
+   MESSAGE_ETHERS by their count, MESSAGE_SEGMENTS by has_segments. */
 size_t message_encode(
     struct message *m, const uint8_t *key, size_t key_len, uint8_t *out);
 /* NULL, or what is wrong, in static words: then *m is undefined. */

@@ -161,14 +161,19 @@ ask(struct iface *i, const struct bgpd_addr *whom)
 }
 
 unsigned
-carrier_ask_gateways(struct carrier *c)
+carrier_ask_gateways(struct carrier *c, int *ifindexes, unsigned room)
 {
 	struct iface *i;
 	unsigned k, count = 0;
 
 	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
-		for (k = 0; k < i->gateway_count; k++)
-			count += ask(i, &i->gateways[k].addr);
+		for (k = 0; k < i->gateway_count; k++) {
+			if (!ask(i, &i->gateways[k].addr))
+				continue;
+			if (count < room)
+				ifindexes[count] = i->is.ifindex;
+			count++;
+		}
 	}
 	return count;
 }
@@ -197,7 +202,7 @@ gateway_hear(struct port *p, const struct frame *f)
 	    port_find_spot(p, &f->dest) != NULL)
 		return false;
 	if (c->callbacks.on_gateway != NULL)
-		c->callbacks.on_gateway(c->arg, who);
+		c->callbacks.on_gateway(c->arg, who, p->ifindex);
 	return true;
 }
 

@@ -121,6 +121,17 @@ read_bond(struct link *link, struct attrs inside)
 }
 
 static void
+read_vrf(struct link *link, struct attrs inside)
+{
+	const struct rtattr *attr;
+
+	while ((attr = attrs_next(&inside)) != NULL) {
+		if (attr_type(attr) == IFLA_VRF_TABLE)
+			link->table = (uint32_t)attr_int(attr);
+	}
+}
+
+static void
 read_info(struct link *link, struct attrs inside)
 {
 	const struct rtattr *attr, *data = NULL;
@@ -136,6 +147,8 @@ read_info(struct link *link, struct attrs inside)
 	}
 	if (data != NULL && strcmp(link->kind, "bond") == 0)
 		read_bond(link, attrs_inside(data));
+	else if (data != NULL && strcmp(link->kind, "vrf") == 0)
+		read_vrf(link, attrs_inside(data));
 }
 
 static void
@@ -220,15 +233,7 @@ netmsg_read_addr(const struct nlmsghdr *message, struct host_addr *addr)
 bool
 netmsg_holds(const struct host_addr *subnet, const struct bgpd_addr *addr)
 {
-	unsigned whole = subnet->prefix_len / 8, rest = subnet->prefix_len % 8;
-	uint8_t mask = (uint8_t)(0xff00 >> rest);
-
-	if (subnet->addr.family != addr->family ||
-	    subnet->prefix_len > (addr->family == 4 ? 32 : 128) ||
-	    memcmp(subnet->addr.bytes, addr->bytes, whole) != 0)
-		return false;
-	return rest == 0 ||
-	       ((subnet->addr.bytes[whole] ^ addr->bytes[whole]) & mask) == 0;
+	return kit_addr_in(&subnet->addr, subnet->prefix_len, addr);
 }
 
 /* Default routes ------------------------------------------------------------------- */
@@ -307,7 +312,6 @@ netmsg_read_default(const struct nlmsghdr *message, struct default_route *route)
 	struct bgpd_addr gateway = { 0 };
 	const struct rtattr *attr;
 	int ifindex = 0;
-	unsigned table;
 
 	if (info == NULL || info->rtm_dst_len != 0 ||
 	    info->rtm_type != RTN_UNICAST ||
@@ -315,15 +319,13 @@ netmsg_read_default(const struct nlmsghdr *message, struct default_route *route)
 		return -1;
 	memset(route, 0, sizeof(*route));
 	route->family = info->rtm_family == AF_INET ? 4 : 6;
-	table = info->rtm_table;
+	route->table = info->rtm_table;
 	while ((attr = attrs_next(&attrs)) != NULL) {
 		if (attr_type(attr) == RTA_TABLE)
-			table = (unsigned)attr_int(attr);
+			route->table = (uint32_t)attr_int(attr);
 		else if (attr_type(attr) == RTA_MULTIPATH)
 			read_hops(route, attr, info->rtm_family);
 	}
-	if (table != RT_TABLE_MAIN)
-		return -1;
 	read_gateway(again, info->rtm_family, &gateway, &ifindex);
 	add_hop(route, &gateway, ifindex);
 	return 0;

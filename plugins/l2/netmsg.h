@@ -27,6 +27,7 @@ struct link {
 	char kind[IF_NAMESIZE];	      /* "veth", "bond"...; "": none is said */
 	char slave_kind[IF_NAMESIZE]; /* of its master */
 	int active_slave;	      /* of a bond in active-backup; 0 */
+	uint32_t table;		      /* of a VRF: its routes; 0 */
 };
 
 struct host_addr {
@@ -38,6 +39,7 @@ struct host_addr {
 
 struct default_route {
 	uint8_t family;
+	uint32_t table;
 	unsigned count;
 	struct {
 		struct bgpd_addr gateway;
@@ -54,7 +56,7 @@ struct neighbor_entry {
 /* Each: 0, or -1 for a message of another kind, or one that says too little. */
 int netmsg_read_link(const struct nlmsghdr *message, struct link *link);
 int netmsg_read_addr(const struct nlmsghdr *message, struct host_addr *addr);
-/* Of the main table, without prefix, unicast; -1 for any other. */
+/* Without prefix, unicast; -1 for any other. Of any table. */
 int netmsg_read_default(
     const struct nlmsghdr *message, struct default_route *route);
 /* One whose MAC is known. */
@@ -73,6 +75,8 @@ void picks_free(struct picks *picks);
 /* NULL, or in a word why it carries none. master_kind: "", when not known. */
 const char *picks_why_not(const struct picks *picks, const struct link *link,
     const char *master_kind);
+/* By which table packets of it are routed: its VRF's, else main. master: or NULL. */
+uint32_t link_table(const struct link *master);
 /* Of a macvlan or ipvlan: on the very segment of its parent. */
 bool link_shares_segment(const struct link *link);
 /*

@@ -265,6 +265,7 @@ owner_review(struct owners *o)
 		m->verdict = verdict;
 	}
 	review_self(o);
+	segments_review(o);
 	elect_review(o);
 	/* Also what was left of others: this one may have been meant to get it. */
 	for (i = 0; died && i < o->member_count; i++) {
@@ -508,6 +509,8 @@ owners_next(const struct owners *o)
 	if (o->hearing && o->hearing_us > o->review_us &&
 	    o->hearing_us < next_us)
 		next_us = o->hearing_us;
+	if (o->segments.due_us > o->review_us && o->segments.due_us < next_us)
+		next_us = o->segments.due_us;
 	return next_us < o->tick_us + o->interval_us
 		   ? next_us
 		   : o->tick_us + o->interval_us;

@@ -63,8 +63,18 @@ struct owners_address {
 	const char *group; /* what is better kept apart; NULL: none */
 	const struct owners_candidate *candidates;
 	size_t candidate_count;
-	bool ready; /* may be answered by the first that ever does */
+	bool ready;	  /* may be answered by the first that ever does */
+	uint8_t segments; /* bits: on which of owners_segments; 0: not known */
 };
+
+/* Where addresses are carried: a subnet of an interface. */
+struct owners_segment {
+	struct bgpd_addr addr; /* the node's own there */
+	uint8_t length;	       /* of the subnet; what of it is told apart */
+	bool linked;	       /* of this node: its interface has its link */
+};
+
+#define OWNERS_SEGMENTS 8 /* of a node */
 
 /* What comes out ------------------------------------------------------------------- */
 
@@ -93,6 +103,12 @@ struct owners_calls {
 	/* The MACs of a member's interfaces; told with each of its messages. */
 	void (*ethers)(void *arg, const char *member,
 	    const uint8_t (*ethers)[6], size_t count);
+	/*
+	 * Where a member carries addresses, told with each of its messages; NULL:
+	 * it only asks for those of this node (owners_segments).
+	 */
+	void (*segments)(void *arg, const char *member,
+	    const struct owners_segment *list, size_t count);
 	/* owners_leave is done: the process may end. */
 	void (*left)(void *arg);
 };
@@ -176,6 +192,33 @@ const char *owners_hear(
 /* Should this node watch that one by BFD? All up to 32 and, consistent, always
    (at most 64 then); else 8 to 16. Ask again after members and configure. */
 bool owners_watches(const struct owners *owners, const char *member);
+
+/* owner_segment.c: who is alive where ------------------------------------------------- */
+
+/*
+ * Where this node carries addresses, in place of the last list, told to the others
+ * from now on. Not called where all is on the segment of the nodes' own addresses:
+ * then owners_liveness says it all, and messages say no more than they did.
+ */
+void owners_segments(struct owners *owners, const struct owners_segment *list,
+    size_t count, int64_t now_us);
+/* BFD's word there, by the place in that list. NO_LIVE: nobody looks. */
+#define OWNERS_NO_LIVE 255
+void owners_segment_live(struct owners *owners, const char *member,
+    size_t segment, int live, int64_t now_us);
+void owners_segment_gateway(struct owners *owners, size_t segment,
+    enum owners_gateway gateway, int64_t now_us);
+
+struct owners_segment_view {
+	const char *verdict; /* "alive", "dead", "silent", "no link", "-" */
+	uint8_t gateway;     /* of this node's */
+};
+/* Of a member, or of this node, by the place in that list; false: not there. */
+bool owners_segment_get(const struct owners *owners, const char *member,
+    size_t segment, struct owners_segment_view *view);
+/* The subnets whose being alive an address goes by: how many; at most 8. */
+size_t owners_segments_of(const struct owners *owners,
+    const struct bgpd_addr *addr, struct owners_segment list[OWNERS_SEGMENTS]);
 
 /* owner_explain.c: what `show l2` prints --------------------------------------------- */
 

@@ -72,6 +72,8 @@ owners_address(
 	elect_look_again(o);
 	claim->offered = true;
 	claim->ready = claim->ready || address->ready;
+	claim->carried = address->segments;
+	segments_place(o, claim);
 	take_decide(o, claim);
 	owner_end(o);
 }

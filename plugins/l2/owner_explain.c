@@ -22,7 +22,10 @@ why_of(const struct owners *o, const struct claim *claim,
 	if (claim->owner != NULL && c->member == claim->owner)
 		return unfit == NULL	  ? "owner"
 		       : claim->answering ? "owner, on its way out"
-					  : "owner, but not alive";
+		       : segments_unfit(o, claim, c->member) == unfit
+			   ? "owner, but not alive on the segment of the "
+			     "address"
+			   : "owner, but not alive";
 	if (unfit != NULL)
 		return unfit;
 	if (claim->to != NULL && c->member == claim->to)
@@ -85,6 +88,8 @@ why_now(const struct owners *o, const struct claim *claim)
 		return claim->why;
 	if (o->silent != NULL)
 		return o->silent;
+	if (segments_silent(o, claim) != NULL)
+		return segments_silent(o, claim);
 	if (owner_is_consistent(o) && !o->is_promised)
 		return "the other node is lost, and nothing shows that it is "
 		       "dead";

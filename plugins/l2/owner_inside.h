@@ -11,6 +11,7 @@
 #include "kit.h"
 #include "message.h"
 #include "owner.h"
+#include "owner_segment.h"
 
 #define MESH_MAX     32	   /* members that all watch each other */
 #define FOREIGN_MAX  16384 /* claims of addresses that are not offered here */
@@ -47,9 +48,8 @@ struct member {
 	int64_t granted_us; /* heard_us when I promised last; 0 */
 	uint16_t flags;
 	uint64_t digest, agree; /* as it said last */
-	uint64_t key_id; /* of the newest key that it has; 0: not known */
-	uint8_t *
-	    views; /* by index: what it says of the others; self: what I said */
+	uint64_t key_id;   /* of the newest key that it has; 0: not known */
+	uint8_t *views;	   /* by index: what it says; self: what I said */
 	uint8_t *watching; /* by index: may it say so? */
 	int64_t echoed_us; /* my message that it had when it granted; 0 */
 	bool synced, strict_seen;
@@ -63,6 +63,7 @@ struct member {
 	struct claim_list claims;
 	uint64_t claims_digest;
 	size_t claim_count, meant_count;
+	struct member_segments segments;
 };
 
 struct candidate {
@@ -98,9 +99,8 @@ struct claim {
 	bool next;    /* this node would take it over, and was told so */
 	uint8_t tell; /* times that this is still to be said to all */
 	const char *why;
-	int64_t since_us, heard_us,
-	    due_us; /* due: when the pending one is looked at */
-	struct candidate *candidates; /* in order */
+	int64_t since_us, heard_us, due_us; /* to be looked at, if pending */
+	struct candidate *candidates;	    /* in order */
 	size_t candidate_count;
 	uint64_t candidates_id; /* of the list that they are of */
 	struct group *group;
@@ -117,6 +117,7 @@ struct claim {
 	bool accepted; /* mine, and most agreed */
 	bool doubted;  /* agreed to, but not heard of as its owner's yet */
 	bool alone;    /* mine, taken without the other one of two */
+	uint16_t on, carried; /* its segments: bits of slots; of own ones */
 	struct transition events[OWNERS_EVENTS];
 	size_t event_next, event_count;
 };
@@ -136,6 +137,7 @@ struct owners {
 	char *self_name;
 	struct member *self;
 	uint64_t boot, stamp, seq, hush_seq;
+	struct segments segments;
 	struct secret key, old_key;
 	int64_t old_key_until_us; /* so long it is used and believed, too */
 	struct member **members, **by_id; /* by name, by id */
@@ -207,6 +209,7 @@ bool verdict_alone(const struct owners *o, const struct claim *claim);
 bool verdict_sees(const struct owners *o, const struct member *m);
 /* It lives, but what it says has not been believed for a while: another key? */
 bool verdict_is_foreign(const struct owners *o, const struct member *m);
+bool verdict_has_opinion(const struct owners *o, const struct member *w);
 size_t verdict_majority(const struct owners *o);
 
 /* claim.c ------------------------------------------------------------------------- */
@@ -218,14 +221,14 @@ struct claim *claim_get(struct owners *o, const struct bgpd_addr *addr);
 /* In order of addresses: the first for NULL, NULL after the last. */
 struct claim *claim_next(const struct owners *o, struct claim *claim);
 void claim_free(struct owners *o, struct claim *claim);
-/* Frees it when nothing is left to know of it: true. */
+/* True: freed, nothing is left to know of it. */
 bool claim_forget(struct owners *o, struct claim *claim);
 void claims_free(struct owners *o);
 int claim_compare(const struct claim *a, const struct claim *b);
 /* Is (epoch, rank, owner) better than what the table has? */
 bool claim_loses(const struct claim *claim, uint64_t epoch, uint16_t rank,
     const struct member *owner);
-/* Whose it is from now on; all lists, sums, events and news follow. */
+/* Whose it is from now on; all follows. */
 void claim_set(struct owners *o, struct claim *claim, struct member *owner,
     uint64_t epoch, uint16_t rank, const char *why);
 /* Not in the sum of its owner until that one says that it holds. */

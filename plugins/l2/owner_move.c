@@ -111,6 +111,20 @@ handover_fails(struct owners *o, struct claim *claim, const char *why)
 	claim_wait_end(o, claim);
 	if (elect_find(claim, o->self) == NULL || o->self->excluded)
 		take_release(o, claim, why);
+	else if (segments_unfit(o, claim, o->self) != NULL)
+		claim_wait(
+		    o, claim, o->now_us + o->config.startup_ms * INT64_C(1000));
+}
+
+/* Is there any sense in it? The other may be no better off, on the segment. */
+static bool
+is_worth_it(const struct owners *o, const struct claim *claim,
+    const struct candidate *c)
+{
+	return c->member != o->self &&
+	       (o->leaving != 0 || o->self->excluded ||
+		   elect_find(claim, o->self) == NULL ||
+		   segments_unfit(o, claim, c->member) == NULL);
 }
 
 static void
@@ -135,7 +149,7 @@ move_over(
 
 	if (to == NULL) {
 		c = elect(o, claim, claim->tried | bit_of(claim, o->self));
-		to = c != NULL && c->member != o->self ? c->member : NULL;
+		to = c != NULL && is_worth_it(o, claim, c) ? c->member : NULL;
 	}
 	if (to == NULL) {
 		handover_fails(o, claim, why);
@@ -293,8 +307,11 @@ hear_offer(struct owners *o, struct member *m, const struct message_entry *e)
 		return;
 	hear_claim(o, m, e);
 	self = elect_find(claim, o->self);
-	if (claim->owner != m || claim->epoch != e->epoch || self == NULL ||
-	    elect_unfit(o, claim, self) != NULL)
+	if (claim->owner != m || claim->epoch != e->epoch || self == NULL)
+		return;
+	/* Who leaves has found nobody better. */
+	if ((m->flags & MESSAGE_LEAVING ? elect_unfit_anywhere : elect_unfit)(
+		o, claim, self) != NULL)
 		return;
 	claim_wait_end(o, claim);
 	claim_set(o, claim, o->self, e->epoch + 1, take_rank(claim, o->self),

@@ -40,7 +40,8 @@ startup_us(const struct owners *o)
 bool
 take_may_answer(const struct owners *o, const struct claim *claim)
 {
-	if (o->silent != NULL || claim->owner != o->self)
+	if (o->silent != NULL || claim->owner != o->self ||
+	    segments_silent(o, claim) != NULL)
 		return false;
 	if (!owner_is_consistent(o))
 		return true;
@@ -115,7 +116,8 @@ better_one(const struct owners *o, const struct claim *claim)
 		if (c->member == o->self)
 			return NULL;
 		if (elect_unfit(o, claim, c) == NULL &&
-		    take_is_settled(o, c->member))
+		    take_is_settled(o, c->member) &&
+		    segments_settled(o, claim, c->member))
 			return c->member;
 	}
 	return NULL;
@@ -139,6 +141,7 @@ decide_mine(struct owners *o, struct claim *claim)
 {
 	struct candidate *self = elect_find(claim, o->self);
 	struct member *better = better_one(o, claim);
+	struct member *heir = segments_heir(o, claim);
 
 	if (!claim->offered) {
 		decide_unoffered(o, claim);
@@ -150,6 +153,9 @@ decide_mine(struct owners *o, struct claim *claim)
 		move_over(o, claim, NULL, "its owner is no candidate any more");
 	else if (o->leaving == OWNERS_HANDOVER)
 		move_over(o, claim, NULL, "its owner is leaving");
+	else if (heir != NULL)
+		move_over(
+		    o, claim, heir, "its owner is not alive on its segment");
 	else if (better != NULL)
 		move_over(o, claim, better, "its place in the order");
 	else if (owner_is_consistent(o) && !claim->accepted &&

@@ -108,6 +108,7 @@ head_to(struct owners *o, struct member *m, bool fresh)
 	msg->agree = m->claims_digest;
 	msg->view_count = 0;
 	views_to(o, msg);
+	segments_to(o, fresh ? NULL : m, msg);
 }
 
 /* Keys ------------------------------------------------------------------------------ */
@@ -351,6 +352,7 @@ admit_boot(struct owners *o, struct member *m, const struct message *msg)
 		m->synced = false;
 		m->echoed_us = 0;
 		m->full_us = m->known_us = 0;
+		segments_forget(o, m);
 		if (o->now_us < m->grace_us)
 			m->grace_end_us = o->now_us + 5 * SECOND_US;
 		return NULL;
@@ -482,6 +484,7 @@ hear_message(struct owners *o, struct member *m, const struct message *msg)
 	hear_grace(o, m, msg);
 	hear_promise(o, m, msg);
 	changed = hear_views(o, m, msg) || changed;
+	changed = segments_hear(o, m, msg) || changed;
 	if (msg->ether_count > 0 && o->calls.ethers != NULL)
 		o->calls.ethers(o->arg, m->name, msg->ethers, msg->ether_count);
 	for (i = 0; i < msg->entry_count; i++)

@@ -9,6 +9,7 @@
  * whose slaves are the interfaces.
  */
 
+#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <regex.h>
 #include <stdlib.h>
@@ -153,6 +154,14 @@ picks_why_not(
 	if (l->operstate != OPERATION_UP && l->operstate != OPERATION_UNKNOWN)
 		return "no-carrier";
 	return NULL;
+}
+
+uint32_t
+link_table(const struct link *master)
+{
+	return master != NULL && strcmp(master->kind, "vrf") == 0
+		   ? master->table
+		   : RT_TABLE_MAIN;
 }
 
 bool

@@ -30,9 +30,10 @@ struct port {
 	char name[IF_NAMESIZE]; /* addresses were placed by */
 	uint8_t mac[MAC_LEN];
 	int active_slave;
-	int arp_ignore; /* doctor.c's, of its last look */
-	int twin;	/* ifindex of one on the same segment that speaks; 0 */
-	int fds[2];	/* ARP; ND */
+	struct bgpd_addr source; /* of advertisements; family 0: the address */
+	int arp_ignore;		 /* doctor.c's, of its last look */
+	int twin;   /* ifindex of one on the same segment that speaks; 0 */
+	int fds[2]; /* ARP; ND */
 	struct bgpd_watch *watches[2];
 	struct tx *tx; /* port.c's */
 	LIST_HEAD(, spot) spots;

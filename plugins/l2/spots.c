@@ -128,7 +128,8 @@ void
 spot_rebuild(struct spot *s)
 {
 	struct frame_style style = {
-		.router = s->port->carrier->options.router_flag
+		.router = s->port->carrier->options.router_flag,
+		.source = s->port->source.family == 0 ? NULL : &s->port->source,
 	};
 
 	build_set(&s->frames, s->port->mac, &s->vip->addr, &style);

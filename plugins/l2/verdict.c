@@ -88,6 +88,7 @@ member_free(struct member *m)
 {
 	free(m->name);
 	free(m->views);
+	free(m->segments.seen);
 	free(m->watching);
 	free(m->out.entries);
 	free(m);
@@ -209,6 +210,7 @@ views_move(struct owners *o, struct member *m, size_t old_count)
 	}
 	free(m->views);
 	m->views = views;
+	segments_move(o, m, old_count);
 }
 
 /* Nothing points at it any more; what it had is nobody's. */
@@ -297,6 +299,7 @@ members_replace(
 	for (i = 0; i < o->member_count; i++)
 		o->members[i]->index = i;
 	members_watch(o);
+	segments_anew(o);
 }
 
 /* What this node sees ---------------------------------------------------------------- */
@@ -423,8 +426,8 @@ struct count {
 };
 
 /* available: within reach, awake, and heard lately. */
-static bool
-has_opinion(const struct owners *o, const struct member *w)
+bool
+verdict_has_opinion(const struct owners *o, const struct member *w)
 {
 	return verdict_sees(o, w) && (w->flags & MESSAGE_HEARING) == 0 &&
 	       o->now_us - w->heard_us < QUIET_US;
@@ -437,7 +440,7 @@ count_one(const struct owners *o, const struct member *w,
 	uint8_t view = w == o->self ? verdict_view(o, m) : w->views[m->index];
 
 	if (!owner_is_consistent(o)) {
-		if (w != o->self && !has_opinion(o, w))
+		if (w != o->self && !verdict_has_opinion(o, w))
 			return;
 		if (view == VIEW_UNKNOWN)
 			return;

@@ -5,7 +5,8 @@
  * With libFuzzer, from the top of the tree:
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Ibgpd
  *       tests/fuzz/fuzz_l2_message.c plugins/l2/message.c plugins/l2/claim.c
- *       plugins/l2/elect.c plugins/l2/verdict.c plugins/l2/owner*.c -lmd -lbsd
+ *       plugins/l2/elect.c plugins/l2/verdict.c plugins/l2/owner*.c plugins/l2/kit.c
+ *       -lmd -lbsd
  * Without it -DFUZZ_STANDALONE gives a program that replays the named files, or
  * all seeds: that is how `make check` runs it.
  * What is taken must be written as the same bytes; and a node that hears it, as
@@ -100,7 +101,12 @@ live(const uint8_t *data, size_t len, uint8_t partition)
 	struct owners_address address = {
 		.candidates = candidates, .candidate_count = 2, .ready = true
 	};
+	static const struct owners_segment segments[] = {
+		{ { 4, { 10, 0, 0, 1 } }, 24, true },
+		{ { 6, { 0xfd, [15] = 1 } }, 64, true },
+	};
 	struct owners_config config = owners_defaults;
+	struct owners_segment told[OWNERS_SEGMENTS];
 	static struct heard heard;
 	struct owners *o;
 	int64_t now_us = 1000000;
@@ -111,15 +117,22 @@ live(const uint8_t *data, size_t len, uint8_t partition)
 	o = owners_new("self", 1, 1, &calls, &heard, now_us);
 	owners_configure(o, &config, now_us);
 	owners_members(o, members, 2, now_us);
+	if (len % 2 != 0) /* it tells where it carries, or not */
+		owners_segments(o, segments, 2, now_us);
 	owners_address(o, &address, now_us);
 	owners_hear(o, data, len, now_us);
 	hear_as_fellow(o, &heard, data, len, now_us);
 	owners_liveness(o, "a", OWNERS_UP, now_us += 100000);
+	owners_segment_live(o, "a", 0, OWNERS_UP, now_us);
+	owners_segment_live(o, "a", 1, OWNERS_DOWN, now_us);
+	owners_segment_gateway(o, 1, OWNERS_LOST, now_us);
 	hear_as_fellow(o, &heard, data, len, now_us);
 	for (; now_us < 4000000; now_us += 50000)
 		owners_tick(o, now_us);
 	hear_as_fellow(o, &heard, data, len, now_us);
 	owners_each(o, look, o);
+	address.addr.bytes[0] = (uint8_t)len;
+	assert(owners_segments_of(o, &address.addr, told) <= OWNERS_SEGMENTS);
 	owners_free(o);
 }
 

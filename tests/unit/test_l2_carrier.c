@@ -319,6 +319,97 @@ test_interfaces(void **unused)
 	assert_true(is_answered(&vip4));
 }
 
+/* Where addresses are carried: by the subnet of IPv4, for both families. */
+static void
+test_subnets(void **unused)
+{
+	static const char *const elsewhere[] = { "eth9" };
+	const struct bgpd_addr lower = { 4, { 192, 0, 2, 2 } };
+	struct carrier_subnet subnets[4] = { 0 };
+
+	(void)unused;
+	assert_int_equal(carrier_subnets(carrier, subnets, 0), 0);
+	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_string_equal(subnets[0].name, "eth0");
+	assert_int_equal(subnets[0].ifindex, if_nametoindex("eth0"));
+	assert_string_equal(print(&subnets[0].addr), CABLE_NODE);
+	assert_int_equal(subnets[0].length, 24);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 0);
+	add(&vip4);
+	add(&vip6);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip6, subnets, 1), 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 0), 0);
+	carrier_add(carrier, &vip4, elsewhere, 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 0);
+	/* What is carried is no address of this node. */
+	add(&lower);
+	cable_address("eth0", "192.0.2.2", "2001:db8::2");
+	fake_run(50);
+	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_int_equal(subnets[0].addr.family, 6);
+	assert_int_equal(subnets[0].length, 64);
+	carrier_remove(carrier, &lower);
+	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_string_equal(print(&subnets[0].addr), "192.0.2.2");
+	cable_address("eth0", CABLE_NODE, "2001:db8::10");
+	cable_gateway(CABLE_GATEWAY);
+	fake_run(50);
+}
+
+/* The first of eth0's, of /proc; family 0: none. */
+static struct bgpd_addr
+link_local(void)
+{
+	struct bgpd_addr addr = { .family = 0 };
+	char hex[33], name[32], line[256];
+	FILE *f = fopen("/proc/thread-self/net/if_inet6", "r");
+	unsigned i, byte;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "%32s %*s %*s %*s %*s %31s", hex, name) != 2 ||
+		    strcmp(name, "eth0") != 0 || strncmp(hex, "fe80", 4) != 0)
+			continue;
+		addr.family = 6;
+		for (i = 0; i < 16; i++) {
+			sscanf(hex + 2 * i, "%2x", &byte);
+			addr.bytes[i] = (uint8_t)byte;
+		}
+	}
+	if (f != NULL)
+		fclose(f);
+	return addr;
+}
+
+/* Advertisements of the interface's own address, of that of one that came. */
+static void
+test_link_local_source(void **unused)
+{
+	struct carrier_options options = {
+		.exclude = far, .exclude_count = 1, .link_local_source = true
+	};
+	struct bgpd_addr source = link_local();
+
+	(void)unused;
+	if (source.family == 0)
+		skip();
+	add(&vip6);
+	carrier_take(carrier, &vip6);
+	fake_run(50);
+	assert_true(count_heard(FRAME_NA, &vip6, &vip6, true) > 0);
+	assert_int_equal(count_heard(FRAME_NA, &source, &vip6, true), 0);
+	assert_null(carrier_configure(carrier, &options));
+	cable_forget();
+	carrier_announce(carrier, &vip6);
+	fake_run(50);
+	assert_true(count_heard(FRAME_NA, &source, &vip6, true) > 0);
+	assert_int_equal(count_heard(FRAME_NA, &vip6, &vip6, true), 0);
+	cable_forget();
+	ask(&vip6);
+	fake_run(20);
+	assert_true(count_heard(FRAME_NA, &source, &vip6, false) > 0);
+}
+
 static void
 test_lost_events(void **unused)
 {
@@ -397,6 +488,8 @@ main(void)
 		ROOM(test_fellows),
 		ROOM(test_probing),
 		ROOM(test_interfaces),
+		ROOM(test_subnets),
+		ROOM(test_link_local_source),
 		ROOM(test_lost_events),
 		ROOM(test_groups_are_joined_when_needed),
 	};

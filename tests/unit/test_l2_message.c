@@ -48,6 +48,24 @@ fill(struct message *m)
 	}
 }
 
+/* Of both families; none is said, too. */
+static void
+fill_segments(struct message *m, size_t count)
+{
+	size_t i;
+
+	m->has_segments = true;
+	m->segment_count = count;
+	for (i = 0; i < count; i++) {
+		m->segments[i].addr.family = i % 2 == 0 ? 4 : 6;
+		m->segments[i].addr.bytes[2] = (uint8_t)i;
+		m->segments[i].length = (uint8_t)(i % 2 == 0 ? 24 : 64);
+		m->segments[i].flags = (uint8_t)(i % 8);
+	}
+	for (i = 0; i < m->view_count; i++)
+		m->seen[i] = (uint16_t)(i * 0x1234);
+}
+
 static void
 there_and_back(void **state)
 {
@@ -61,6 +79,7 @@ there_and_back(void **state)
 		/* With a key it tells its MACs, too. */
 		m.ether_count = key_len > 0 ? MESSAGE_ETHER_MAX : 0;
 		memset(m.ethers, 0x42, m.ether_count * sizeof(m.ethers[0]));
+		fill_segments(&m, key_len > 0 ? OWNERS_SEGMENTS : 0);
 		len = message_encode(&m, key, key_len, bytes);
 		assert_int_equal(len, message_size(&m, key_len > 0, 0));
 		memset(&back, 0, sizeof(back));
@@ -80,6 +99,7 @@ broken(void **state)
 	(void)state;
 	fill(&m);
 	m.ether_count = 2;
+	fill_segments(&m, 3);
 	len = message_encode(&m, key, sizeof(key), bytes);
 	for (i = 0; i < len; i++) {
 		assert_non_null(
@@ -136,6 +156,34 @@ refused(void **state)
 		assert_string_equal(
 		    message_decode(&back, NULL, 0, bytes, len), faults[i].why);
 		bytes[faults[i].at] = was;
+	}
+	assert_null(message_decode(&back, NULL, 0, bytes, len));
+}
+
+/* What is said of segments, and cannot be. */
+static void
+segments_refused(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} faults[] = { { 0, 2 }, { 0, 9 }, { 1, 5 }, { 2, 0 }, { 2, 33 } };
+	struct message m, back;
+	uint8_t bytes[OWNERS_MESSAGE_MAX], was;
+	size_t i, len, base;
+
+	(void)state;
+	fill(&m);
+	base = message_size(&m, false, 0);
+	fill_segments(&m, 1);
+	len = message_encode(&m, NULL, 0, bytes);
+	assert_int_equal(len, base + 1 + 3 + 4 + 3 * 2);
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		was = bytes[base + faults[i].at];
+		bytes[base + faults[i].at] = faults[i].value;
+		assert_string_equal(message_decode(&back, NULL, 0, bytes, len),
+		    "segments that cannot be read");
+		bytes[base + faults[i].at] = was;
 	}
 	assert_null(message_decode(&back, NULL, 0, bytes, len));
 }
@@ -207,6 +255,7 @@ main(void)
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(broken),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(segments_refused),
 		cmocka_unit_test(mac),
 		cmocka_unit_test(full),
 	};

@@ -97,7 +97,9 @@ check_end(void)
 		if (world.node[i].frozen)
 			world_wake(i);
 		world_gateway(i, OWNERS_REACHED);
+		world_far_gateway(i, OWNERS_REACHED);
 		world_isolate(i, false);
+		memset(world.far, 0, sizeof(world.far));
 		if (world.node[i].owners == NULL)
 			world_start(i);
 	}
@@ -223,6 +225,83 @@ gateways_of_three(void **state)
 		gateways[2] = (enum owners_gateway)(i / 9);
 		links_of(3, 64, 1, gateways);
 	}
+}
+
+/* Two segments ------------------------------------------------------------------------ */
+
+static bool
+is_open(int i, int k)
+{
+	return !world.far[i][k] && !world.far[k][i];
+}
+
+/* Two hear each other there and not the third, who has it: it must not. */
+static void
+check_far(void)
+{
+	int i = answerer(1), a = (i + 1) % 3, b = (i + 2) % 3;
+
+	if (i < 0)
+		wrong("nobody answers on the far segment, and all live");
+	if (is_open(a, b) && !is_open(i, a) && !is_open(i, b))
+		wrong("one that is cut off answers on the far segment");
+}
+
+/* The near one is open, or one node is off it; on the far one all there may be. */
+static void
+far_history(const struct owners_config *config, unsigned off,
+    const unsigned *patterns, int64_t ms)
+{
+	unsigned bits;
+	int i, k, n;
+
+	world_open(3, 2, config);
+	world.sides = 2;
+	for (i = 0; i < 3; i++)
+		world_start(i);
+	world_run(4500);
+	if (off < 3)
+		world_isolate((int)off, true);
+	for (n = 0; n < 2; n++) {
+		bits = patterns[n];
+		for (i = 0; i < 3; i++)
+			for (k = 0; k < 3; k++)
+				if (i != k) {
+					world.far[i][k] = (bits & 1) != 0;
+					bits >>= 1;
+				}
+		world_run(ms);
+		check_always();
+		if (ms >= 600 && off == 3)
+			check_far();
+	}
+	check_end();
+}
+
+static void
+far_links_of_three(void **state)
+{
+	static const int64_t times[] = { 60, 170, 260, 700 };
+	struct owners_config config = owners_defaults;
+	unsigned p[2], off;
+	size_t t;
+
+	(void)state;
+	for (config.partition = 0; config.partition < 2; config.partition++)
+		for (off = 0; off < 4; off++)
+			for (p[0] = 1; p[0] < 64; p[0]++)
+				for (p[1] = 0; p[1] < 64; p[1]++)
+					for (t = 0; t < 4; t++) {
+						snprintf(history,
+						    sizeof(history),
+						    "far %u %u, %d ms each, "
+						    "off %u, partition %d",
+						    p[0], p[1], (int)times[t],
+						    off, config.partition);
+						if (is_due())
+							far_history(&config,
+							    off, p, times[t]);
+					}
 }
 
 /* Events ----------------------------------------------------------------------------- */
@@ -402,12 +481,20 @@ chance_event(void)
 	int k = (int)roll((unsigned)world.nodes);
 
 	if (roll(3) == 0) {
-		world.cut[i][k] = !world.cut[i][k];
+		if (world.sides > 1 && roll(2) == 0)
+			world.far[i][k] = !world.far[i][k];
+		else
+			world.cut[i][k] = !world.cut[i][k];
 		return;
 	}
 	if (roll(6) == 0) {
 		for (i = 0; i < world.nodes; i++)
 			world_isolate(i, false);
+		memset(world.far, 0, sizeof(world.far));
+		return;
+	}
+	if (world.sides > 1 && roll(6) == 0) {
+		world_far_gateway(i, (enum owners_gateway)roll(4));
 		return;
 	}
 	if (world.node[i].owners == NULL)
@@ -429,7 +516,7 @@ by_chance(void **state)
 	int i, n, nodes, runs_left = said != NULL ? atoi(said) : 20;
 
 	(void)state;
-	for (i = 0; i < runs_left * 8; i++) {
+	for (i = 0; i < runs_left * 16; i++) {
 		nodes = 2 + i % 4;
 		config.partition = i / 4 % 2 != 0;
 		chance = (uint32_t)i;
@@ -437,7 +524,11 @@ by_chance(void **state)
 		if (getenv("L2_MODEL_ONLY") != NULL && !is_due())
 			continue;
 		histories++;
-		world_begin(nodes, 3, &config);
+		world_open(nodes, 3, &config);
+		world.sides = 1 + i / 8 % 2;
+		for (n = 0; n < nodes; n++)
+			world_start(n);
+		world_run(3000);
 		/* available promises nothing about messages that are lost */
 		world.wild = config.partition != 0 ? roll(30) : 0;
 		for (n = 0; n < 40; n++) {
@@ -465,6 +556,7 @@ main(void)
 		cmocka_unit_test(links_of_three),
 		cmocka_unit_test(links_of_two),
 		cmocka_unit_test(gateways_of_three),
+		cmocka_unit_test(far_links_of_three),
 		cmocka_unit_test(events_of_three),
 		cmocka_unit_test(events_of_two),
 		cmocka_unit_test(by_chance),

@@ -326,8 +326,10 @@ test_default_routes(void **unused)
 	assert_int_equal(r.count, 1);
 	assert_int_equal(r.hops[0].ifindex, 7);
 	assert_memory_equal(r.hops[0].gateway.bytes, "\xc0\x00\x02\x01", 4);
-	put_int(RTA_TABLE, 100);
-	assert_int_equal(netmsg_read_default(&m.head, &r), -1);
+	assert_int_equal(r.table, RT_TABLE_MAIN);
+	put_int(RTA_TABLE, 1000); /* rtm_table holds one byte */
+	assert_int_equal(netmsg_read_default(&m.head, &r), 0);
+	assert_int_equal(r.table, 1000);
 	info.rtm_dst_len = 8;
 	start(RTM_NEWROUTE, &info, sizeof(info));
 	assert_int_equal(netmsg_read_default(&m.head, &r), -1);
@@ -361,6 +363,35 @@ test_default_routes(void **unused)
 	put(RTA_MULTIPATH, hops, sizeof(hops));
 	assert_int_equal(netmsg_read_default(&m.head, &r), 0);
 	assert_int_equal(r.count, 0);
+}
+
+/* `ip link add red type vrf table 1000`: what is in it goes by that table. */
+static void
+test_vrf_table(void **unused)
+{
+	size_t info, data;
+	struct link slave;
+
+	(void)unused;
+	start_link(7, "eth0", FINE);
+	assert_int_equal(netmsg_read_link(&m.head, &slave), 0);
+	assert_int_equal(slave.table, 0);
+	assert_int_equal(link_table(NULL), RT_TABLE_MAIN);
+	assert_int_equal(link_table(&slave), RT_TABLE_MAIN); /* a bridge, say */
+	start_link(8, "red", FINE | IFF_NOARP | IFF_MASTER);
+	info = put(IFLA_LINKINFO, NULL, 0);
+	put(IFLA_INFO_KIND, "vrf", 4);
+	data = put(IFLA_INFO_DATA, NULL, 0);
+	put_int(IFLA_VRF_TABLE, 1000);
+	wrap(data);
+	wrap(info);
+	assert_int_equal(netmsg_read_link(&m.head, &l), 0);
+	assert_int_equal(l.table, 1000);
+	assert_int_equal(link_table(&l), 1000);
+	/* The attribute of that number means another thing to a bond. */
+	memcpy(m.bytes + info + 8, "bnd", 3);
+	assert_int_equal(netmsg_read_link(&m.head, &l), 0);
+	assert_int_equal(l.table, 0);
 }
 
 static void
@@ -435,6 +466,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_default_routes),
+		cmocka_unit_test(test_vrf_table),
 		cmocka_unit_test(test_gateway_of_another_family),
 		cmocka_unit_test(test_neighbors),
 		cmocka_unit_test(test_kernel_answers),

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* Where addresses are carried here: which subnets, and who of the others is told. */
+
+/*
+ * The subnets of interfaces that an address is carried on (subnets.c) are told to
+ * the other nodes, each with this node's own address there, so that they watch
+ * each other there, too (cords.c). Where that is only the interface on which the
+ * nodes know each other anyhow, nothing is told, unless another node tells; once
+ * told it is told for as long as this process lives.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cord.h"
+#include "reach.h"
+
+int
+reach_find(const struct l2 *l2, int ifindex)
+{
+	unsigned i;
+
+	for (i = 0; i < l2->reach->count; i++) {
+		if (l2->reach->list[i].ifindex == ifindex)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* The nodes' own segment, where they are spoken to; or behind it, by routes. */
+static bool
+is_of_nodes(struct l2 *l2, const struct carrier_subnet *s)
+{
+	const struct mate *mate;
+	bool any = false;
+
+	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
+		if (mate->cord == NULL || mate->cord->ifindex == 0)
+			continue;
+		if (mate->cord->ifindex == s->ifindex)
+			return true;
+		any = true;
+	}
+	return !any && l2->reach->all_count == 1;
+}
+
+static bool
+is_reason(struct l2 *l2, const struct carrier_subnet *list, unsigned count)
+{
+	unsigned i;
+
+	if (l2->crew.count < 2)
+		return false;
+	for (i = 0; i < count; i++) {
+		if (!is_of_nodes(l2, &list[i]))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t
+needed_by_all(struct l2 *l2, const struct carrier_subnet *all, unsigned count)
+{
+	uint32_t every = count < 32 ? (UINT32_C(1) << count) - 1 : UINT32_MAX;
+	uint32_t needed = 0;
+	struct duty *d;
+
+	RB_FOREACH (d, duties, &l2->duties) {
+		if (needed == every)
+			break;
+		needed |=
+		    carrier_subnets_of(l2->carrier, &d->address, all, count);
+	}
+	return needed;
+}
+
+static unsigned
+list_of(const struct reach *r, struct carrier_subnet list[OWNERS_SEGMENTS])
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < r->all_count && n < OWNERS_SEGMENTS; i++) {
+		if (r->needed >> i & 1)
+			list[n++] = r->all[i];
+	}
+	return n;
+}
+
+void
+reach_say(struct l2 *l2)
+{
+	struct owners_segment list[OWNERS_SEGMENTS] = { 0 };
+	const struct reach *r = l2->reach;
+	unsigned i;
+
+	if (r == NULL || !r->telling)
+		return;
+	for (i = 0; i < r->count; i++) {
+		list[i].addr = r->list[i].addr;
+		list[i].length = r->list[i].length;
+		list[i].linked = true; /* else it would carry nothing */
+	}
+	owners_segments(l2->owners, list, r->count, carrier_now_us());
+	witness_apply(l2);
+}
+
+/* Padding and what is behind a name are zero, from where they come. */
+static bool
+is_same(const struct carrier_subnet *a, const struct carrier_subnet *b)
+{
+	return a->ifindex == b->ifindex && strcmp(a->name, b->name) == 0 &&
+	       a->length == b->length && kit_addr_equal(&a->addr, &b->addr);
+}
+
+static bool
+are_same(const struct carrier_subnet *a, unsigned a_count,
+    const struct carrier_subnet *b, unsigned b_count)
+{
+	unsigned i;
+
+	for (i = 0; i < a_count && i < b_count; i++) {
+		if (!is_same(&a[i], &b[i]))
+			return false;
+	}
+	return a_count == b_count;
+}
+
+/* What addresses need is looked for only where it may be another. */
+static void
+all_apply(struct l2 *l2)
+{
+	struct carrier_subnet all[REACH_ALL] = { 0 };
+	unsigned count = carrier_subnets(l2->carrier, all, REACH_ALL);
+	struct reach *r = l2->reach;
+
+	if (!r->due && are_same(all, count, r->all, r->all_count))
+		return;
+	r->due = false;
+	memcpy(r->all, all, sizeof(all));
+	r->all_count = count;
+	r->needed = needed_by_all(l2, all, count);
+}
+
+bool
+reach_apply(struct l2 *l2)
+{
+	struct carrier_subnet list[OWNERS_SEGMENTS] = { 0 };
+	struct reach *r = l2->reach;
+	unsigned count;
+
+	all_apply(l2);
+	count = list_of(r, list);
+	if (!r->telling && !r->asked && !is_reason(l2, list, count))
+		return false;
+	if (r->telling && are_same(list, count, r->list, r->count))
+		return false;
+	r->telling = true;
+	memcpy(r->list, list, sizeof(list));
+	r->count = count;
+	reach_say(l2);
+	return true;
+}
+
+void
+reach_need(struct l2 *l2, const struct bgpd_addr *addr)
+{
+	struct reach *r = l2->reach;
+
+	if (r == NULL || r->due ||
+	    (carrier_subnets_of(l2->carrier, addr, r->all, r->all_count) &
+		~r->needed) == 0)
+		return;
+	r->due = true;
+	l2_look_soon(l2);
+}
+
+uint8_t
+reach_of(struct l2 *l2, const struct bgpd_addr *addr)
+{
+	const struct reach *r = l2->reach;
+
+	return r == NULL || !r->telling
+		   ? 0
+		   : (uint8_t)carrier_subnets_of(
+			 l2->carrier, addr, r->list, r->count);
+}
+
+void
+reach_hear(struct l2 *l2, const char *member, const struct owners_segment *list,
+    size_t count)
+{
+	struct mate *mate = crew_find(l2, member);
+	size_t len = count * sizeof(list[0]);
+
+	if (!l2->reach->asked) {
+		l2->reach->asked = true;
+		l2_look_soon(l2);
+	}
+	if (mate == NULL || list == NULL ||
+	    (mate->told != NULL && mate->told_count == count &&
+		memcmp(mate->told, list, len) == 0))
+		return;
+	mate->told = kit_grow(mate->told, len + 1);
+	memcpy(mate->told, list, len);
+	mate->told_count = (uint8_t)count;
+	l2_look_soon(l2);
+}
+
+void
+reach_open(struct l2 *l2)
+{
+	l2->reach = kit_alloc(sizeof(*l2->reach));
+}
+
+void
+reach_close(struct l2 *l2)
+{
+	free(l2->reach);
+	l2->reach = NULL;
+}

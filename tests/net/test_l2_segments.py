@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: ISC
+"""Nodes on two segments: who is dead on the one keeps what is on the other."""
+
+import time
+
+import pytest
+
+from asker import Asker
+from ether import Station
+from lab import wait_for
+from segment import VIP
+from team import Team
+
+FAR = "192.168.2.240"
+BOUND = 0.300  # of a move, on a machine that others use as well
+QUIET = 0.100  # no answer for so long: no move is that fast
+POOLS = """apiVersion: v1
+kind: ConfigMap
+metadata:
+  namespace: metallb-system
+  name: config
+data:
+  config: |
+    address-pools:
+    - name: default
+      protocol: layer2
+      addresses:
+      - 192.168.1.240-192.168.1.250
+    - name: far
+      protocol: layer2
+      addresses:
+      - 192.168.2.240-192.168.2.250
+"""
+
+
+class FarAsker(Asker):
+    """Asks on the other segment, as stations of its subnet."""
+
+    def __init__(self, team):
+        super().__init__(team, FAR)
+        self.station.close()
+        self.station = Station(team.client, "eth1")
+        for face in self.faces:
+            face.addr = face.addr.replace("192.168.1.", "192.168.2.")
+        self.asking = {f.addr for f in self.faces}
+
+
+class Pair(Team):
+    """A second bridge, where each node and the client have their eth1."""
+
+    def __init__(self, lab, count=3, knobs="", far_gateway=False):
+        super().__init__(lab, count, knobs)
+        self.switch.ip("link", "add", "br1", "type", "bridge")
+        self.switch.ip("link", "set", "br1", "up")
+        self.far_port(self.client, 20)
+        for i, member in enumerate(self.members):
+            member.far = self.far_port(member.host, 10 + i)
+            member.far_mac = self.mac(member.host, "eth1")
+        if far_gateway:
+            self.far_gateway = self.far_port(self.gateway, 1)
+            for member in self.members:
+                member.host.ip("route", "add", "default", "via",
+                               "192.168.2.1", "metric", "500")
+
+    def far_port(self, host, number):
+        port = "far" + host.port
+        self.lab.cable(host, self.switch, f"192.168.2.{number}/24", "",
+                       "eth1", port)
+        self.switch.ip("link", "set", port, "master", "br1")
+        return port
+
+    def forward(self, port, on):
+        """Through that port of a bridge; its link stays as it is."""
+        self.switch("nft", "-f", "-", input="flush ruleset\n" + (
+            "" if on else "table bridge dead { chain forward { type filter "
+            f'hook forward priority 0; iifname "{port}" drop; '
+            f'oifname "{port}" drop; }}; }}\n'))
+
+    def begin(self):
+        self.serve("far", loadBalancerIP=FAR)
+        self.start(POOLS)
+        self.wait_seen()
+        wait_for(lambda: all(self.sees_far(m, o) for m in self.members
+                             for o in self.members if o is not m), 15, 0.1,
+                 say=self.say)
+        return self.wait_agreed(VIP), self.wait_agreed(FAR)
+
+    def sees_far(self, member, other):
+        told = member.nodes()[other.name].get("segments", {}).get("eth1", {})
+        return told.get("bfd") == "up" and told["verdict"] == "alive"
+
+    def of_far(self, mac):
+        return next(m for m in self.members if m.far_mac == mac)
+
+
+@pytest.mark.parametrize("knobs", ["", " partition consistent"])
+def test_a_dead_segment_loses_its_addresses_alone(lab, knobs):
+    team = Pair(lab, 3, knobs)
+    near, far = team.begin()
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        assert there.macs() == {far.far_mac}
+        began = time.monotonic()
+        team.forward(far.far, False)
+        found = wait_for(lambda: there.first_after(began, but=far.far_mac), 3,
+                         0.01, say=team.say)
+        time.sleep(1)
+        team.forward(far.far, True)
+        time.sleep(4)
+    took = found[0] - began
+    print(f"moved in {took * 1000:.0f} ms, both {there.both() * 1000:.0f} ms")
+    new = team.of_far(found[1])
+    assert took < BOUND
+    assert there.both() < 0.05, there.rounds()
+    assert there.moves() == 1, there.rounds()
+    assert here.macs() == {near.mac}
+    assert here.longest_gap() < QUIET
+    assert team.wait_agreed(FAR) is new
+    assert team.wait_agreed(VIP) is near
+    wait_for(lambda: team.sees_far(new, far), 5, 0.1, say=team.say)
+
+
+def test_what_is_shown(lab):
+    team = Pair(lab)
+    near, far = team.begin()
+    other = next(m for m in team.members if m is not far)
+    # All is well: both segments, and who is on them.
+    shown = other.bgpd.json("show l2 interfaces")["interfaces"]
+    assert shown["eth1"]["segment"] == "192.168.2.0/24"
+    assert shown["eth0"]["segment"] == "192.168.1.0/24"
+    assert shown["eth0"]["gateway"] == "answers"
+    assert shown["eth1"]["gateway"] == "none"
+    assert set(shown["eth1"]["nodes"].values()) == {"alive"}
+    assert other.explain(FAR)["segments"] == {"192.168.2.0/24": True}
+    assert other.explain(VIP)["segments"] == {"192.168.1.0/24": True}
+    team.forward(far.far, False)
+    wait_for(lambda: other.bgpd.json("show l2 interfaces")["interfaces"]
+             ["eth1"]["nodes"][far.name] == "dead", 3, 0.05, say=team.say)
+    assert other.nodes()[far.name]["verdict"] == "alive"
+    assert other.nodes()[far.name]["segments"]["eth1"]["bfd"] == "down"
+    why = other.explain(FAR)["candidates"][far.name]["why"]
+    assert why.endswith("not alive on the segment of the address"), why
+    assert "segment" not in other.explain(VIP)["candidates"][far.name]["why"]
+    text = other.bgpd.sh("show l2 interfaces")
+    assert f"on its segment, {far.name}: dead" in text
+    assert "Segment 192.168.2.0/24" in other.bgpd.sh("show l2 explain " + FAR)
+
+
+def test_the_nodes_own_segment_is_dead(lab):
+    """Messages go by the other one, where the address stays."""
+    team = Pair(lab)
+    near, far = team.begin()
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        began = time.monotonic()
+        team.forward(near.host.port, False)
+        found = wait_for(lambda: here.first_after(began, but=near.mac), 3,
+                         0.01, say=team.say)
+        time.sleep(1)
+        team.forward(near.host.port, True)
+        time.sleep(3)
+    print(f"moved in {(found[0] - began) * 1000:.0f} ms")
+    assert found[0] - began < BOUND
+    assert here.moves() == 1, here.rounds()
+    assert there.macs() == {far.far_mac}
+    assert there.longest_gap() < QUIET
+    assert team.wait_agreed(VIP) is team.of_mac(found[1])
+
+
+def test_a_cable_is_pulled(lab):
+    team = Pair(lab)
+    near, far = team.begin()
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        began = time.monotonic()
+        team.switch.ip("link", "set", far.far, "down")
+        found = wait_for(lambda: there.first_after(began, but=far.far_mac), 3,
+                         0.01, say=team.say)
+        time.sleep(0.5)
+        team.switch.ip("link", "set", far.far, "up")
+        time.sleep(4)
+    print(f"moved in {(found[0] - began) * 1000:.0f} ms")
+    assert found[0] - began < BOUND
+    assert there.moves() == 1, there.rounds()
+    assert here.macs() == {near.mac}
+    assert team.wait_agreed(FAR) is team.of_far(found[1])
+
+
+@pytest.mark.parametrize("knobs", ["", " partition consistent"])
+def test_a_restart_moves_nothing(lab, knobs):
+    """BFD is slow to come up again, on one segment after the other."""
+    team = Pair(lab, 3, knobs)
+    near, far = team.begin()
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        for member in {near, far}:
+            assert "restarts" in member.bgpd.sh("restart")
+            time.sleep(4)
+    assert there.macs() == {far.far_mac}, team.say()
+    assert here.macs() == {near.mac}, team.say()
+    for member in team.members:
+        for other in team.members:
+            if other is not member:
+                wait_for(lambda m=member, o=other: team.sees_far(m, o), 5,
+                         0.1, say=team.say)
+
+
+def test_two_nodes_and_the_gateway_there(lab):
+    """Whom the gateway of the segment answers has it; the other is silent."""
+    team = Pair(lab, 2, far_gateway=True)
+    near, far = team.begin()
+    other = next(m for m in team.members if m is not far)
+    wait_for(lambda: all(
+        m.bgpd.json("show l2 interfaces")["interfaces"]["eth1"]["gateway"]
+        == "answers" for m in team.members), 5, 0.1, say=team.say)
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        # The other is cut off: nothing happens.
+        team.forward(other.far, False)
+        time.sleep(1)
+        assert there.macs() == {far.far_mac}
+        team.forward(other.far, True)
+        wait_for(lambda: team.sees_far(far, other), 5, 0.1, say=team.say)
+        time.sleep(0.5)
+        began = time.monotonic()
+        team.forward(far.far, False)
+        found = wait_for(lambda: there.first_after(began, but=far.far_mac), 3,
+                         0.01, say=team.say)
+        time.sleep(1)
+        shown = far.bgpd.json("show l2 interfaces")["interfaces"]["eth1"]
+        assert shown["nodes"][far.name] == "silent", shown
+        team.forward(far.far, True)
+        time.sleep(3)
+    print(f"moved in {(found[0] - began) * 1000:.0f} ms")
+    assert found[0] - began < BOUND + 0.1
+    assert there.moves() == 1, there.rounds()
+    assert here.macs() == {near.mac}
+    assert team.wait_agreed(FAR) is other
+
+
+def test_one_segment_says_nothing_of_it(lab):
+    """Its messages and its shows are as they were."""
+    team = Team(lab).start()
+    team.wait_agreed()
+    for member in team.members:
+        assert "segment" not in member.bgpd.sh("show l2 interfaces json")
+        assert all("segments" not in n for n in member.nodes().values())
+        assert "segments" not in member.explain()

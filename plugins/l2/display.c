@@ -6,27 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "display.h"
 #include "reach.h"
-
-struct page {
-	struct l2 *l2;
-	const struct bgpd_host *host;
-	struct bgpd_out *out;
-	bool json;
-};
-
-static const char *
-ago(int64_t at_us, char text[KIT_AGE_TEXT])
-{
-	return at_us == 0 ? strcpy(text, "-")
-			  : kit_age_print(carrier_now_us() - at_us, text);
-}
-
-static const char *
-or_none(const char *text)
-{
-	return text == NULL ? "-" : text;
-}
 
 /* show l2 ----------------------------------------------------------------------------- */
 
@@ -44,8 +25,8 @@ askers_json(struct page *p, const struct carrier_address_view *v)
 	p->host->out_close(p->out);
 }
 
-static void
-address_json(struct page *p, const struct duty *d, const char *name,
+void
+display_address_json(struct page *p, const struct duty *d, const char *name,
     const struct owners_explanation *why, const struct carrier_address_view *v)
 {
 	const struct bgpd_host *host = p->host;
@@ -104,8 +85,9 @@ address_text(struct page *p, const struct duty *d, const char *name,
 		snprintf(
 		    proof, sizeof(proof), "%s", carrier_proof_name(v->proof));
 	p->host->out_print(p->out, ADDRESS_ROW, name, duty_state(p->l2, d),
-	    or_none(why->owner), or_none(why->next), ago(why->since_us, since),
-	    proof, or_none(d->group));
+	    display_or_none(why->owner), display_or_none(why->next),
+	    display_ago(why->since_us, since), proof,
+	    display_or_none(d->group));
 	if (d->conflict)
 		p->host->out_print(p->out,
 		    "    %s answers for it, and is none of our nodes\n",
@@ -126,7 +108,8 @@ address_show(struct page *p, struct duty *d)
 	kit_addr_print(&d->address, name);
 	owners_explain(p->l2->owners, &d->address, &why);
 	carrier_find_address(p->l2->carrier, &d->address, &view);
-	(p->json ? address_json : address_text)(p, d, name, &why, &view);
+	(p->json ? display_address_json : address_text)(
+	    p, d, name, &why, &view);
 }
 
 static void
@@ -189,7 +172,7 @@ interface_json(struct page *p, const struct carrier_interface_view *v)
 	host->out_object(p->out, v->name);
 	host->out_bool(p->out, "used", v->used);
 	if (!v->used)
-		host->out_string(p->out, "whyNot", or_none(v->why_not));
+		host->out_string(p->out, "whyNot", display_or_none(v->why_not));
 	host->out_string(p->out, "mac", kit_mac_print(v->mac, mac));
 	host->out_int(p->out, "addresses", v->addresses);
 	host->out_int(p->out, "framesIn", (int64_t)v->frames_in);
@@ -218,7 +201,7 @@ interface_text(struct page *p, const struct carrier_interface_view *v)
 	p->host->out_print(p->out,
 	    "%-16s %-18s %9u %10" PRIu64 " %10" PRIu64 " %s\n", v->name,
 	    kit_mac_print(v->mac, mac), v->addresses, v->frames_in,
-	    v->frames_out, v->used ? "used" : or_none(v->why_not));
+	    v->frames_out, v->used ? "used" : display_or_none(v->why_not));
 	for (i = 0; i < v->gateway_count; i++)
 		p->host->out_print(p->out, "    gateway %s\n",
 		    kit_addr_print(&v->gateways[i], text));
@@ -308,9 +291,9 @@ node_text(struct page *p, const struct owners_peer *peer,
 	    cord->live == NULL		 ? "-"
 	    : cord->interface[0] == '\0' ? "(routed)"
 					 : cord->interface,
-	    or_none(cord->live),
+	    display_or_none(cord->live),
 	    peer->lease == OWNERS_NO_LEASE ? "-" : lease_name(peer->lease),
-	    peer->verdict, peer->owns, ago(peer->heard_us, heard),
+	    peer->verdict, peer->owns, display_ago(peer->heard_us, heard),
 	    peer->excluded ? " excluded" : "", peer->settled ? "" : " settling",
 	    peer->other_key ? " other-key" : "",
 	    peer->foreign ? " NOT BELIEVED: has it the same key?" : "");
@@ -375,142 +358,6 @@ show_nodes(struct page *p)
 	return 0;
 }
 
-/* show l2 explain ADDR ------------------------------------------------------------------------ */
-
-static bool
-addr_of(const char *word, struct bgpd_addr *addr)
-{
-	memset(addr, 0, sizeof(*addr));
-	addr->family = strchr(word, ':') == NULL ? 4 : 6;
-	return inet_pton(addr->family == 4 ? AF_INET : AF_INET6, word,
-		   addr->bytes) == 1;
-}
-
-static void
-candidates_show(struct page *p, const struct owners_explanation *why)
-{
-	const struct bgpd_host *host = p->host;
-	const struct owners_why *c;
-	size_t i;
-
-	if (p->json)
-		host->out_object(p->out, "candidates");
-	else
-		host->out_print(p->out, "  In order of preference:\n");
-	for (i = 0; i < why->candidate_count; i++) {
-		c = &why->candidates[i];
-		if (!p->json) {
-			host->out_print(p->out, "    %-24s weight %-4d %s\n",
-			    c->node, c->weight, c->why);
-			continue;
-		}
-		host->out_object(p->out, c->node);
-		host->out_int(p->out, "order", (int64_t)i + 1);
-		host->out_int(p->out, "weight", c->weight);
-		host->out_string(p->out, "why", c->why);
-		host->out_close(p->out);
-	}
-	if (p->json)
-		host->out_close(p->out);
-}
-
-static void
-events_show(struct page *p, const struct owners_explanation *why)
-{
-	const struct bgpd_host *host = p->host;
-	const struct owners_event *e;
-	char age[32];
-	size_t i;
-
-	if (p->json)
-		host->out_array(p->out, "events");
-	else if (why->event_count > 0)
-		host->out_print(p->out, "  What happened, the latest first:\n");
-	for (i = 0; i < why->event_count; i++) {
-		e = &why->events[i];
-		if (!p->json) {
-			host->out_print(p->out,
-			    "    %12s ago  %-24s epoch %" PRIu64 ", %s\n",
-			    ago(e->at_us, age), or_none(e->owner), e->epoch,
-			    or_none(e->why));
-			continue;
-		}
-		host->out_object(p->out, NULL);
-		host->out_int(
-		    p->out, "agoMsecs", (carrier_now_us() - e->at_us) / 1000);
-		if (e->owner != NULL)
-			host->out_string(p->out, "owner", e->owner);
-		host->out_int(p->out, "epoch", (int64_t)e->epoch);
-		host->out_string(p->out, "why", or_none(e->why));
-		host->out_close(p->out);
-	}
-	if (p->json)
-		host->out_close(p->out);
-}
-
-static void
-askers_show(struct page *p, const struct carrier_address_view *v)
-{
-	char age[32], mac[18], text[KIT_ADDR_TEXT];
-	unsigned i;
-
-	for (i = 0; i < v->asker_count; i++)
-		p->host->out_print(p->out, "    asked by %s (%s) %s ago\n",
-		    kit_addr_print(&v->askers[i].address, text),
-		    kit_mac_print(v->askers[i].mac, mac),
-		    ago(v->askers[i].asked_us, age));
-}
-
-static void
-explain_text(struct page *p, const char *name, const struct duty *d,
-    const struct owners_explanation *why, const struct carrier_address_view *v)
-{
-	char age[32];
-
-	p->host->out_print(p->out, "%s%s%s\n", name,
-	    d->group == NULL ? "" : ", of ", d->group == NULL ? "" : d->group);
-	p->host->out_print(p->out, "  Owner %s for %s, epoch %" PRIu64 ": %s\n",
-	    or_none(why->owner), ago(why->since_us, age), why->epoch,
-	    or_none(why->why));
-	p->host->out_print(p->out, "  Next %s%s\n", or_none(why->next),
-	    v->prejoined ? ": this node is ready to take over" : "");
-	p->host->out_print(p->out,
-	    "  Here: %s, on %u interfaces; %s; %" PRIu64 " questions, %" PRIu64
-	    " answers, %" PRIu64 " announcements\n",
-	    duty_state(p->l2, d), v->interfaces, carrier_proof_name(v->proof),
-	    v->questions, v->answers, v->announced);
-	askers_show(p, v);
-}
-
-static int
-show_explain(struct page *p, const struct bgpd_line *line)
-{
-	struct owners_explanation why = { 0 };
-	struct carrier_address_view view = { 0 };
-	struct bgpd_addr addr;
-	struct duty *d;
-	char name[KIT_ADDR_TEXT];
-
-	if (!addr_of(line->values[0], &addr) ||
-	    (d = duty_find(p->l2, &addr)) == NULL) {
-		p->host->out_print(p->out,
-		    "%% %s is no address of layer 2; `show l2` lists them\n",
-		    line->values[0]);
-		return -1;
-	}
-	owners_explain(p->l2->owners, &addr, &why);
-	carrier_find_address(p->l2->carrier, &addr, &view);
-	kit_addr_print(&addr, name);
-	if (p->json)
-		address_json(p, d, name, &why, &view);
-	else
-		explain_text(p, name, d, &why, &view);
-	display_reach_address(p->l2, p->out, p->json, &addr);
-	candidates_show(p, &why);
-	events_show(p, &why);
-	return 0;
-}
-
 /* Commands that move addresses ------------------------------------------------------------------- */
 
 static const char *
@@ -549,7 +396,7 @@ handover_address(struct page *p, const struct bgpd_line *line)
 {
 	struct bgpd_addr addr;
 
-	if (!addr_of(line->values[0], &addr)) {
+	if (!display_addr(line->values[0], &addr)) {
 		p->host->out_print(p->out, "%% an address is wanted\n");
 		return -1;
 	}
@@ -593,7 +440,7 @@ display_run(struct l2 *l2, const struct bgpd_line *line, struct bgpd_out *out)
 	case ROW_SHOW_NODES:
 		return show_nodes(&page);
 	case ROW_EXPLAIN:
-		return show_explain(&page, line);
+		return display_explain(&page, line);
 	case ROW_HANDOVER_SERVICE:
 		return handover_service(&page, line);
 	case ROW_HANDOVER_ADDRESS:

@@ -428,47 +428,12 @@ owners_configure(
 	owner_end(o);
 }
 
-/* The same names as before: only what is said of them may differ. */
-static bool
-members_are_same(
-    const struct owners *o, const struct owners_member *members, size_t count)
-{
-	size_t i, n = 1;
-	const struct member *m;
-
-	for (i = 0; i < count; i++) {
-		m = member_find(o, members[i].name);
-		if (m == NULL)
-			return false;
-		n += m != o->self;
-	}
-	return n == o->member_count;
-}
-
-static void
-members_update(
-    struct owners *o, const struct owners_member *members, size_t count)
-{
-	struct member *m;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		m = member_find(o, members[i].name);
-		m->excluded = members[i].excluded;
-		m->lease = members[i].lease;
-		if (m == o->self && m->lease == OWNERS_ALIVE)
-			o->leased = true;
-	}
-}
-
 void
 owners_members(struct owners *o, const struct owners_member *members,
     size_t count, int64_t now_us)
 {
 	owner_begin(o, now_us);
-	if (members_are_same(o, members, count))
-		members_update(o, members, count);
-	else {
+	if (!members_update(o, members, count)) {
 		members_replace(o, members, count);
 		addr_members_changed(o);
 	}

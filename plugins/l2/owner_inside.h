@@ -182,14 +182,20 @@ void owner_hush(struct owners *o, int64_t for_us, bool frozen);
 /* What can be seen has changed: verdicts, and what follows from them. */
 void owner_review(struct owners *o);
 
-/* verdict.c ----------------------------------------------------------------------- */
+/* members.c ----------------------------------------------------------------------- */
 
 struct member *member_find(const struct owners *o, const char *name);
 struct member *member_by_id(const struct owners *o, uint64_t id);
+/* Of the same names; false: they are others. */
+bool members_update(
+    struct owners *o, const struct owners_member *members, size_t count);
 void members_replace(
     struct owners *o, const struct owners_member *members, size_t count);
 void members_watch(struct owners *o); /* who watches whom, anew */
 void members_free(struct owners *o);
+
+/* verdict.c ----------------------------------------------------------------------- */
+
 /* What this node says of it to the others: enum message_view_state. */
 uint8_t verdict_view(const struct owners *o, const struct member *m);
 /* When that may change by itself. */

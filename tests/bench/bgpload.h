@@ -164,6 +164,7 @@ struct load_peer {
 	int fd;
 	bool sends, receives;
 	unsigned families;    /* 0: all */
+	bool is_probe;	      /* served ahead of all others */
 	bool stuck;	      /* reads nothing once it is up */
 	uint32_t rate;	      /* bytes it reads in a second; 0: all */
 	double credit;	      /* of these */
@@ -185,7 +186,7 @@ struct load_peer {
 };
 
 struct load_loop {
-	int epoll;
+	int epoll, urgent; /* the probes' own */
 	uint16_t hold;
 	struct load_peer **peers;
 	size_t count;

@@ -35,8 +35,12 @@ load_now(void)
 void
 load_loop_init(struct load_loop *loop, uint16_t hold_secs)
 {
-	*loop =
-	    (struct load_loop){ .epoll = epoll_create1(0), .hold = hold_secs };
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = loop };
+
+	*loop = (struct load_loop){ .epoll = epoll_create1(0),
+		.urgent = epoll_create1(0),
+		.hold = hold_secs };
+	epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->urgent, &event);
 	loop->now = load_now();
 }
 
@@ -77,7 +81,8 @@ watch(struct load_loop *loop, struct load_peer *peer, int how)
 
 	event.events = (peer->deaf ? 0 : (uint32_t)EPOLLIN) |
 		       (peer->wants_out ? (uint32_t)EPOLLOUT : 0);
-	epoll_ctl(loop->epoll, how, peer->fd, &event);
+	epoll_ctl(
+	    peer->is_probe ? loop->urgent : loop->epoll, how, peer->fd, &event);
 }
 
 static void
@@ -397,6 +402,19 @@ tick(struct load_loop *loop)
 	loop->tick_ns = loop->now;
 }
 
+/* A KEEPALIVE's time is when it came, not when all else was read. */
+static void
+serve_urgent(struct load_loop *loop)
+{
+	struct epoll_event events[16];
+	int count = epoll_wait(loop->urgent, events, 16, 0);
+
+	if (count > 0)
+		loop->now = load_now();
+	for (int i = 0; i < count; i++)
+		on_event(loop, events[i].data.ptr, events[i].events);
+}
+
 void
 load_turn(struct load_loop *loop, int most_ms)
 {
@@ -414,7 +432,9 @@ load_turn(struct load_loop *loop, int most_ms)
 				loop->on_accept(loop, fd);
 			continue;
 		}
-		on_event(loop, events[i].data.ptr, events[i].events);
+		if (events[i].data.ptr != loop)
+			on_event(loop, events[i].data.ptr, events[i].events);
+		serve_urgent(loop);
 	}
 	if (loop->now - loop->tick_ns >= TICK)
 		tick(loop);

@@ -177,11 +177,15 @@ make_peers(struct run *run)
 			peer->rate = plan->slow_rate;
 	}
 	/* They hold sessions, and the daemon has no route for them. */
-	for (unsigned i = 0; i < plan->probes; i++)
-		add_peer(run, false, false)->families =
+	for (unsigned i = 0; i < plan->probes; i++) {
+		struct load_peer *probe = add_peer(run, false, false);
+
+		probe->is_probe = true;
+		probe->families =
 		    run->table->count && run->table->routes[0].family == 6
 			? LOAD_IPV4
 			: LOAD_IPV6;
+	}
 }
 
 /* Serves what there is until a line comes; false: there is no more. */
@@ -332,6 +336,7 @@ run_free(struct run *run)
 		free(peer);
 	}
 	close(run->loop.epoll);
+	close(run->loop.urgent);
 	free(run->loop.peers);
 	free(run->speech);
 	free(run->said);

@@ -10,7 +10,7 @@ since(const struct run *run, uint64_t when)
 	return when > run->start_ns ? (double)(when - run->start_ns) / 1e9 : 0;
 }
 
-/* The longest that anything of the daemon was late with a session. */
+/* The longest that the daemon was late with a probe, without any with a session. */
 static double
 late_s(const struct run *run)
 {
@@ -20,7 +20,8 @@ late_s(const struct run *run)
 		const struct load_peer *peer = run->loop.peers[i];
 		uint64_t gap = peer->gap_ns;
 
-		if (peer->state != PEER_UP || peer->stuck || peer->rate)
+		if (peer->state != PEER_UP || peer->stuck || peer->rate ||
+		    (run->plan->probes && !peer->is_probe))
 			continue;
 		if (peer->heard_ns && run->loop.now - peer->heard_ns > gap)
 			gap = run->loop.now - peer->heard_ns;

@@ -72,7 +72,7 @@ SCENARIOS = [
     Scenario("1x200k6", "1 sender, 1 receiver, 200k IPv6 routes", 1, 1,
              200 * K, CONVERGE + WITHDRAW, family=6, relayed=2, short=True),
     Scenario("rs", "700 peers, 39,900 routes, all to all", 700, 0, 39_900,
-             CONVERGE + (("50 lost", "lose=50"),), both=True, probes=0),
+             CONVERGE + (("50 lost", "lose=50"),), both=True),
     Scenario("reload", "1 sender, 1 receiver, 1M routes, another policy", 1, 1,
              M, CONVERGE + (("reload", RELOAD),), policy=True),
     Scenario("1->2x500k", "1 sender, 2 receivers, 500k routes", 1, 2, 500 * K,

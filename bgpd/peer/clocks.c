@@ -94,8 +94,10 @@ clocks_on_keepalive(void *arg)
 	uint32_t life = session->life;
 
 	session_event(session, FSM_KEEPALIVE_DUE, NULL);
-	if (session->life == life)
-		clocks_start_keepalive(session);
+	if (session->life != life)
+		return;
+	clocks_start_keepalive(session);
+	stream_push(session);
 }
 
 /* RFC 9687 3: twice the hold time, and not below eight minutes by default. */

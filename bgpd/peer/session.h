@@ -71,6 +71,11 @@ void stream_close(struct session *session);
 void stream_put(struct session *session, const void *bytes, size_t len);
 /* As much as the socket takes of what is pending and of what the RIB tells. */
 void stream_flush(struct session *session);
+/*
+ * What was put leaves now, and nothing of the RIB's: it does not wait until others
+ * were told their slices. May end the session.
+ */
+void stream_push(struct session *session);
 /* Flush in the next turn of the loop. */
 void stream_wake(struct session *session);
 /* Anything that came meanwhile is handled; was there anything? */

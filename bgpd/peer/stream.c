@@ -333,6 +333,13 @@ stream_flush(struct session *session)
 	watch_set(session->watch, WATCH_READ | (done == 1 ? 0 : WATCH_WRITE));
 }
 
+void
+stream_push(struct session *session)
+{
+	if (session->fd >= 0 && session->state > FSM_ACTIVE && !session->full)
+		stream_flush_pending(session);
+}
+
 static void
 stream_on_flush(void *arg)
 {

@@ -208,7 +208,7 @@ walk_path(struct out *out, struct walk *walk, const struct rib_path_view *view,
 	path_json(out, view, walk->received);
 }
 
-/* One prefix; false at the end. */
+/* One prefix, or a slice of the search for it; false at the end. */
 static bool
 walk_next(struct out *out, struct walk *walk)
 {
@@ -225,7 +225,7 @@ walk_next(struct out *out, struct walk *walk)
 		out_close(out);
 		walk->prefixes++;
 	}
-	return count > 0;
+	return count > 0 || walk->cursor.busy;
 }
 
 static void
@@ -288,6 +288,7 @@ show_table(struct cli_call *call)
 	void **state = call_state(call, walk_free);
 	struct out *out = call_out(call);
 	unsigned left = CALL_PREFIXES;
+	struct walk *walk;
 
 	if (show_peers == NULL)
 		return call_fail(call, "BGP is not running");
@@ -297,11 +298,13 @@ show_table(struct cli_call *call)
 			return -1;
 		walk_begin(out, *state);
 	}
-	while (left-- > 0)
-		if (!walk_next(out, *state)) {
-			walk_end(out, *state);
+	walk = *state;
+	do {
+		if (!walk_next(out, walk)) {
+			walk_end(out, walk);
 			return 0;
 		}
+	} while (--left > 0 && !walk->cursor.busy);
 	return 1;
 }
 
@@ -342,7 +345,7 @@ told_next(
 	if (peer->families[walk->family].member == NULL ||
 	    !rib_member_next(peer->families[walk->family].member, &walk->cursor,
 		arena, &line.prefix, &attr))
-		return false;
+		return walk->cursor.busy;
 	if (walk->prefixes++ == 0)
 		show_table_head(out, walk->family);
 	if (ATTR_HAS(&attr, ATTR_LOCAL_PREF))
@@ -382,8 +385,9 @@ show_told(struct cli_call *call)
 	struct out *out = call_out(call);
 	unsigned left = CALL_PREFIXES;
 	struct arena *arena;
+	struct walk *walk;
 	struct peer *peer;
-	bool more = true;
+	bool more;
 
 	if (show_peers == NULL)
 		return call_fail(call, "BGP is not running");
@@ -394,11 +398,12 @@ show_told(struct cli_call *call)
 		*state = walk_new(call);
 		told_begin(out);
 	}
+	walk = *state;
 	arena = arena_new();
-	while (left-- > 0 && more) {
-		more = told_next(out, *state, peer, arena);
+	do {
+		more = told_next(out, walk, peer, arena);
 		arena_reset(arena);
-	}
+	} while (--left > 0 && more && !walk->cursor.busy);
 	arena_free(arena);
 	if (!more)
 		told_end(out, *state);

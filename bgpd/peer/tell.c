@@ -384,7 +384,7 @@ tell_leave(struct session *session, enum family family, struct teller *teller)
 	struct rib_member *member = peer->families[family].member;
 	struct arena *arena = arena_new();
 	struct prefix gone[WITHDRAW_BATCH];
-	struct rib_cursor cursor = { .family = family };
+	struct rib_cursor cursor = { .family = family, .any_order = true };
 	unsigned count = 0;
 	struct attr out;
 

@@ -36,6 +36,7 @@ struct prefixes {
 	uint32_t lengths[129];	/* how many of each length */
 	uint32_t walks;		/* serial of ordered walks */
 	struct window *windows; /* of ordered walks under way */
+	uint32_t window_count;
 };
 
 void prefixes_init(struct prefixes *t, enum family family);

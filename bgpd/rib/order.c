@@ -9,16 +9,29 @@
 
 /*
  * The table keeps no order, for only people ask for it. A walk makes it piece by
- * piece: one pass over the table finds the next WINDOW prefixes after the last
- * one, sorted; the steps that follow are served from there. Steps look every
+ * piece: one pass over the table, in slices, finds the next WINDOW prefixes after
+ * the last one, sorted; the steps that follow are served from there. With too many
+ * walks at once a pass is not cut in slices, so that each of them comes to an end. Steps look every
  * prefix up anew, so what went meanwhile is not seen.
  */
-#define WINDOW	    16384u
-#define WINDOWS_MAX 4u
+#define WINDOW	    8192u
+#define WINDOWS_MAX 8u
+#define PASS_SLICE  65536u /* prefixes of the table, in one call */
+
+/* What a window may still take: after the cursor, not beyond its largest. */
+struct range {
+	uint64_t low, high; /* heads */
+	struct prefix limit;
+	bool limited;
+	unsigned size; /* of an address */
+};
 
 struct window {
 	struct window *next; /* used last comes first */
 	uint32_t walk;
+	bool filling; /* the pass is at id `at` */
+	uint32_t at;
+	struct range range;
 	bool whole; /* nothing comes after it */
 	uint32_t count;
 	struct prefix *prefixes;
@@ -31,8 +44,9 @@ compare(const void *a, const void *b)
 }
 
 static void
-window_free(struct window *window)
+window_free(struct prefixes *t, struct window *window)
 {
+	t->window_count--;
 	mem_free(window->prefixes);
 	mem_free(window);
 }
@@ -44,7 +58,7 @@ order_clear(struct prefixes *t)
 
 	while ((window = t->windows) != NULL) {
 		t->windows = window->next;
-		window_free(window);
+		window_free(t, window);
 	}
 }
 
@@ -76,7 +90,7 @@ window_limit(struct prefixes *t)
 		at = &(*at)->next;
 	while ((window = *at) != NULL) {
 		*at = window->next;
-		window_free(window);
+		window_free(t, window);
 	}
 }
 
@@ -88,6 +102,7 @@ window_new(struct prefixes *t, uint32_t walk)
 	window->walk = walk;
 	window->next = t->windows;
 	t->windows = window;
+	t->window_count++;
 	window_limit(t);
 	return window;
 }
@@ -134,17 +149,11 @@ head_of(const uint8_t *bytes, unsigned size)
 	return be64toh(head);
 }
 
-/* What a window may still take: after the cursor, not beyond its largest. */
-struct range {
-	uint64_t low, high; /* heads */
-	const struct prefix *limit;
-	unsigned size; /* of an address */
-};
-
 static void
 window_offer(const struct prefixes *t, struct window *window,
-    struct range *range, const struct rib_cursor *cursor, const struct entry *e)
+    const struct rib_cursor *cursor, const struct entry *e)
 {
+	struct range *range = &window->range;
 	uint64_t head = head_of(e->bytes, range->size);
 	struct prefix prefix;
 
@@ -153,39 +162,54 @@ window_offer(const struct prefixes *t, struct window *window,
 	prefix = prefixes_get(t, e);
 	if (cursor->begun && prefix_compare(&prefix, &cursor->last) <= 0)
 		return;
-	if (range->limit != NULL && prefix_compare(&prefix, range->limit) > 0)
+	if (range->limited && prefix_compare(&prefix, &range->limit) > 0)
 		return;
 	window->prefixes[window->count++] = prefix;
 	if (window->count < 2 * WINDOW)
 		return;
 	window_cut(window);
-	range->limit = &window->prefixes[WINDOW - 1];
-	range->high = head_of(range->limit->bytes, range->size);
+	range->limit = window->prefixes[WINDOW - 1];
+	range->limited = true;
+	range->high = head_of(range->limit.bytes, range->size);
 }
 
 static void
+window_begin(const struct prefixes *t, struct window *window,
+    const struct rib_cursor *cursor)
+{
+	window->range = (struct range){ .high = UINT64_MAX,
+		.size = family_info[t->family].bits / 8 };
+	if (cursor->begun)
+		window->range.low =
+		    head_of(cursor->last.bytes, window->range.size);
+	window->count = 0;
+	window->whole = true;
+	window->filling = true;
+	window->at = SLAB_NONE;
+	window->prefixes =
+	    mem_resize(window->prefixes, 2 * WINDOW, sizeof(struct prefix));
+}
+
+/* A slice of the pass; false while there is more of it. */
+static bool
 window_fill(struct prefixes *t, struct window *window, const struct idset *only,
     const struct rib_cursor *cursor)
 {
-	struct range range = { .high = UINT64_MAX,
-		.size = family_info[t->family].bits / 8 };
+	uint32_t left = t->window_count < WINDOWS_MAX ? PASS_SLICE : UINT32_MAX;
 	const struct entry *e;
-	uint32_t id = SLAB_NONE;
 
-	if (cursor->begun)
-		range.low = head_of(cursor->last.bytes, range.size);
-	window->count = 0;
-	window->whole = true;
-	window->prefixes =
-	    mem_resize(window->prefixes, 2 * WINDOW, sizeof(struct prefix));
-	while ((id = id_next(t, only, id)) != SLAB_NONE) {
-		e = prefixes_at(t, id);
-		if (e != NULL && (e->paths != SLAB_NONE || only != NULL))
-			window_offer(t, window, &range, cursor, e);
+	while ((window->at = id_next(t, only, window->at)) != SLAB_NONE) {
+		e = entry_at(t, window->at);
+		if (e->paths != SLAB_NONE || only != NULL)
+			window_offer(t, window, cursor, e);
+		if (--left == 0)
+			return false;
 	}
 	window_cut(window);
 	window->prefixes = mem_resize(window->prefixes,
 	    window->count > 0 ? window->count : 1, sizeof(struct prefix));
+	window->filling = false;
+	return true;
 }
 
 /* The first of the window after the cursor's last. */
@@ -242,6 +266,7 @@ order_next(
 	struct window *window;
 	uint32_t id;
 
+	cursor->busy = false;
 	if (cursor->any_order)
 		return order_next_any(t, only, cursor);
 	if (cursor->walk == 0)
@@ -249,14 +274,21 @@ order_next(
 	window = window_find(t, cursor->walk);
 	if (window == NULL) {
 		window = window_new(t, cursor->walk);
-		window_fill(t, window, only, cursor);
+		window_begin(t, window, cursor);
 	}
-	while ((id = window_take(t, window, only, cursor)) == SLAB_NONE &&
-	       !window->whole)
-		window_fill(t, window, only, cursor);
-	if (id == SLAB_NONE) {
-		t->windows = window->next;
-		window_free(window);
+	for (;;) {
+		if (window->filling && !window_fill(t, window, only, cursor)) {
+			cursor->busy = true;
+			return SLAB_NONE;
+		}
+		id = window_take(t, window, only, cursor);
+		if (id != SLAB_NONE)
+			return id;
+		if (window->whole)
+			break;
+		window_begin(t, window, cursor);
 	}
-	return id;
+	t->windows = window->next;
+	window_free(t, window);
+	return SLAB_NONE;
 }

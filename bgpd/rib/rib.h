@@ -121,10 +121,14 @@ struct rib_cursor {
 	bool any_order;
 	/* The RIB's: */
 	bool begun;
+	bool busy; /* it looks for the next one: call again, in another turn */
 	struct prefix last;
 	uint32_t walk, id;
 };
-/* The next prefix; its paths, best first; the count, 0 at the end. */
+/*
+ * The next prefix; its paths, best first; the count. 0: at the end, or where the
+ * cursor is busy, here and below, after a slice of a search in a large table.
+ */
 unsigned rib_next(const struct rib *rib, struct rib_cursor *cursor,
     struct rib_path_view *views, unsigned max);
 /* The paths of exactly this prefix; of the longest one that covers it. */

@@ -24,8 +24,12 @@ struct walk {
 };
 
 static void
-walk_free(void *walk)
+walk_free(void *arg)
 {
+	struct walk *walk = arg;
+
+	if (walk != NULL && show_peers != NULL)
+		rib_cursor_close(show_peers->rib, &walk->cursor);
 	mem_free(walk);
 }
 
@@ -342,8 +346,9 @@ told_next(
 	struct show_line line = { .flags = "*> ", .first = true };
 	struct attr attr;
 
-	if (peer->families[walk->family].member == NULL ||
-	    !rib_member_next(peer->families[walk->family].member, &walk->cursor,
+	if (peer->families[walk->family].member == NULL)
+		return false;
+	if (!rib_member_next(peer->families[walk->family].member, &walk->cursor,
 		arena, &line.prefix, &attr))
 		return walk->cursor.busy;
 	if (walk->prefixes++ == 0)

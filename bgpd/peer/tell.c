@@ -293,8 +293,7 @@ tell_take(struct peer *peer, const uint8_t **data)
 	for (i = 0; i < FAMILY_COUNT && len == 0; i++)
 		if (peer->families[i].member != NULL)
 			len = rib_member_take(peer->families[i].member, data);
-	if (len == 0)
-		tell_start_tick(peer->peers);
+	tell_start_tick(peer->peers);
 	return len;
 }
 

@@ -222,7 +222,8 @@ bucket_find(
 		if (bucket->rule == rule && bucket->source == source)
 			return bucket;
 	}
-	b->estimate += MESSAGE_HEADER + 4;
+	/* Two lengths, or those and MP_UNREACH_NLRI's seven octets. */
+	b->estimate += MESSAGE_HEADER + 11;
 	if (share != SHARE_NONE)
 		b->estimate += b->shares[share].len;
 	b->buckets = batch_grow(b->buckets, b->bucket_count,

@@ -2,7 +2,7 @@
 /* Groups of peers that are told the same, and the log that they read. */
 #include <string.h>
 
-#include "rib/group.h"
+#include "rib/batch.h"
 #include "util/mem.h"
 
 /* What the fastest member may be ahead of the slowest one that reads along. */
@@ -230,7 +230,8 @@ group_mark(struct group *g, uint32_t id)
 	if (!idset_add(&g->dirty, id))
 		return;
 	prefixes_hold(&g->rib->tables[g->family], id);
-	if (g->idle_count > 0)
+	/* Who waits for room in the log is called when there is some. */
+	if (g->idle_count > 0 && !g->waiting)
 		group_wake(g);
 }
 
@@ -241,7 +242,8 @@ group_next(struct group *g, bool *held)
 
 	*held = true;
 	if (id == ID_NONE) {
-		g->laps++;
+		if (g->walk_at == ID_NONE)
+			g->laps++;
 		g->dirty_at = 0;
 		id = idset_next(&g->dirty, 0);
 	}
@@ -344,8 +346,13 @@ size_t
 group_memory(const struct rib *rib)
 {
 	const struct group *g;
-	size_t size = rib->room.out_capacity;
+	size_t size = rib->room.out_capacity +
+		      rib->room.part_capacity * sizeof(*rib->room.parts);
 	unsigned f;
+
+	if (rib->room.batch != NULL)
+		size +=
+		    batch_size(rib->room.batch) + arena_size(rib->room.arena);
 
 	for (f = 0; f < FAMILY_COUNT; f++)
 		TAILQ_FOREACH (g, &rib->groups[f], link)

@@ -56,7 +56,7 @@ struct group {
 
 	struct idset dirty;
 	uint32_t dirty_at; /* where the sweep over dirty stands */
-	uint32_t laps;	   /* sweeps that came to the end */
+	uint32_t laps;	   /* sweeps after the walk of which nothing was left */
 	uint32_t walk_at;  /* table ids after it are to be looked at; or none */
 	struct idset told; /* Adj-RIB-Out */
 	struct idmap origin; /* told: the member's source it came from */

@@ -79,6 +79,7 @@ void prefixes_release(struct prefixes *t, uint32_t id);
 /* The id of the cursor's next prefix of those in `only` (NULL: all). */
 uint32_t order_next(
     struct prefixes *t, const struct idset *only, struct rib_cursor *cursor);
+void order_close(struct prefixes *t, struct rib_cursor *cursor);
 void order_clear(struct prefixes *t);
 
 /* path.c: paths ----------------------------------------------------------------- */

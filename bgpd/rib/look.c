@@ -60,6 +60,13 @@ rib_next(const struct rib *rib, struct rib_cursor *cursor,
 	return id == SLAB_NONE ? 0 : views_of(rib, family, id, views, max);
 }
 
+void
+rib_cursor_close(struct rib *rib, struct rib_cursor *cursor)
+{
+	if (cursor->family < FAMILY_COUNT)
+		order_close(&rib->tables[cursor->family], cursor);
+}
+
 unsigned
 rib_find(const struct rib *rib, const struct prefix *prefix,
     struct rib_path_view *views, unsigned max)

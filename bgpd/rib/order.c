@@ -292,3 +292,16 @@ order_next(
 	window_free(t, window);
 	return SLAB_NONE;
 }
+
+void
+order_close(struct prefixes *t, struct rib_cursor *cursor)
+{
+	struct window *window =
+	    cursor->walk != 0 ? window_find(t, cursor->walk) : NULL;
+
+	if (window != NULL) {
+		t->windows = window->next;
+		window_free(t, window);
+	}
+	memset(cursor, 0, sizeof(*cursor));
+}

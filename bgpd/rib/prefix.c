@@ -46,7 +46,7 @@ hash_of(const struct prefixes *t, uint8_t len, const uint8_t *bytes)
 	}
 	memcpy(&high, bytes, sizeof(high));
 	memcpy(&low, bytes + sizeof(high), sizeof(low));
-	return mix_pair(high ^ (uint64_t)len << 56, low);
+	return mix_three(high, low, len);
 }
 
 static const void *

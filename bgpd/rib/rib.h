@@ -131,6 +131,8 @@ struct rib_cursor {
  */
 unsigned rib_next(const struct rib *rib, struct rib_cursor *cursor,
     struct rib_path_view *views, unsigned max);
+/* Of one that is left halfway. */
+void rib_cursor_close(struct rib *rib, struct rib_cursor *cursor);
 /* The paths of exactly this prefix; of the longest one that covers it. */
 unsigned rib_find(const struct rib *rib, const struct prefix *prefix,
     struct rib_path_view *views, unsigned max);

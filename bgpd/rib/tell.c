@@ -21,7 +21,8 @@ struct tell {
 	struct prefixes *table;
 	struct tell_room *room;
 	struct batch *batch;
-	bool by_attr; /* as the export says of itself */
+	bool by_attr;  /* as the export says of itself */
+	uint32_t laps; /* of the group, before the batch */
 	/* Prefixes written, for the chunk. */
 	uint32_t *ids;
 	uint32_t id_count, id_capacity;
@@ -215,6 +216,8 @@ put_back(struct tell *t, const struct batch_item *item)
 	struct idset *set =
 	    t->member != NULL ? &t->member->todo : &t->group->dirty;
 
+	/* A sweep that leaves something is none. */
+	t->group->laps = t->laps;
 	if (idset_add(set, item->id)) {
 		if (!item->held)
 			prefixes_hold(t->table, item->id);
@@ -423,6 +426,7 @@ tell_run(struct tell *t)
 		     t->group->export.by_attr(t->group->export.arg) &&
 		     TAILQ_EMPTY(&t->rib->aggregates);
 	do {
+		t->laps = t->group->laps;
 		batch_reset(t->batch);
 		looked = t->member != NULL ? gather_for_member(t)
 					   : gather_for_group(t);
@@ -430,7 +434,7 @@ tell_run(struct tell *t)
 		left -= looked < left ? looked : left;
 	} while (looked > 0 && left > 0 && room->out_len < TELL_SLICE);
 	batch_reset(t->batch);
-	if (looked == 0)
+	if (looked == 0 || !group_has_work(t->group))
 		batch_relax(t->batch);
 	mem_free(t->prefixes);
 	mem_free(t->bucket_items);

@@ -22,14 +22,20 @@ mix_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Up to sixteen bytes in two words. */
+/* Sixteen bytes and a number: no two of the three may be told as one. */
 static inline uint32_t
-mix_pair(uint64_t a, uint64_t b)
+mix_three(uint64_t a, uint64_t b, uint64_t n)
 {
 	uint64_t h = mix_fold(a ^ mix_secret[0], b ^ mix_secret[1]);
 
-	h = mix_fold(h ^ mix_secret[0], mix_secret[1]);
+	h = mix_fold(h ^ mix_secret[0] ^ n, mix_secret[1]);
 	return (uint32_t)(h ^ h >> 32);
+}
+
+static inline uint32_t
+mix_pair(uint64_t a, uint64_t b)
+{
+	return mix_three(a, b, 0);
 }
 
 static inline uint32_t

@@ -13,7 +13,7 @@
  * an object that comes and goes at the edge would fetch a block each time.
  */
 #define WORDS	  (SLAB_BLOCK / 64)
-#define BLOCK_MAX (UINT32_MAX / SLAB_BLOCK)
+#define BLOCK_MAX (INT32_MAX / SLAB_BLOCK) /* ids have 31 bits */
 
 void
 slab_init(struct slab *slab, size_t object_size)

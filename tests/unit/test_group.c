@@ -369,6 +369,50 @@ test_refresh(void **state)
 	check_all();
 }
 
+/* However a dump falls into slices, its end is said behind all of it. */
+static void
+test_end_of_rib_is_last(void **state)
+{
+	const unsigned many = 7000;
+	struct message message;
+	struct notification error;
+	struct update update;
+	struct prefix prefix;
+	struct attr attr;
+	const uint8_t *data;
+	unsigned n, heard = 0, ends = 0;
+	size_t len;
+
+	(void)state;
+	for (n = 0; n < many; n++) {
+		attr = attr_of(65000, n / 10);
+		prefix = nth(n);
+		rib_update(peers[0].source, 0, &prefix, &attr, &attr, 1);
+		arena_reset(scratch);
+	}
+	join(&peers[1]);
+	while ((len = rib_member_take(peers[1].member, &data)) > 0 ||
+	       !rib_member_is_idle(peers[1].member))
+		for (; len > 0; data += message.len, len -= message.len) {
+			message_take(data, len, MESSAGE_MAX, &message, &error);
+			memset(&update, 0, sizeof(update));
+			update_decode(
+			    message.body, &session, scratch, &update, &error);
+			assert_int_equal(ends, 0);
+			ends += update.end_of_rib == FAMILY_IPV4;
+			while (nlri_next(&update.announced[0], &prefix))
+				heard++;
+			arena_reset(scratch);
+		}
+	assert_int_equal(heard, many);
+	assert_int_equal(ends, 1);
+	while (rib_source_flush(peers[0].source, FAMILY_NONE, 10000))
+		;
+	while (rib_member_take(peers[1].member, &data) > 0 ||
+	       !rib_member_is_idle(peers[1].member))
+		;
+}
+
 /* One that reads while it is waited for is not let go. */
 static void
 test_pace(void **state)
@@ -543,6 +587,7 @@ main(void)
 		TEST(test_shared_once),
 		TEST(test_refresh),
 		TEST(test_slow),
+		TEST(test_end_of_rib_is_last),
 		TEST(test_pace),
 		TEST(test_random),
 		TEST(test_too_big),

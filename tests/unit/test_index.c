@@ -175,6 +175,22 @@ test_hint(void **state)
 	mem_free(w);
 }
 
+/* What differs in one place by as much as in another is told apart. */
+static void
+test_mix(void **state)
+{
+	uint32_t hashes[65];
+	unsigned i, k, same = 0;
+
+	(void)state;
+	for (i = 0; i <= 64; i++)
+		hashes[i] = mix_three((uint64_t)(i ^ 64) << 56, 0, 64 + i);
+	for (i = 0; i <= 64; i++)
+		for (k = 0; k < i; k++)
+			same += hashes[i] == hashes[k];
+	assert_true(same < 2);
+}
+
 int
 main(void)
 {
@@ -182,6 +198,7 @@ main(void)
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_hint),
+		cmocka_unit_test(test_mix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,11 +143,12 @@ slab_remove(struct slab *slab, uint32_t id)
 	if (block == NULL)
 		return;
 	block->alive[n / 64] &= ~(UINT64_C(1) << (n % 64));
-	block->used--;
+	/* It was among those with room unless it was full. */
+	if (block->used-- == SLAB_BLOCK)
+		bits_add(&slab->room, at);
 	slab->used--;
 	if (n / 64 < block->low)
 		block->low = n / 64;
-	bits_add(&slab->room, at);
 	if (at < slab->low)
 		slab->low = at;
 	if (block->used == 0)

@@ -228,8 +228,8 @@ index_remove(struct index *index, uint32_t hash, uint32_t id)
 	index->used--;
 	if (part->used == 0)
 		rebuild(index, part, 0, part->id_bits);
-	else if (part->count > SLOTS_MIN && part->used < part->count / 4)
-		rebuild(index, part, part->count / 2, part->id_bits);
+	else if (part->count > SLOTS_MIN && part->used < part->count / 8)
+		rebuild(index, part, part->count / 4, part->id_bits);
 }
 
 size_t

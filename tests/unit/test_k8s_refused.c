@@ -3,6 +3,11 @@
 
 #include "recorder_scene.h"
 
+/* As an authorizer says it. */
+#define NO_RIGHT                                                               \
+	"HTTP 403: events.events.k8s.io is forbidden: User \"x\" cannot "      \
+	"create resource \"events\" in API group \"events.k8s.io\""
+
 static void
 answer_refusal(int status, const char *reason, const char *why)
 {
@@ -65,16 +70,16 @@ test_forbidden(void **state)
 	}
 	fake_advance(0);
 	while (fake_under_way() > 0)
-		answer_refusal(403, "Forbidden", "may not create");
+		answer_refusal(403, "Forbidden", NO_RIGHT);
 	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
 		assert_int_equal(until_post(), pauses[i]);
 		assert_int_equal(fake_under_way(), 1);
 		fake_advance(100);
 		assert_int_equal(fake_under_way(), 1);
-		answer_refusal(403, "Forbidden", "may not create");
+		answer_refusal(403, "Forbidden", NO_RIGHT);
 	}
 	assert_string_equal(fake_log,
-	    "4 events wait, each for 10 minutes: may not create; it needs a "
+	    "4 events wait, each for 10 minutes: " NO_RIGHT "; it needs a "
 	    "ClusterRole with create and patch of events (events.k8s.io)\n");
 	until_post();
 	fake_call_count = 0;
@@ -102,7 +107,7 @@ test_forbidden_for_good(void **state)
 	for (i = 0; i < 11 * 60; i++) {
 		fake_advance(1000);
 		while (fake_under_way() > 0)
-			answer_refusal(403, "Forbidden", "may not create");
+			answer_refusal(403, "Forbidden", NO_RIGHT);
 	}
 	assert_in_range(fake_call_count, 20, 20 + 30);
 	fake_call_count = 0;
@@ -111,6 +116,51 @@ test_forbidden_for_good(void **state)
 	say_event("young", "pending");
 	assert_int_equal(until_post(), 0);
 	fake_answer(fake_call(), 201, NULL);
+	expect_quiet();
+}
+
+/* A quota or a webhook denies those of one namespace: no others wait for it. */
+static void
+test_denied(void **state)
+{
+	static const char *const whys[] = {
+		"HTTP 403: events.events.k8s.io \"web\" is forbidden: exceeded "
+		"quota: few, requested: count/events.events.k8s.io=1",
+		"HTTP 403: admission webhook \"a.example\" denied the request: "
+		"no",
+		"HTTP 403: events.events.k8s.io \"web\" is forbidden: "
+		"ValidatingAdmissionPolicy 'p' with binding 'b' denied request: "
+		"no",
+	};
+	char name[8];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		sprintf(name, "web%zu", i);
+		say_event(name, "pending");
+		the_call("POST");
+		answer_refusal(403, "Forbidden", whys[i]);
+		say_event("other", name);
+		assert_int_equal(until_post(), 0);
+		fake_answer(the_call("POST"), 201, NULL);
+		expect_quiet();
+	}
+	assert_string_equal(fake_log,
+	    "4 events are dropped: HTTP 403: events.events.k8s.io \"web\" is "
+	    "forbidden: exceeded quota: few, requested: "
+	    "count/events.events.k8s.io=1\n");
+	/* The right is missing, and then is not: another's denial shows that. */
+	say_event("web3", "pending");
+	say_event("web4", "pending");
+	fake_advance(0);
+	while (fake_under_way() > 0)
+		answer_refusal(403, "Forbidden", NO_RIGHT);
+	assert_non_null(strstr(fake_log, "4 events wait, each for 10 minutes"));
+	assert_int_equal(until_post(), 500);
+	answer_refusal(403, "Forbidden", whys[0]);
+	assert_int_equal(until_post(), 0);
+	fake_answer(the_call("POST"), 201, NULL);
 	expect_quiet();
 }
 
@@ -138,6 +188,7 @@ main(void)
 		TEST(test_refused),
 		TEST(test_forbidden),
 		TEST(test_forbidden_for_good),
+		TEST(test_denied),
 		TEST(test_terminating),
 	};
 

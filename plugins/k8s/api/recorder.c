@@ -9,9 +9,10 @@
  * refreshed or has ended. Two that differ in their note are two events.
  *
  * Nothing here is worth a failure: too many waiting, too many of one object, a
- * server that refuses, and events are dropped. But for the right to write any: a
- * server that has just started, or whose roles come after the pods, gives it a
- * little later; so they wait for ten minutes, and one of them asks again.
+ * server that refuses, a quota or a webhook that denies, and events are dropped.
+ * But for the right to write any: a server that has just started, or whose roles
+ * come after the pods, gives it a little later; so they wait for ten minutes, and
+ * one of them asks again.
  */
 
 #include <stdio.h>
@@ -345,11 +346,38 @@ is_of_a_namespace_that_goes(const struct api_reply *reply)
 	       strstr(reply->why, "because it is being terminated") != NULL;
 }
 
+/* By a quota, a webhook, a policy: of that one, not of the right to write any. */
+static bool
+is_denied_alone(const struct api_reply *reply)
+{
+	static const char is_forbidden[] = " is forbidden: ";
+	const char *at;
+
+	if (reply->status != 403 || reply->why == NULL)
+		return false;
+	if (strstr(reply->why, "denied the request") != NULL ||
+	    strstr(reply->why, "denied request") != NULL)
+		return true;
+	/* An authorizer's goes on: User "NAME" cannot create ... */
+	at = strstr(reply->why, is_forbidden);
+	return at != NULL &&
+	       strncmp(at + strlen(is_forbidden), "User ", 5) != 0;
+}
+
+/* All wait for it. */
+static bool
+is_right_missing(const struct api_reply *reply)
+{
+	return reply->status == 403 && !is_of_a_namespace_that_goes(reply) &&
+	       !is_denied_alone(reply);
+}
+
 /* Once per reason of the server's; not where its namespace goes, too. */
 static void
 recorder_tell(struct recorder *rec, const struct api_reply *reply)
 {
-	uint64_t hash = hash_text(rec->seed, reply->reason);
+	bool waits = is_right_missing(reply);
+	uint64_t hash = hash_text(rec->seed, reply->reason) + waits;
 	unsigned i;
 
 	if (is_of_a_namespace_that_goes(reply))
@@ -361,7 +389,7 @@ recorder_tell(struct recorder *rec, const struct api_reply *reply)
 	if (rec->told_count == TOLD_MAX)
 		return;
 	rec->told[rec->told_count++] = hash;
-	if (reply->status == 403)
+	if (waits)
 		say(rec->guest, LOG_WARNING,
 		    "events wait, each for %d minutes: %s; it needs a "
 		    "ClusterRole with create and patch of events "
@@ -419,7 +447,7 @@ record_failed(
 {
 	if (reply->status == 404 && r->written_count > 0)
 		r->written_count = 0; /* it has expired: anew */
-	else if (reply->status == 403 && !is_of_a_namespace_that_goes(reply)) {
+	else if (is_right_missing(reply)) {
 		recorder_tell(rec, reply);
 		recorder_forbidden(rec);
 		if (guest_now_ms(rec->guest) - r->last_ms >= KEEP_MS)
@@ -441,7 +469,8 @@ recorder_done(void *arg, void *tag, const struct api_reply *reply)
 
 	TAILQ_REMOVE(&rec->sent, r, in_queue);
 	r->under_way = false;
-	if (reply->why == NULL && rec->refusals > 0) {
+	if ((reply->why == NULL || is_denied_alone(reply)) &&
+	    rec->refusals > 0) {
 		rec->refusals = 0;
 		writer_wake(rec->writer, WRITE_EVENT);
 	}

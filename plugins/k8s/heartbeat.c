@@ -10,7 +10,10 @@
  * `alive`, told with the other members when it has changed.
  *
  * It is given back when the plugin has stopped, so after everything was handed
- * over; not by a process that begins anew.
+ * over; not by a process that begins anew, nor where another source is read next:
+ * what was told stands until then. Others hear at once that one was given back,
+ * and may answer for what this node's own word of them lets it answer for: so
+ * first everybody is told to be unknown.
  */
 
 #include <stdlib.h>
@@ -42,7 +45,8 @@ struct heartbeat {
 	struct reflector *reflector; /* of all such Leases, ours too */
 	struct pulses *pulses;
 	struct bgpd_timer *look, *tell, *lapse;
-	bool leaves;   /* this process begins anew */
+	bool tells;    /* its timer is on */
+	bool leaves;   /* somebody goes on with the Lease */
 	bool too_long; /* said once */
 	char *trouble; /* of the watch; NULL: none */
 };
@@ -56,9 +60,32 @@ on_tell(void *arg)
 {
 	struct heartbeat *h = arg;
 
+	h->tells = false;
 	if (cluster_duty(h->c) != DUTY_NONE && h->c->config != NULL &&
 	    !h->c->nodes_touched)
 		offer_members(h->c);
+}
+
+/* Not put off by what changes meanwhile. */
+static void
+heartbeat_tell_in(struct heartbeat *h, int64_t ms)
+{
+	if (h->tells && ms > 0)
+		return;
+	h->tells = true;
+	h->c->guest->host->timer_start(h->tell, ms);
+}
+
+/* That nobody is known to be alive or gone, which cannot wait. */
+static void
+heartbeat_tell_unknown(struct heartbeat *h)
+{
+	struct lease *lease = h->lease;
+
+	h->lease = NULL;
+	if (cluster_duty(h->c) != DUTY_NONE && h->c->config != NULL)
+		offer_members(h->c);
+	h->lease = lease;
 }
 
 static void
@@ -71,7 +98,7 @@ heartbeat_tell(struct heartbeat *h, bool changed)
 		host->timer_start(
 		    h->lapse, next_ms - guest_now_ms(h->c->guest));
 	if (changed)
-		host->timer_start(h->tell, TELL_MS);
+		heartbeat_tell_in(h, TELL_MS);
 }
 
 static void
@@ -89,7 +116,7 @@ on_held(void *arg, bool held)
 	struct heartbeat *h = arg;
 
 	(void)held;
-	h->c->guest->host->timer_start(h->tell, 0);
+	heartbeat_tell_in(h, 0);
 }
 
 /* Hearing --------------------------------------------------------------------- */
@@ -203,6 +230,7 @@ heartbeat_begin(struct heartbeat *h)
 static void
 heartbeat_end(struct heartbeat *h)
 {
+	heartbeat_tell_unknown(h);
 	if (h->leaves)
 		lease_leave(h->lease);
 	else
@@ -221,17 +249,14 @@ heartbeat_end(struct heartbeat *h)
 void
 heartbeat_look(struct heartbeat *h)
 {
-	const struct bgpd_host *host = h->c->guest->host;
 	bool wanted = heartbeat_is_wanted(h);
 
 	if (wanted && h->lease == NULL)
 		heartbeat_begin(h);
-	else if (!wanted && h->lease != NULL) {
+	else if (!wanted && h->lease != NULL)
 		heartbeat_end(h);
-		host->timer_start(h->tell, TELL_MS);
-	}
 	if (h->lease != NULL || cluster_has_layer2(h->c))
-		host->timer_start(
+		h->c->guest->host->timer_start(
 		    h->look, h->c->nodes_whole ? LOOK_MS : SOON_MS);
 }
 

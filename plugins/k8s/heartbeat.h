@@ -46,11 +46,14 @@ struct heartbeat;
 /* identity is borrowed; nothing is written before heartbeat_look. */
 struct heartbeat *heartbeat_new(
     struct cluster *c, struct api *api, const char *identity);
-/* Gives the Lease back, but for one that is left to the next life. */
+/* All are told to be unknown, and the Lease is given back, unless it is left. */
 void heartbeat_free(struct heartbeat *h);
 /* Is a Lease wanted by now, or no more? By itself again each few seconds. */
 void heartbeat_look(struct heartbeat *h);
-/* This process begins anew: it goes on with the Lease. */
+/*
+ * The Lease is not given back: this process begins anew, or reads another source
+ * while what it told stands. Who has the same identity goes on with it.
+ */
 void heartbeat_leave(struct heartbeat *h);
 /* There is no such Node any more. h may be NULL, as below. */
 void heartbeat_forget(struct heartbeat *h, const char *node);

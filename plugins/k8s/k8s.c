@@ -197,12 +197,16 @@ on_part(void *arg)
 		k->guest.host->timer_start(k->part, 0);
 }
 
-/* What was told stands until the new source has been read. */
+/*
+ * What was told stands until the new source has been read: so the Lease of this
+ * node is not given back, from which others would hear that it has stopped.
+ */
 static void
 k8s_move(struct k8s *k)
 {
 	k->moves = false;
 	if (k->cluster != NULL) {
+		heartbeat_leave(k->cluster->heartbeat);
 		cluster_quiet(k->cluster);
 		SLIST_INSERT_HEAD(&k->parting, k->cluster, in_parting);
 		k->guest.host->timer_start(k->part, 0);

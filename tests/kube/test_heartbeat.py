@@ -115,6 +115,17 @@ def test_a_node_that_dies_is_seen_by_its_lease(make_street):
         time.sleep(2)
         third.wait_synced()
     assert not {s for s in said if s[2] == "gone"}, said
+    # So does who reads another source: what it told of the old one stands.
+    since = lease_of(street, third.name)["spec"]["acquireTime"]
+    with watching(first, second) as said:
+        third.bgpd.reconfigure(
+            third.conf("load-balancer-class example.com/x"))
+        time.sleep(2)
+        third.wait_synced()
+        wait_for(lambda: set(leases(third).values()) == {"alive"},
+                 3 * RENEW, say=street.say)
+    assert not {s for s in said if s[2] == "gone"}, said
+    assert lease_of(street, third.name)["spec"]["acquireTime"] == since
     assert third.bgpd.kill(signal.SIGTERM) == 0
     assert lease_of(street, third.name)["spec"]["holderIdentity"] == ""
     wait_for(lambda: leases(first)[third.name] == "gone", 2, say=street.say)

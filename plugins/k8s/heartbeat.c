@@ -213,7 +213,8 @@ heartbeat_is_wanted(struct heartbeat *h)
 {
 	const struct guest *guest = h->c->guest;
 
-	return cluster_has_layer2(h->c) && h->c->nodes_whole &&
+	return !h->c->settings->no_leases && cluster_has_layer2(h->c) &&
+	       h->c->nodes_whole &&
 	       BGPD_HAS(guest->host, struct bgpd_host, has_backend) &&
 	       guest->host->has_backend(guest->self, "layer2") &&
 	       heartbeat_has_node(h);

@@ -22,6 +22,7 @@ enum row {
 	ROW_CONFIG_MAP,
 	ROW_STATE,
 	ROW_CLASS,
+	ROW_LEASES,
 	ROW_SHOW,
 	ROWS
 };
@@ -54,6 +55,8 @@ static const struct bgpd_row rows[ROWS] = {
 	LINE(ROW_STATE, "state PATH", "What survives a restart"),
 	LINE(ROW_CLASS, "load-balancer-class NAME",
 	    "Services of this loadBalancerClass alone; else those of none"),
+	LINE(ROW_LEASES, "node-leases (on|off)",
+	    "Each node keeps a Lease, for layer 2 (default: on)"),
 	[ROW_SHOW] = { BGPD_INIT(struct bgpd_row), BGPD_ROW_RUN, ROW_SHOW,
 	    "show k8s", "Source, configuration and counts of Kubernetes", 0,
 	    0 },
@@ -140,6 +143,8 @@ settings_read(struct settings *set, const struct bgpd_line *lines,
 	    source == &source_api ? values[ROW_API] : values[ROW_DIRECTORY];
 	free(source == &source_api ? values[ROW_DIRECTORY] : values[ROW_API]);
 	set->class = values[ROW_CLASS];
+	set->no_leases = k8s_equal(values[ROW_LEASES], "off");
+	free(values[ROW_LEASES]);
 	set->node = values[ROW_NODE] ? values[ROW_NODE] : node_default();
 	set->space = values[ROW_NAMESPACE] ? values[ROW_NAMESPACE]
 					   : k8s_copy("metallb-system");
@@ -155,7 +160,8 @@ settings_equal(const struct settings *a, const struct settings *b)
 	       k8s_equal(a->where, b->where) && k8s_equal(a->node, b->node) &&
 	       k8s_equal(a->space, b->space) &&
 	       k8s_equal(a->config_map, b->config_map) &&
-	       k8s_equal(a->state, b->state) && k8s_equal(a->class, b->class);
+	       k8s_equal(a->state, b->state) && k8s_equal(a->class, b->class) &&
+	       a->no_leases == b->no_leases;
 }
 
 /* The plugin's calls --------------------------------------------------------------- */

@@ -165,6 +165,7 @@ struct settings {
 	char *where;			  /* NULL: not said */
 	char *node, *space, *config_map, *state;
 	char *class; /* loadBalancerClass that is ours; NULL: those of none */
+	bool no_leases; /* of nodes */
 };
 
 struct source_sink {

@@ -241,3 +241,10 @@ def test_without_layer_2_there_is_no_lease_of_a_node(make_world):
                     f"  addresses: [{VIP}/32]\n")
     wait_for(lambda: world.node.k8s().get("nodeLeases", {}).get("alive"),
              4 * RENEW, say=world.say)
+    # One line, and there is none any more.
+    world.node.bgpd.reconfigure(world.node.conf("node-leases off"))
+    wait_for(lambda: "nodeLeases" not in world.node.k8s(), 5, say=world.say)
+    world.node.wait_synced()
+    time.sleep(RENEW + 1)
+    assert "nodeLeases" not in world.node.k8s()
+    assert " node-leases off" in world.node.bgpd.sh("show running-config")

@@ -304,6 +304,18 @@ told_in_time(void **state)
 	assert_in_range(told - before, 4, 5);
 }
 
+/* `node-leases off`: none is kept, and none is looked at. */
+static void
+switched_off(void **state)
+{
+	(void)state;
+	settings.no_leases = true;
+	heartbeat_look(c.heartbeat);
+	fake_advance(20000);
+	assert_int_equal(fake_call_count, 0);
+	assert_true(LIST_EMPTY(&fake_reflectors));
+}
+
 /* Leases that were deleted, of Nodes that are there or not: nothing is kept. */
 static void
 deleted(void **state)
@@ -366,6 +378,7 @@ main(void)
 		TEST(ends),
 		TEST(ends_alone),
 		TEST(told_in_time),
+		TEST(switched_off),
 		TEST(deleted),
 		TEST(forbidden),
 	};

@@ -72,6 +72,7 @@ close_port(struct carrier *c, struct iface *i)
 	while ((s = LIST_FIRST(&p->spots)) != NULL)
 		spot_free(s);
 	i->port = NULL;
+	c->turns++;
 	port_close(p);
 	doctor_untwin(c, i->is.ifindex);
 }
@@ -90,6 +91,7 @@ open_port(struct carrier *c, struct iface *i, const char *was)
 		i->why_not = why;
 		return;
 	}
+	c->turns++;
 	set_source(c, i->port);
 	place_all(c);
 	alarm_start(&c->clockwork, &c->doctor, DOCTOR_US);

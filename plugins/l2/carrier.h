@@ -193,8 +193,8 @@ void carrier_fellows(struct carrier *carrier, const struct bgpd_addr *addresses,
 /* What the kernel knows of their MACs now is remembered: a call when one is up. */
 void carrier_meet_fellows(struct carrier *carrier);
 /*
- * Asks every gateway, as this node itself; how many were asked, and the interfaces
- * of as many of them as there is room for.
+ * Asks every gateway, as this node itself; on how many interfaces one was asked,
+ * and which, as far as there is room for.
  */
 unsigned carrier_ask_gateways(
     struct carrier *carrier, int *ifindexes, unsigned room);
@@ -221,21 +221,30 @@ struct carrier_subnet {
 	char name[16];
 	struct bgpd_addr addr; /* this node's own there; none that is carried */
 	uint8_t length;
+	bool linked; /* else the interface would, if it had its link */
 };
+#define CARRIER_SUBNETS 32
 /*
- * Of each such interface the lowest of IPv4, else of IPv6, without those of one
- * host and of link-local addresses; in order of addresses. How many; at most room.
+ * All of each such interface, without those of one host and of link-local
+ * addresses; IPv4 first, in order of networks. How many; at most room. The list
+ * holds that of before: addresses of it stay while they exist. Where an interface
+ * without link shares its subnet with one that has it, the latter alone counts.
  */
-unsigned carrier_subnets(
-    struct carrier *carrier, struct carrier_subnet *subnets, unsigned room);
+unsigned carrier_subnets(struct carrier *carrier,
+    struct carrier_subnet *subnets, unsigned before, unsigned room);
 /*
  * Which of the first 32 of a list an address belongs to: bits. The smallest that
- * holds it, of those that it is carried on; else all of these. 0: none, or it is
- * not known.
+ * holds it, of those that it is carried on, or would be with their link; else all
+ * of these, of each interface those of its family. 0: none, or it is not known.
  */
 uint32_t carrier_subnets_of(struct carrier *carrier,
     const struct bgpd_addr *address, const struct carrier_subnet *subnets,
     unsigned count);
+/* It is known, and no interface can carry it now. */
+bool carrier_is_nowhere(
+    struct carrier *carrier, const struct bgpd_addr *address);
+/* Grows whenever an interface can carry addresses, or can no more. */
+uint64_t carrier_turns(const struct carrier *carrier);
 
 /* view.c: for show; a view is good until its callback returns ----------------------- */
 

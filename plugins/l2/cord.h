@@ -18,8 +18,8 @@ struct cord {
 	char why[64];
 	uint32_t interval_ms, multiplier; /* as the session was asked for */
 	uint64_t in, out;
-	int segment; /* its place in the list of reach.h; -1 */
-	bool kept;   /* while they are found anew */
+	uint8_t segments; /* bits: its places in the list of reach.h */
+	bool kept;	  /* while they are found anew */
 };
 
 /* The one by which such a letter came, or should have. */

@@ -158,9 +158,12 @@ mate_say(struct l2 *l2, const struct mate *mate)
 static void
 cord_say(const struct cord *cord)
 {
-	if (cord->segment >= 0)
-		owners_segment_live(cord->l2->owners, cord->mate->name,
-		    (size_t)cord->segment, cord_live(cord), carrier_now_us());
+	size_t i;
+
+	for (i = 0; i < OWNERS_SEGMENTS; i++)
+		if (cord->segments >> i & 1)
+			owners_segment_live(cord->l2->owners, cord->mate->name,
+			    i, cord_live(cord), carrier_now_us());
 }
 
 static void
@@ -180,7 +183,7 @@ on_live(void *arg, int state, const char *why)
 	if (state != BGPD_BFD_UP)
 		cords_greet(l2);
 	if (was_up)
-		witness_hurry(l2);
+		witness_hurry(l2, cord->segments);
 	if (state == BGPD_BFD_UP)
 		carrier_meet_fellows(l2->carrier);
 	owners_spoke(l2->owners, cord->mate->name, cord_heard_us(cord));
@@ -244,7 +247,6 @@ cord_new(struct l2 *l2, struct mate *mate)
 	cord->l2 = l2;
 	cord->mate = mate;
 	cord->live = BGPD_BFD_NOT_YET;
-	cord->segment = -1;
 	return cord;
 }
 
@@ -354,21 +356,25 @@ told_of(const struct mate *mate, const struct carrier_subnet *s)
 	return NULL;
 }
 
-/* On one of our segments: the cord that there is already, or one more. */
+/*
+ * On one of our segments: the cord that there is already, or one more. One of an
+ * interface speaks for all its subnets, at the address of the first in common.
+ */
 static bool
 far_apply(struct l2 *l2, struct mate *mate, int place)
 {
 	const struct carrier_subnet *s = &l2->reach->list[place];
 	const struct bgpd_addr *addr = told_of(mate, s);
 	struct cord *cord = cord_by(mate, s->ifindex);
+	uint8_t others = cord->segments;
 	int i = 0;
 
 	if (addr == NULL)
 		return false;
 	if (cord->ifindex == s->ifindex) {
 		cord->kept = true;
-		cord->segment = place;
-		return cord != mate->cord &&
+		cord->segments |= (uint8_t)(1u << place);
+		return cord != mate->cord && others == 0 &&
 		       cord_point(cord, addr, &s->addr, s->name, s->ifindex);
 	}
 	while (i < OWNERS_SEGMENTS && mate->far[i] != NULL)
@@ -377,7 +383,7 @@ far_apply(struct l2 *l2, struct mate *mate, int place)
 		return false; /* those that go are in its place; the next time */
 	mate->far[i] = cord = cord_new(l2, mate);
 	cord->kept = true;
-	cord->segment = place;
+	cord->segments = (uint8_t)(1u << place);
 	return cord_point(cord, addr, &s->addr, s->name, s->ifindex);
 }
 
@@ -391,13 +397,13 @@ fars_apply(struct l2 *l2, struct mate *mate)
 
 	while ((cord = cord_next(mate, cord)) != NULL) {
 		cord->kept = false;
-		cord->segment = -1;
+		cord->segments = 0;
 	}
 	for (k = 0; k < l2->reach->count; k++) {
 		moved |= far_apply(l2, mate, (int)k);
 		cord = cord_by(mate, l2->reach->list[k].ifindex);
 		owners_segment_live(l2->owners, mate->name, k,
-		    cord->segment == (int)k ? cord_live(cord) : OWNERS_NO_LIVE,
+		    cord->segments >> k & 1 ? cord_live(cord) : OWNERS_NO_LIVE,
 		    carrier_now_us());
 	}
 	for (i = 0; i < OWNERS_SEGMENTS; i++) {

@@ -2,6 +2,7 @@
 /* What `show l2 ...` says of segments: who is alive on which. */
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "cord.h"
 #include "reach.h"
@@ -11,11 +12,9 @@ subnet_print(
     const struct bgpd_addr *addr, unsigned length, char text[KIT_ADDR_TEXT + 4])
 {
 	struct bgpd_addr net = *addr;
-	unsigned i, bits = addr->family == 4 ? 32 : 128;
 	char plain[KIT_ADDR_TEXT];
 
-	for (i = length; i < bits; i++)
-		net.bytes[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
+	kit_addr_mask(&net, length);
 	snprintf(text, KIT_ADDR_TEXT + 4, "%s/%u", kit_addr_print(&net, plain),
 	    length);
 	return text;
@@ -52,28 +51,48 @@ nodes_show(struct l2 *l2, struct bgpd_out *out, bool json, size_t place)
 		l2->host->out_close(out);
 }
 
+static void
+place_show(struct l2 *l2, struct bgpd_out *out, bool json, size_t place)
+{
+	const struct carrier_subnet *s = &l2->reach->list[place];
+	struct owners_segment_view view;
+	char text[KIT_ADDR_TEXT + 4];
+
+	if (!owners_segment_get(l2->owners, l2->crew.self, place, &view))
+		return;
+	subnet_print(&s->addr, s->length, text);
+	if (json) {
+		l2->host->out_object(out, text);
+		l2->host->out_bool(out, "link", view.linked);
+		l2->host->out_string(
+		    out, "gateway", gateway_word(view.gateway));
+	} else
+		l2->host->out_print(out, "    segment %s, gateway: %s%s\n",
+		    text, gateway_word(view.gateway),
+		    view.linked ? "" : ", no link");
+	nodes_show(l2, out, json, place);
+	if (json)
+		l2->host->out_close(out);
+}
+
 void
 display_reach_interface(
     struct l2 *l2, struct bgpd_out *out, bool json, int ifindex)
 {
-	int place = reach_find(l2, ifindex);
-	const struct carrier_subnet *s;
-	struct owners_segment_view view;
-	char text[KIT_ADDR_TEXT + 4];
+	const struct reach *r = l2->reach;
+	bool any = false;
+	unsigned i;
 
-	if (place < 0 || !owners_segment_get(
-			     l2->owners, l2->crew.self, (size_t)place, &view))
-		return;
-	s = &l2->reach->list[place];
-	subnet_print(&s->addr, s->length, text);
-	if (json) {
-		l2->host->out_string(out, "segment", text);
-		l2->host->out_string(
-		    out, "gateway", gateway_word(view.gateway));
-	} else
-		l2->host->out_print(out, "    segment %s, gateway: %s\n", text,
-		    gateway_word(view.gateway));
-	nodes_show(l2, out, json, (size_t)place);
+	for (i = 0; i < r->count; i++) {
+		if (r->list[i].ifindex != ifindex)
+			continue;
+		if (json && !any)
+			l2->host->out_object(out, "segments");
+		any = true;
+		place_show(l2, out, json, i);
+	}
+	if (json && any)
+		l2->host->out_close(out);
 }
 
 static void
@@ -116,9 +135,9 @@ display_reach_node(
 	if (json)
 		l2->host->out_object(out, "segments");
 	for (i = 0; i < OWNERS_SEGMENTS; i++) {
-		if (mate->far[i] == NULL ||
-		    !owners_segment_get(
-			l2->owners, name, (size_t)mate->far[i]->segment, &view))
+		if (mate->far[i] == NULL || mate->far[i]->segments == 0 ||
+		    !owners_segment_get(l2->owners, name,
+			(size_t)ffs(mate->far[i]->segments) - 1, &view))
 			continue;
 		cord_get(mate->far[i], &cord);
 		(json ? far_json : far_text)(l2, out, &cord, view.verdict);

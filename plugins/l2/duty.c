@@ -35,7 +35,7 @@ duty_find(struct l2 *l2, const struct bgpd_addr *addr)
 const char *
 duty_state(const struct l2 *l2, const struct duty *d)
 {
-	if (d->given_up && l2->knobs.carrier.policy == CARRIER_YIELD)
+	if (d->given_up && d->left)
 		return "yielded";
 	if (d->conflict)
 		return d->mine && !d->given_up ? "conflict" : "quarantined";
@@ -161,7 +161,8 @@ duty_offer(struct l2 *l2, const struct duty *d)
 		.candidates = d->candidates,
 		.candidate_count = d->candidate_count,
 		.ready = d->free && d->phase == BGPD_CARRIED,
-		.segments = reach_of(l2, &d->address) };
+		.segments = reach_of(l2, &d->address),
+		.nowhere = reach_is_nowhere(l2, &d->address) };
 
 	owners_address(l2->owners, &offer, carrier_now_us());
 }
@@ -194,7 +195,9 @@ duty_carry(struct l2 *l2, const struct bgpd_address *address, const char *group,
 	carrier_add(l2->carrier, &d->address, address->interfaces,
 	    address->interface_count);
 	crew_wait(l2);
-	reach_need(l2, &d->address);
+	/* Offered by an old list, it would be handed over at once. */
+	if (reach_needs(l2, &d->address))
+		l2_look_again(l2);
 	duty_offer(l2, d);
 	l2_settle(l2);
 }
@@ -433,7 +436,7 @@ on_probed(void *arg, const struct bgpd_addr *addr, enum carrier_probed result,
 	d->conflict = result == CARRIER_ALIEN;
 	if (d->conflict)
 		conflict_found(l2, d, mac, "is in use by ", ", and not taken");
-	else if (d->given_up)
+	else if (d->given_up && result == CARRIER_FREE)
 		take_again(l2, d);
 	owners_ready(l2->owners, addr, d->free && d->phase == BGPD_CARRIED,
 	    carrier_now_us());
@@ -464,6 +467,7 @@ on_conflict(void *arg, const struct bgpd_addr *addr, const uint8_t mac[6],
 	if (state != CARRIER_TAKEN) {
 		d->free = d->confirmed = false;
 		d->given_up = d->mine;
+		d->left = l2->knobs.carrier.policy == CARRIER_YIELD;
 		owners_ready(l2->owners, addr, false, carrier_now_us());
 	}
 	duty_touch(l2, d);

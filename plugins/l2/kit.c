@@ -67,6 +67,15 @@ kit_addr_in(
 	       ((in->bytes[whole] ^ addr->bytes[whole]) & mask) == 0;
 }
 
+void
+kit_addr_mask(struct bgpd_addr *addr, unsigned length)
+{
+	unsigned i, bits = addr->family == 4 ? 32 : 128;
+
+	for (i = length; i < bits; i++)
+		addr->bytes[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
+}
+
 const char *
 kit_addr_print(const struct bgpd_addr *addr, char text[KIT_ADDR_TEXT])
 {

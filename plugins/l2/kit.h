@@ -29,6 +29,8 @@ kit_addr_equal(const struct bgpd_addr *a, const struct bgpd_addr *b)
 	       memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
 }
 
+/* What is behind the first `length` bits is zero from then on. */
+void kit_addr_mask(struct bgpd_addr *addr, unsigned length);
 /* Has the subnet of `in` with that length this address? */
 bool kit_addr_in(
     const struct bgpd_addr *in, unsigned length, const struct bgpd_addr *addr);

@@ -178,8 +178,9 @@ struct witness;
 
 void witness_open(struct l2 *l2);
 void witness_close(struct l2 *l2);
-/* A node fell silent: it is asked now, and not within a second. */
-void witness_hurry(struct l2 *l2);
+/* A node fell silent, on these segments (bits): they are asked now, and not
+   within a second. */
+void witness_hurry(struct l2 *l2, uint8_t segments);
 /* A gateway was heard there. */
 void witness_hear(struct l2 *l2, int ifindex);
 enum owners_gateway witness_state(const struct l2 *l2);
@@ -203,6 +204,7 @@ struct duty {
 	bool free;	/* it was probed */
 	bool conflict;	/* somebody else has it */
 	bool given_up;	/* ... and mine is silent, by the line `conflict` */
+	bool left;	/* ... as that was then: to him, and it is not probed */
 	uint8_t mac[6]; /* ... by this MAC */
 	bool news;	/* in the list of those that are to be reported */
 	TAILQ_ENTRY(duty) news_link;

@@ -165,15 +165,15 @@ carrier_ask_gateways(struct carrier *c, int *ifindexes, unsigned room)
 {
 	struct iface *i;
 	unsigned k, count = 0;
+	bool asked;
 
 	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
-		for (k = 0; k < i->gateway_count; k++) {
-			if (!ask(i, &i->gateways[k].addr))
-				continue;
-			if (count < room)
-				ifindexes[count] = i->is.ifindex;
-			count++;
-		}
+		asked = false;
+		for (k = 0; k < i->gateway_count; k++)
+			asked = ask(i, &i->gateways[k].addr) || asked;
+		if (asked && count < room)
+			ifindexes[count] = i->is.ifindex;
+		count += asked;
 	}
 	return count;
 }

@@ -65,6 +65,7 @@ struct owners_address {
 	size_t candidate_count;
 	bool ready;	  /* may be answered by the first that ever does */
 	uint8_t segments; /* bits: on which of owners_segments; 0: not known */
+	bool nowhere;	  /* this node has no interface for it */
 };
 
 /* Where addresses are carried: a subnet of an interface. */
@@ -210,8 +211,11 @@ void owners_segment_gateway(struct owners *owners, size_t segment,
     enum owners_gateway gateway, int64_t now_us);
 
 struct owners_segment_view {
-	const char *verdict; /* "alive", "dead", "silent", "no link", "-" */
-	uint8_t gateway;     /* of this node's */
+	/* "alive", "dead", "silent", "no link"; "not there", or "not told": it
+	   is of a version that knows no segments, or was not heard yet. */
+	const char *verdict;
+	bool linked;	 /* of this node's: its interface has its link */
+	uint8_t gateway; /* of this node's */
 };
 /* Of a member, or of this node, by the place in that list; false: not there. */
 bool owners_segment_get(const struct owners *owners, const char *member,

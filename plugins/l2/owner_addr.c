@@ -73,6 +73,7 @@ owners_address(
 	claim->offered = true;
 	claim->ready = claim->ready || address->ready;
 	claim->carried = address->segments;
+	claim->nowhere = address->nowhere;
 	segments_place(o, claim);
 	take_decide(o, claim);
 	owner_end(o);
@@ -87,6 +88,7 @@ owners_address_remove(
 	owner_begin(o, now_us);
 	if (claim != NULL && claim->offered) {
 		claim->offered = claim->ready = claim->asked = false;
+		claim->nowhere = false;
 		elect_tell(o, claim, false);
 		claim->proposed = 0;
 		claim_group(o, claim, NULL);

@@ -117,6 +117,7 @@ struct claim {
 	bool accepted; /* mine, and most agreed */
 	bool doubted;  /* agreed to, but not heard of as its owner's yet */
 	bool alone;    /* mine, taken without the other one of two */
+	bool nowhere;  /* no interface of this node can carry it */
 	uint16_t on, carried; /* its segments: bits of slots; of own ones */
 	struct transition events[OWNERS_EVENTS];
 	size_t event_next, event_count;

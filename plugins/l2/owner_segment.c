@@ -55,6 +55,8 @@ slots_of(struct owners *o, struct member *m)
 	for (i = 0; s->told && i < s->count; i++) {
 		s->slots[i] = slot_of(o, &s->list[i]);
 		s->on |= segment_bit(s->slots[i]);
+		if ((s->list[i].flags & SEGMENT_NO_LINK) == 0)
+			o->segments.linked |= segment_bit(s->slots[i]);
 	}
 	o->segments.shared |= s->on & o->segments.any;
 	o->segments.any |= s->on;
@@ -70,6 +72,7 @@ segments_anew(struct owners *o)
 	o->segments.mark = message_id(mark, sizeof(mark));
 	o->segments.count = 0;
 	o->segments.fenced = o->segments.shared = o->segments.any = 0;
+	o->segments.linked = 0;
 	slots_of(o, o->self); /* its own are never too many */
 	for (i = 0; i < o->member_count; i++) {
 		if (o->members[i] != o->self)
@@ -115,8 +118,8 @@ segments_place(struct owners *o, struct claim *claim)
 	    (claim->on == 0 || (claim->on & segment_bit(slot)) != 0 ||
 		(self->on & segment_bit(slot)) == 0))
 		claim->on = segment_bit(slot);
-	else /* a bridge of a node's own tells nothing of the others */
-		claim->on &= o->segments.shared;
+	else /* one of a node alone, or that nobody uses, tells nothing */
+		claim->on &= o->segments.shared & o->segments.linked;
 }
 
 size_t
@@ -197,6 +200,8 @@ hear_list(struct owners *o, struct member *m, const struct message *msg)
 	for (i = 0; i < msg->segment_count; i++) {
 		same = same && is_same(&s->list[i], &msg->segments[i]) &&
 		       kit_addr_equal(&s->list[i].addr, &msg->segments[i].addr);
+		same = same && ((s->list[i].flags ^ msg->segments[i].flags) &
+				   SEGMENT_NO_LINK) == 0;
 		changed = changed || s->list[i].flags != msg->segments[i].flags;
 		s->list[i] = msg->segments[i];
 		s->list[i].flags &= KEPT;
@@ -436,6 +441,8 @@ owners_segment_get(const struct owners *o, const char *name, size_t segment,
 		return false;
 	view->verdict = verdict_word(m, o->self->segments.slots[segment]);
 	view->gateway = o->segments.gateways[segment];
+	view->linked =
+	    (o->self->segments.list[segment].flags & SEGMENT_NO_LINK) == 0;
 	return true;
 }
 

@@ -39,6 +39,7 @@ struct segments {
 	uint16_t fenced; /* bits of slots */
 	uint16_t any;	 /* ... on which there is one, at least */
 	uint16_t shared; /* ... two */
+	uint16_t linked; /* ... one that has its link there */
 	bool anew;	 /* slots were others when it was last looked at */
 	int64_t due_us;	 /* this node is dead on one: when it hands over */
 };

@@ -337,6 +337,8 @@ segments_unfit(
 {
 	uint16_t dead = claim->on & m->segments.dead;
 
+	if (m == o->self && claim->nowhere)
+		return "no interface of this node can carry it";
 	if (dead == 0)
 		return NULL;
 	if ((dead & m->segments.on) == 0)

@@ -175,6 +175,9 @@ probe_hear(struct spot *s, const uint8_t mac[MAC_LEN], bool rival)
 	alarm_stop(&v->carrier->clockwork, &v->acd_alarm);
 	if (fellow) {
 		end(v);
+		/* What was left to a stranger is looked after all the same. */
+		if (v->conflict)
+			quarantine(v);
 		told_probed(v, CARRIER_FELLOW, mac);
 		return;
 	}

@@ -15,24 +15,14 @@
 #include "cord.h"
 #include "reach.h"
 
-int
-reach_find(const struct l2 *l2, int ifindex)
-{
-	unsigned i;
-
-	for (i = 0; i < l2->reach->count; i++) {
-		if (l2->reach->list[i].ifindex == ifindex)
-			return (int)i;
-	}
-	return -1;
-}
-
 /* The nodes' own segment, where they are spoken to; or behind it, by routes. */
 static bool
 is_of_nodes(struct l2 *l2, const struct carrier_subnet *s)
 {
+	const struct reach *r = l2->reach;
 	const struct mate *mate;
 	bool any = false;
+	unsigned i;
 
 	TAILQ_FOREACH (mate, &l2->crew.mates, link) {
 		if (mate->cord == NULL || mate->cord->ifindex == 0)
@@ -41,7 +31,9 @@ is_of_nodes(struct l2 *l2, const struct carrier_subnet *s)
 			return true;
 		any = true;
 	}
-	return !any && l2->reach->all_count == 1;
+	for (i = 0; i < r->all_count && !any; i++)
+		any = r->all[i].linked && r->all[i].ifindex != s->ifindex;
+	return !any;
 }
 
 static bool
@@ -52,7 +44,7 @@ is_reason(struct l2 *l2, const struct carrier_subnet *list, unsigned count)
 	if (l2->crew.count < 2)
 		return false;
 	for (i = 0; i < count; i++) {
-		if (!is_of_nodes(l2, &list[i]))
+		if (list[i].linked && !is_of_nodes(l2, &list[i]))
 			return true;
 	}
 	return false;
@@ -98,7 +90,7 @@ reach_say(struct l2 *l2)
 	for (i = 0; i < r->count; i++) {
 		list[i].addr = r->list[i].addr;
 		list[i].length = r->list[i].length;
-		list[i].linked = true; /* else it would carry nothing */
+		list[i].linked = r->list[i].linked;
 	}
 	owners_segments(l2->owners, list, r->count, carrier_now_us());
 	witness_apply(l2);
@@ -109,7 +101,8 @@ static bool
 is_same(const struct carrier_subnet *a, const struct carrier_subnet *b)
 {
 	return a->ifindex == b->ifindex && strcmp(a->name, b->name) == 0 &&
-	       a->length == b->length && kit_addr_equal(&a->addr, &b->addr);
+	       a->linked == b->linked && a->length == b->length &&
+	       kit_addr_equal(&a->addr, &b->addr);
 }
 
 static bool
@@ -125,35 +118,67 @@ are_same(const struct carrier_subnet *a, unsigned a_count,
 	return a_count == b_count;
 }
 
+/* Before a source speaks nothing is needed: what was told stays. */
+static uint32_t
+needed_still(
+    const struct reach *r, const struct carrier_subnet *all, unsigned count)
+{
+	uint32_t needed = 0;
+	unsigned i, k;
+
+	for (i = 0; i < count; i++)
+		for (k = 0; k < r->count; k++)
+			if (all[i].ifindex == r->list[k].ifindex &&
+			    all[i].length == r->list[k].length &&
+			    kit_addr_in(
+				&all[i].addr, all[i].length, &r->list[k].addr))
+				needed |= UINT32_C(1) << i;
+	return needed;
+}
+
 /* What addresses need is looked for only where it may be another. */
 static void
 all_apply(struct l2 *l2)
 {
 	struct carrier_subnet all[REACH_ALL] = { 0 };
-	unsigned count = carrier_subnets(l2->carrier, all, REACH_ALL);
 	struct reach *r = l2->reach;
+	unsigned count;
 
+	memcpy(all, r->all, r->all_count * sizeof(all[0]));
+	count = carrier_subnets(l2->carrier, all, r->all_count, REACH_ALL);
 	if (!r->due && are_same(all, count, r->all, r->all_count))
 		return;
 	r->due = false;
 	memcpy(r->all, all, sizeof(all));
 	r->all_count = count;
-	r->needed = needed_by_all(l2, all, count);
+	r->needed = RB_EMPTY(&l2->duties) ? needed_still(r, all, count)
+					  : needed_by_all(l2, all, count);
+}
+
+/* Who tells without need that it is nowhere would be dead everywhere. */
+static bool
+may_begin(struct l2 *l2, const struct carrier_subnet *list, unsigned count)
+{
+	return !RB_EMPTY(&l2->duties) &&
+	       (l2->reach->asked || is_reason(l2, list, count));
 }
 
 bool
 reach_apply(struct l2 *l2)
 {
 	struct carrier_subnet list[OWNERS_SEGMENTS] = { 0 };
+	uint64_t turns = carrier_turns(l2->carrier);
 	struct reach *r = l2->reach;
+	bool turned = turns != r->turns;
 	unsigned count;
 
 	all_apply(l2);
 	count = list_of(r, list);
-	if (!r->telling && !r->asked && !is_reason(l2, list, count))
+	if (!r->telling && !may_begin(l2, list, count))
 		return false;
+	r->turns = turns;
 	if (r->telling && are_same(list, count, r->list, r->count))
-		return false;
+		return turned;
 	r->telling = true;
 	memcpy(r->list, list, sizeof(list));
 	r->count = count;
@@ -161,17 +186,24 @@ reach_apply(struct l2 *l2)
 	return true;
 }
 
-void
-reach_need(struct l2 *l2, const struct bgpd_addr *addr)
+bool
+reach_needs(struct l2 *l2, const struct bgpd_addr *addr)
 {
 	struct reach *r = l2->reach;
 
-	if (r == NULL || r->due ||
+	if (r == NULL ||
 	    (carrier_subnets_of(l2->carrier, addr, r->all, r->all_count) &
 		~r->needed) == 0)
-		return;
+		return false;
 	r->due = true;
-	l2_look_soon(l2);
+	return true;
+}
+
+bool
+reach_is_nowhere(struct l2 *l2, const struct bgpd_addr *addr)
+{
+	return l2->reach != NULL && l2->reach->telling &&
+	       reach_of(l2, addr) == 0 && carrier_is_nowhere(l2->carrier, addr);
 }
 
 uint8_t

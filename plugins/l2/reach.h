@@ -5,7 +5,7 @@
 
 #include "l2.h"
 
-#define REACH_ALL 32 /* subnets that are looked at */
+#define REACH_ALL CARRIER_SUBNETS /* that are looked at */
 
 struct reach {
 	/* What addresses need; told to the others once there is a reason. */
@@ -18,6 +18,7 @@ struct reach {
 	unsigned all_count;
 	uint32_t needed; /* bits of all */
 	bool due;	 /* an address needs more */
+	uint64_t turns;	 /* carrier_turns, when addresses were offered */
 };
 
 void reach_open(struct l2 *l2);
@@ -26,15 +27,15 @@ void reach_close(struct l2 *l2);
 bool reach_apply(struct l2 *l2);
 /* To a new owner half. */
 void reach_say(struct l2 *l2);
-/* An address was offered: is what it is carried on in the list? */
-void reach_need(struct l2 *l2, const struct bgpd_addr *addr);
+/* An address comes, and what it is carried on may not be in the list yet. */
+bool reach_needs(struct l2 *l2, const struct bgpd_addr *addr);
 /* On which of the list it is: bits; 0: nothing is told. */
 uint8_t reach_of(struct l2 *l2, const struct bgpd_addr *addr);
+/* No interface of this node can carry it, nor could if it had its link. */
+bool reach_is_nowhere(struct l2 *l2, const struct bgpd_addr *addr);
 /* A node told where it is; NULL: it asks. */
 void reach_hear(struct l2 *l2, const char *member,
     const struct owners_segment *list, size_t count);
-/* Its place in the list; -1: it is not there. */
-int reach_find(const struct l2 *l2, int ifindex);
 
 /* witness.c: the list is another, or was told to a new owner half. */
 void witness_apply(struct l2 *l2);

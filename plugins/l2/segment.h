@@ -124,6 +124,8 @@ struct vip *vip_new(struct carrier *carrier, const struct bgpd_addr *addr);
 void vip_free(struct vip *vip);
 /* True where that is a change. */
 bool vip_set_only(struct vip *vip, const char *const *names, unsigned count);
+/* It may be carried on an interface of that name. */
+bool vip_names(const struct vip *vip, const char *interface);
 /* Makes and takes off spots, so that it has one on each port it may be on. */
 void vip_place(struct vip *vip);
 void spot_free(struct spot *spot);
@@ -204,6 +206,7 @@ struct carrier {
 	struct carrier_options options; /* no lists in it */
 	struct vips vips;
 	unsigned vip_count;
+	uint64_t turns; /* ports that were opened and closed */
 	uint32_t hash_secret;
 	int64_t fence_us;
 	int64_t probe_us; /* when the next address may begin to be probed */

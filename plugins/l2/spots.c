@@ -274,16 +274,22 @@ vip_set_only(struct vip *v, const char *const *names, unsigned count)
 	return true;
 }
 
-static bool
-vip_wants(const struct vip *v, const struct port *p)
+bool
+vip_names(const struct vip *v, const char *interface)
 {
 	unsigned i;
 
 	for (i = 0; i < v->only_count; i++) {
-		if (strcmp(v->only[i], p->iface->is.name) == 0)
-			break;
+		if (strcmp(v->only[i], interface) == 0)
+			return true;
 	}
-	return p->twin == 0 && (v->only_count == 0 || i < v->only_count);
+	return v->only_count == 0;
+}
+
+static bool
+vip_wants(const struct vip *v, const struct port *p)
+{
+	return p->twin == 0 && vip_names(v, p->iface->is.name);
 }
 
 void

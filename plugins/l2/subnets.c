@@ -60,21 +60,83 @@ is_subnet(struct carrier *c, const struct host_addr *a)
 	       !is_link_local(&a->addr) && vip_find(c, &a->addr) == NULL;
 }
 
+/* By networks, so that nodes that share some have them in one order. */
 static int
 compare(const struct carrier_subnet *a, const struct carrier_subnet *b)
 {
-	if (a->addr.family == b->addr.family && a->length == b->length &&
-	    kit_addr_in(&a->addr, a->length, &b->addr) &&
-	    a->ifindex != b->ifindex)
-		return a->ifindex - b->ifindex;
-	return kit_addr_compare(&a->addr, &b->addr);
+	struct bgpd_addr in[2] = { a->addr, b->addr };
+	int order;
+
+	kit_addr_mask(&in[0], a->length);
+	kit_addr_mask(&in[1], b->length);
+	order = kit_addr_compare(&in[0], &in[1]);
+	if (order == 0)
+		order = (int)a->length - (int)b->length;
+	return order != 0 ? order : a->ifindex - b->ifindex;
 }
 
+/* Of one interface, as the kernel has it: what of that is told. */
+struct listing {
+	const struct carrier_subnet *before;
+	struct carrier_subnet *list;
+	unsigned before_count, count, room;
+};
+
 static bool
-subnet_of(struct carrier *c, const struct iface *i, struct carrier_subnet *best)
+was_told(const struct listing *l, const struct carrier_subnet *s)
 {
-	struct carrier_subnet s = { .ifindex = i->is.ifindex };
-	bool found = false;
+	unsigned i;
+
+	for (i = 0; i < l->before_count; i++) {
+		if (l->before[i].ifindex == s->ifindex &&
+		    l->before[i].length == s->length &&
+		    kit_addr_equal(&l->before[i].addr, &s->addr))
+			return true;
+	}
+	return false;
+}
+
+/* One address of each subnet: that of before, else the lowest. */
+static void
+listing_add(struct listing *l, const struct carrier_subnet *s)
+{
+	unsigned k = 0;
+	int order = 1;
+
+	while (k < l->count && (order = compare(s, &l->list[k])) > 0)
+		k++;
+	if (k < l->count && order == 0) {
+		if (was_told(l, s) ||
+		    (!was_told(l, &l->list[k]) &&
+			kit_addr_compare(&s->addr, &l->list[k].addr) < 0))
+			l->list[k] = *s;
+		return;
+	}
+	if (k == l->room)
+		return;
+	if (l->count == l->room)
+		l->count--;
+	memmove(
+	    &l->list[k + 1], &l->list[k], (l->count - k) * sizeof(l->list[0]));
+	l->list[k] = *s;
+	l->count++;
+}
+
+/* It carries addresses, or would if it had its link. */
+static bool
+is_place(const struct iface *i)
+{
+	if (i->port != NULL)
+		return i->port->twin == 0;
+	return i->why_not != NULL && (strcmp(i->why_not, "no-carrier") == 0 ||
+					 strcmp(i->why_not, "down") == 0);
+}
+
+static void
+listing_add_iface(struct carrier *c, struct listing *l, const struct iface *i)
+{
+	struct carrier_subnet s = { .ifindex = i->is.ifindex,
+		.linked = i->port != NULL };
 	unsigned k;
 
 	memcpy(s.name, i->is.name, sizeof(s.name));
@@ -83,31 +145,79 @@ subnet_of(struct carrier *c, const struct iface *i, struct carrier_subnet *best)
 			continue;
 		s.addr = i->addrs[k].addr;
 		s.length = i->addrs[k].prefix_len;
-		if (!found || compare(&s, best) < 0)
-			*best = s;
-		found = true;
+		listing_add(l, &s);
 	}
-	return found;
+}
+
+/* Another interface is there: that this one has no link loses nothing. */
+static bool
+is_doubled(const struct listing *l, const struct carrier_subnet *s)
+{
+	unsigned i;
+
+	for (i = 0; !s->linked && i < l->count; i++) {
+		if (l->list[i].linked && l->list[i].length == s->length &&
+		    kit_addr_in(&s->addr, s->length, &l->list[i].addr))
+			return true;
+	}
+	return false;
 }
 
 unsigned
-carrier_subnets(
-    struct carrier *c, struct carrier_subnet *subnets, unsigned room)
+carrier_subnets(struct carrier *c, struct carrier_subnet *subnets,
+    unsigned before, unsigned room)
 {
-	struct carrier_subnet s;
+	struct carrier_subnet old[CARRIER_SUBNETS];
+	struct listing l = { .before = old, .list = subnets, .room = room };
 	struct iface *i;
-	unsigned count = 0, k;
+	unsigned k, n = 0;
 
+	l.before_count = before < CARRIER_SUBNETS ? before : CARRIER_SUBNETS;
+	memcpy(old, subnets, l.before_count * sizeof(old[0]));
 	LIST_FOREACH (i, ifaces_list(c->ifaces), link) {
-		if (i->port == NULL || i->port->twin != 0 || count == room ||
-		    !subnet_of(c, i, &s))
-			continue;
-		for (k = count++; k > 0 && compare(&s, &subnets[k - 1]) < 0;
-		     k--)
-			subnets[k] = subnets[k - 1];
-		subnets[k] = s;
+		if (is_place(i))
+			listing_add_iface(c, &l, i);
 	}
-	return count;
+	for (k = 0; k < l.count; k++) {
+		if (!is_doubled(&l, &subnets[k]))
+			subnets[n++] = subnets[k];
+	}
+	return n;
+}
+
+static bool
+is_carried_on(const struct vip *v, const struct carrier_subnet *subnet)
+{
+	struct spot *s;
+
+	if (!subnet->linked)
+		return vip_names(v, subnet->name);
+	LIST_FOREACH (s, &v->spots, of_vip) {
+		if (s->port->ifindex == subnet->ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Where an interface has subnets of both families, those of the address's. */
+static uint32_t
+by_family(
+    const struct carrier_subnet *subnets, uint32_t on, const struct vip *v)
+{
+	uint32_t out = on;
+	unsigned i, k;
+
+	for (i = 0; i < CARRIER_SUBNETS; i++) {
+		if ((on >> i & 1) == 0 ||
+		    subnets[i].addr.family != v->addr.family)
+			continue;
+		for (k = 0; k < CARRIER_SUBNETS; k++)
+			if ((on >> k & 1) != 0 &&
+			    subnets[k].ifindex == subnets[i].ifindex &&
+			    subnets[k].addr.family != v->addr.family)
+				out &= ~(UINT32_C(1) << k);
+	}
+	return out;
 }
 
 uint32_t
@@ -117,20 +227,30 @@ carrier_subnets_of(struct carrier *c, const struct bgpd_addr *address,
 	struct vip *v = vip_find(c, address);
 	unsigned i, best = count;
 	uint32_t on = 0;
-	struct spot *s;
 
 	if (v == NULL)
 		return 0;
-	for (i = 0; i < count && i < 32; i++) {
-		LIST_FOREACH (s, &v->spots, of_vip)
-			if (s->port->ifindex == subnets[i].ifindex)
-				break;
-		if (s == NULL)
+	for (i = 0; i < count && i < CARRIER_SUBNETS; i++) {
+		if (!is_carried_on(v, &subnets[i]))
 			continue;
 		on |= UINT32_C(1) << i;
 		if (kit_addr_in(&subnets[i].addr, subnets[i].length, address) &&
 		    (best == count || subnets[i].length > subnets[best].length))
 			best = i;
 	}
-	return best < count ? UINT32_C(1) << best : on;
+	return best < count ? UINT32_C(1) << best : by_family(subnets, on, v);
+}
+
+bool
+carrier_is_nowhere(struct carrier *c, const struct bgpd_addr *address)
+{
+	struct vip *v = vip_find(c, address);
+
+	return v != NULL && LIST_EMPTY(&v->spots);
+}
+
+uint64_t
+carrier_turns(const struct carrier *c)
+{
+	return c->turns;
 }

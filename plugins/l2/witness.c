@@ -23,7 +23,7 @@
 #define HURRY_COUNT 4
 #define LOST_AFTER  3
 
-#define ASKED_MAX 16
+#define ASKED_MAX 16 /* interfaces with gateways */
 
 /* Of one segment. */
 struct sight {
@@ -101,6 +101,23 @@ sights_hurry(struct l2 *l2)
 		w->sights[i].unanswered = 0;
 		if (w->sights[i].state == OWNERS_REACHED)
 			sight_say(l2, &w->sights[i], OWNERS_ASKED);
+	}
+}
+
+/* While a hurry runs, another node or segment dies: the answer there is old. */
+static void
+sights_again(struct l2 *l2, uint8_t segments)
+{
+	struct witness *w = l2->witness;
+	unsigned i;
+
+	for (i = 0; i < w->count; i++) {
+		if ((segments >> i & 1) == 0 ||
+		    w->sights[i].state != OWNERS_REACHED)
+			continue;
+		w->sights[i].unanswered = 0;
+		w->hurries = HURRY_COUNT;
+		sight_say(l2, &w->sights[i], OWNERS_ASKED);
 	}
 }
 
@@ -205,12 +222,16 @@ witness_hear(struct l2 *l2, int ifindex)
 }
 
 void
-witness_hurry(struct l2 *l2)
+witness_hurry(struct l2 *l2, uint8_t segments)
 {
 	struct witness *w = l2->witness;
 
-	if (w->state == OWNERS_NO_GATEWAY || w->hurries > 0)
+	if (w->state == OWNERS_NO_GATEWAY)
 		return;
+	if (w->hurries > 0) {
+		sights_again(l2, segments);
+		return;
+	}
 	w->hurries = HURRY_COUNT;
 	w->unanswered = 0;
 	sights_hurry(l2);

@@ -314,6 +314,9 @@ def test_an_owner_gives_up_and_takes_back(lab):
         wait_for(lambda: owner.show()["state"] == "quarantined", 3, 0.05,
                  say=team.say)
         silent = time.monotonic()
+        # Another line now says nothing of what was left by the first.
+        owner.bgpd.sh("configure terminal", "plugin l2", "conflict yield")
+        assert owner.show()["state"] == "quarantined"
         time.sleep(4)  # past a round of its probes, and all patience
         assert asker.macs(silent + 0.1) == {alien}, team.say()
         assert owner.show()["conflictMac"] == alien

@@ -12,6 +12,10 @@ from segment import VIP
 from team import Team
 
 FAR = "192.168.2.240"
+FAR6 = "2001:db8:2::240"  # of the subnet that eth1 has as well
+OFF = "203.0.113.240"  # of no subnet
+NEAR_NET = "192.168.1.0/24"
+FAR_NET = "192.168.2.0/24"
 BOUND = 0.300  # of a move, on a machine that others use as well
 QUIET = 0.100  # no answer for so long: no move is that fast
 POOLS = """apiVersion: v1
@@ -33,16 +37,25 @@ data:
 """
 
 
+MORE = """    - name: more
+      protocol: layer2
+      addresses:
+      - 2001:db8:2::240-2001:db8:2::24f
+      - 203.0.113.240/28
+"""
+
+
 class FarAsker(Asker):
     """Asks on the other segment, as stations of its subnet."""
 
-    def __init__(self, team):
-        super().__init__(team, FAR)
+    def __init__(self, team, addr=FAR):
+        super().__init__(team, addr)
         self.station.close()
         self.station = Station(team.client, "eth1")
         for face in self.faces:
             face.addr = face.addr.replace("192.168.1.", "192.168.2.")
-        self.asking = {f.addr for f in self.faces}
+            face.addr6 = face.addr6.replace("2001:db8:1:", "2001:db8:2:")
+        self.asking = {f.addr6 if ":" in addr else f.addr for f in self.faces}
 
 
 class Pair(Team):
@@ -64,8 +77,9 @@ class Pair(Team):
 
     def far_port(self, host, number):
         port = "far" + host.port
-        self.lab.cable(host, self.switch, f"192.168.2.{number}/24", "",
-                       "eth1", port)
+        self.lab.cable(
+            host, self.switch,
+            f"192.168.2.{number}/24 2001:db8:2::{number}/64", "", "eth1", port)
         self.switch.ip("link", "set", port, "master", "br1")
         return port
 
@@ -85,9 +99,28 @@ class Pair(Team):
                  say=self.say)
         return self.wait_agreed(VIP), self.wait_agreed(FAR)
 
+    def begin_with(self, addr):
+        """With that one as well; its owner."""
+        self.serve("more", loadBalancerIP=addr, **(
+            {"ipFamilies": ["IPv6"]} if ":" in addr else {}))
+        self.serve("far", loadBalancerIP=FAR)
+        self.start(POOLS + MORE)
+        if not self.knobs:  # else the gateway's interface is not asked
+            self.wait_seen()
+        wait_for(lambda: all(self.sees_far(m, o) for m in self.members
+                             for o in self.members if o is not m), 15, 0.1,
+                 say=self.say)
+        self.wait_agreed(FAR)
+        return self.wait_agreed(addr)
+
     def sees_far(self, member, other):
-        told = member.nodes()[other.name].get("segments", {}).get("eth1", {})
+        told = member.nodes().get(other.name, {}).get("segments", {}).get(
+            "eth1", {})
         return told.get("bfd") == "up" and told["verdict"] == "alive"
+
+    def segment(self, member, net=FAR_NET):
+        found = member.bgpd.json("show l2 interfaces")["interfaces"]
+        return found["eth0" if net == NEAR_NET else "eth1"]["segments"][net]
 
     def of_far(self, mac):
         return next(m for m in self.members if m.far_mac == mac)
@@ -125,17 +158,16 @@ def test_what_is_shown(lab):
     near, far = team.begin()
     other = next(m for m in team.members if m is not far)
     # All is well: both segments, and who is on them.
-    shown = other.bgpd.json("show l2 interfaces")["interfaces"]
-    assert shown["eth1"]["segment"] == "192.168.2.0/24"
-    assert shown["eth0"]["segment"] == "192.168.1.0/24"
-    assert shown["eth0"]["gateway"] == "answers"
-    assert shown["eth1"]["gateway"] == "none"
-    assert set(shown["eth1"]["nodes"].values()) == {"alive"}
+    near_shown, far_shown = team.segment(other, NEAR_NET), team.segment(other)
+    assert near_shown["gateway"] == "answers"
+    assert far_shown["gateway"] == "none"
+    assert far_shown["link"] and near_shown["link"]
+    assert set(far_shown["nodes"].values()) == {"alive"}
     assert other.explain(FAR)["segments"] == {"192.168.2.0/24": True}
     assert other.explain(VIP)["segments"] == {"192.168.1.0/24": True}
     team.forward(far.far, False)
-    wait_for(lambda: other.bgpd.json("show l2 interfaces")["interfaces"]
-             ["eth1"]["nodes"][far.name] == "dead", 3, 0.05, say=team.say)
+    wait_for(lambda: team.segment(other)["nodes"][far.name] == "dead", 3,
+             0.05, say=team.say)
     assert other.nodes()[far.name]["verdict"] == "alive"
     assert other.nodes()[far.name]["segments"]["eth1"]["bfd"] == "down"
     why = other.explain(FAR)["candidates"][far.name]["why"]
@@ -186,6 +218,70 @@ def test_a_cable_is_pulled(lab):
     assert team.wait_agreed(FAR) is team.of_far(found[1])
 
 
+@pytest.mark.parametrize("addr, knobs, side", [
+    (FAR6, "", "eth1"), (OFF, " interface eth1", "eth1"), (OFF, "", "eth0"),
+    (OFF, "", "eth1")])
+def test_a_cable_is_pulled_of_other_addresses(lab, addr, knobs, side):
+    """Of the subnet of IPv6, or of none at all: they move as well."""
+    team = Pair(lab, 3, knobs)
+    owner = team.begin_with(addr)
+    if side == "eth1":
+        asker, mac, port = FarAsker(team, addr), owner.far_mac, owner.far
+    else:
+        asker, mac, port = Asker(team, addr), owner.mac, owner.host.port
+    with asker as there:
+        time.sleep(0.3)
+        assert there.macs() == {mac}, team.say()
+        began = time.monotonic()
+        team.switch.ip("link", "set", port, "down")
+        found = wait_for(lambda: there.first_after(began, but=mac), 3, 0.01,
+                         say=team.say)
+        time.sleep(0.5)
+        if side == "eth1":
+            shown = team.segment(owner)
+            assert not shown["link"]
+            assert shown["nodes"][owner.name] == "no link"
+        team.switch.ip("link", "set", port, "up")
+        time.sleep(4)
+    print(f"moved in {(found[0] - began) * 1000:.0f} ms")
+    assert found[0] - began < BOUND
+    assert there.moves() == 1, there.rounds()
+    assert team.wait_agreed(addr) is not owner
+
+
+def test_the_interface_is_gone(lab):
+    """What only it could carry is carried nowhere here."""
+    team = Pair(lab, 3, " interface eth1")
+    owner = team.begin_with(OFF)
+    with FarAsker(team, OFF) as there:
+        time.sleep(0.3)
+        began = time.monotonic()
+        owner.host.ip("link", "del", "eth1")
+        found = wait_for(lambda: there.first_after(began, but=owner.far_mac),
+                         3, 0.01, say=team.say)
+    print(f"moved in {(found[0] - began) * 1000:.0f} ms")
+    assert found[0] - began < BOUND
+    new = team.wait_agreed(OFF)
+    assert new is not owner
+    why = owner.explain(OFF)["candidates"][owner.name]["why"]
+    assert why == "no interface of this node can carry it", why
+
+
+def test_one_more_address_moves_nothing(lab):
+    """Lower than what is told, it is of another subnet."""
+    team = Pair(lab)
+    near, far = team.begin()
+    with FarAsker(team) as there:
+        time.sleep(0.3)
+        far.host.ip("addr", "add", "10.9.9.9/24", "dev", "eth1")
+        time.sleep(1)
+        assert "restarts" in far.bgpd.sh("restart")
+        time.sleep(4)
+    assert there.macs() == {far.far_mac}, team.say()
+    assert team.wait_agreed(FAR) is far
+    assert FAR_NET in far.bgpd.sh("show l2 interfaces")
+
+
 @pytest.mark.parametrize("knobs", ["", " partition consistent"])
 def test_a_restart_moves_nothing(lab, knobs):
     """BFD is slow to come up again, on one segment after the other."""
@@ -210,9 +306,8 @@ def test_two_nodes_and_the_gateway_there(lab):
     team = Pair(lab, 2, far_gateway=True)
     near, far = team.begin()
     other = next(m for m in team.members if m is not far)
-    wait_for(lambda: all(
-        m.bgpd.json("show l2 interfaces")["interfaces"]["eth1"]["gateway"]
-        == "answers" for m in team.members), 5, 0.1, say=team.say)
+    wait_for(lambda: all(team.segment(m)["gateway"] == "answers"
+                         for m in team.members), 5, 0.1, say=team.say)
     with FarAsker(team) as there, Asker(team, VIP) as here:
         time.sleep(0.3)
         # The other is cut off: nothing happens.
@@ -227,7 +322,7 @@ def test_two_nodes_and_the_gateway_there(lab):
         found = wait_for(lambda: there.first_after(began, but=far.far_mac), 3,
                          0.01, say=team.say)
         time.sleep(1)
-        shown = far.bgpd.json("show l2 interfaces")["interfaces"]["eth1"]
+        shown = team.segment(far)
         assert shown["nodes"][far.name] == "silent", shown
         team.forward(far.far, True)
         time.sleep(3)

@@ -296,6 +296,35 @@ test_probing(void **unused)
 	assert_true(count_heard(FRAME_NS, &zero6, &vip6, true) > 0);
 }
 
+/* A fellow answers to the probes of a quarantine: it goes on until all is quiet. */
+static void
+test_a_quarantine_and_a_fellow(void **unused)
+{
+	static const uint8_t macs[1][6] = { { 2, 0, 0, 0, 0, 3 } };
+	struct carrier_options options = { .exclude = far,
+		.exclude_count = 1,
+		.policy = CARRIER_QUARANTINE,
+		.quarantine_ms = 100 };
+	struct carrier_address_view view;
+
+	(void)unused;
+	assert_null(carrier_configure(carrier, &options));
+	carrier_fellows(carrier, NULL, 0, macs, 1);
+	add(&vip4);
+	carrier_take(carrier, &vip4);
+	claim(their_mac);
+	cable_forget();
+	told[0] = '\0';
+	fake_until(count_heard(FRAME_REQUEST, &zero4, &vip4, true) > 0);
+	arp_make(raw, 2, third_mac, &vip4, &zero4);
+	memcpy(raw, cable_mac, 6);
+	cable_send(raw, ARP_LEN);
+	fake_until(strcmp(told, "probed 192.0.2.240 2 03\n") == 0);
+	assert_true(carrier_find_address(carrier, &vip4, &view));
+	assert_int_equal(view.state, CARRIER_QUARANTINED);
+	fake_until(strstr(told, "probed 192.0.2.240 0 00\n") != NULL);
+}
+
 /* Interfaces ------------------------------------------------------------------------------------ */
 
 static void
@@ -319,42 +348,112 @@ test_interfaces(void **unused)
 	assert_true(is_answered(&vip4));
 }
 
-/* Where addresses are carried: by the subnet of IPv4, for both families. */
+/* A list as it is told: by its places, and what stays where there is another. */
+static unsigned
+subnets_again(struct carrier_subnet *subnets, unsigned before)
+{
+	fake_run(50);
+	return carrier_subnets(carrier, subnets, before, 4);
+}
+
+/* Where addresses are carried: by the subnets of both families. */
 static void
 test_subnets(void **unused)
 {
 	static const char *const elsewhere[] = { "eth9" };
 	const struct bgpd_addr lower = { 4, { 192, 0, 2, 2 } };
+	const struct bgpd_addr off = { 4, { 203, 0, 113, 1 } };
 	struct carrier_subnet subnets[4] = { 0 };
 
 	(void)unused;
-	assert_int_equal(carrier_subnets(carrier, subnets, 0), 0);
-	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	cable_address("eth0", CABLE_NODE, "2001:db8::10");
+	assert_int_equal(carrier_subnets(carrier, subnets, 0, 0), 0);
+	assert_int_equal(subnets_again(subnets, 0), 2);
 	assert_string_equal(subnets[0].name, "eth0");
 	assert_int_equal(subnets[0].ifindex, if_nametoindex("eth0"));
 	assert_string_equal(print(&subnets[0].addr), CABLE_NODE);
 	assert_int_equal(subnets[0].length, 24);
-	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 0);
+	assert_true(subnets[0].linked);
+	assert_int_equal(subnets[1].addr.family, 6);
+	assert_int_equal(subnets[1].length, 64);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 2), 0);
 	add(&vip4);
 	add(&vip6);
-	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 1);
-	assert_int_equal(carrier_subnets_of(carrier, &vip6, subnets, 1), 1);
+	add(&off);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 2), 1);
+	assert_int_equal(carrier_subnets_of(carrier, &vip6, subnets, 2), 2);
 	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 0), 0);
+	/* Of no subnet: by those of its family; else by what there is. */
+	assert_int_equal(carrier_subnets_of(carrier, &off, subnets, 2), 1);
+	assert_int_equal(carrier_subnets_of(carrier, &off, subnets + 1, 1), 1);
+	assert_false(carrier_is_nowhere(carrier, &vip4));
 	carrier_add(carrier, &vip4, elsewhere, 1);
-	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 1), 0);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 2), 0);
+	assert_true(carrier_is_nowhere(carrier, &vip4));
 	/* What is carried is no address of this node. */
 	add(&lower);
 	cable_address("eth0", "192.0.2.2", "2001:db8::2");
-	fake_run(50);
-	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_int_equal(subnets_again(subnets, 2), 1);
 	assert_int_equal(subnets[0].addr.family, 6);
-	assert_int_equal(subnets[0].length, 64);
 	carrier_remove(carrier, &lower);
-	assert_int_equal(carrier_subnets(carrier, subnets, 4), 1);
+	assert_int_equal(subnets_again(subnets, 1), 2);
 	assert_string_equal(print(&subnets[0].addr), "192.0.2.2");
 	cable_address("eth0", CABLE_NODE, "2001:db8::10");
 	cable_gateway(CABLE_GATEWAY);
 	fake_run(50);
+}
+
+/* One more address, lower than all, takes no other's place. */
+static void
+test_subnets_stay(void **unused)
+{
+	struct carrier_subnet subnets[4] = { 0 };
+
+	(void)unused;
+	cable_address("eth0", CABLE_NODE, "2001:db8::10");
+	add(&vip4);
+	assert_int_equal(subnets_again(subnets, 0), 2);
+	cable_address("eth0:1", "10.9.9.9", "2001:db8::1:10");
+	assert_int_equal(subnets_again(subnets, 2), 3);
+	assert_string_equal(print(&subnets[0].addr), "10.9.9.9");
+	assert_string_equal(print(&subnets[1].addr), CABLE_NODE);
+	assert_int_equal(carrier_subnets_of(carrier, &vip4, subnets, 3), 2);
+	/* A lower one of its own subnet neither, as long as it is told. */
+	cable_address("eth0:1", "192.0.2.3", "2001:db8::1:10");
+	assert_int_equal(subnets_again(subnets, 3), 2);
+	assert_string_equal(print(&subnets[0].addr), CABLE_NODE);
+	assert_int_equal(subnets_again(subnets, 0), 2);
+	assert_string_equal(print(&subnets[0].addr), "192.0.2.3");
+	cable_address("eth0:1", "192.0.2.20", "2001:db8::1:10");
+	subnets[0].addr.bytes[3] = 20;
+	assert_int_equal(subnets_again(subnets, 2), 2);
+	assert_string_equal(print(&subnets[0].addr), "192.0.2.20");
+	cable_set_up("eth0:1", false);
+}
+
+/* Without its link an interface is still where an address belongs. */
+static void
+test_subnets_without_link(void **unused)
+{
+	const struct bgpd_addr off = { 4, { 203, 0, 113, 1 } };
+	struct carrier_subnet subnets[4] = { 0 };
+
+	(void)unused;
+	cable_address("eth0", CABLE_NODE, "2001:db8::10");
+	add(&vip6);
+	add(&off);
+	assert_int_equal(subnets_again(subnets, 0), 2);
+	cable_set_up("far0", false);
+	fake_run(100);
+	assert_int_equal(subnets_again(subnets, 2), 2);
+	assert_false(subnets[0].linked);
+	assert_false(subnets[1].linked);
+	assert_int_equal(carrier_subnets_of(carrier, &vip6, subnets, 2), 2);
+	assert_int_equal(carrier_subnets_of(carrier, &off, subnets, 2), 1);
+	assert_true(carrier_is_nowhere(carrier, &off));
+	cable_set_up("far0", true);
+	fake_run(100);
+	assert_int_equal(subnets_again(subnets, 2), 2);
 }
 
 /* The first of eth0's, of /proc; family 0: none. */
@@ -487,8 +586,11 @@ main(void)
 		ROOM(test_policies),
 		ROOM(test_fellows),
 		ROOM(test_probing),
+		ROOM(test_a_quarantine_and_a_fellow),
 		ROOM(test_interfaces),
 		ROOM(test_subnets),
+		ROOM(test_subnets_stay),
+		ROOM(test_subnets_without_link),
 		ROOM(test_link_local_source),
 		ROOM(test_lost_events),
 		ROOM(test_groups_are_joined_when_needed),

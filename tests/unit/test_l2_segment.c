@@ -346,6 +346,93 @@ link_is_lost(void **state)
 	}
 }
 
+/* node i's own, of an address of no subnet, on the near and the far one. */
+static void
+say_everywhere(int i, bool linked, uint8_t segments, bool nowhere)
+{
+	struct owners_candidate candidates[3] = { { .node = "node1" },
+		{ .node = "node2" }, { .node = "node3" } };
+	struct owners_address address = { .addr = addr_of(5),
+		.candidates = candidates,
+		.candidate_count = 3,
+		.ready = true,
+		.segments = segments,
+		.nowhere = nowhere };
+	struct owners_segment list[2] = { 0 };
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		list[k].addr.family = 4;
+		list[k].addr.bytes[0] = 10;
+		list[k].addr.bytes[2] = (uint8_t)k;
+		list[k].addr.bytes[3] = (uint8_t)(i + 1);
+		list[k].length = 24;
+		list[k].linked = k == 0 || linked;
+	}
+	owners_segments(world.node[i].owners, list, 2, world.now_us);
+	owners_address(world.node[i].owners, &address, world.now_us);
+}
+
+static const char *
+owner_everywhere(int at)
+{
+	struct bgpd_addr addr = addr_of(5);
+	struct owners_explanation e;
+
+	assert_true(owners_explain(world.node[at].owners, &addr, &e));
+	return e.owner == NULL ? "" : e.owner;
+}
+
+static void
+place_goes(int way, int owner)
+{
+	int i;
+
+	switch (way) {
+	case 0: /* one of the links that it is on */
+		say_everywhere(owner, false, 3, false);
+		break;
+	case 1: /* every interface for it */
+		say_everywhere(owner, true, 0, true);
+		break;
+	case 2: /* the near one; nobody has the far link */
+		world_isolate(owner, true);
+		break;
+	case 3: /* all others have the far link, which nobody had */
+		for (i = 0; i < 3; i++)
+			if (i != owner)
+				say_everywhere(i, true, 3, false);
+		break;
+	}
+}
+
+/* On several: it moves when its owner is dead on one that is of use. */
+static void
+place_is_lost(void **state)
+{
+	char owner[16];
+	int partition, way, i;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		for (way = 0; way < 4; way++) {
+			begin(3, partition, OWNERS_NO_GATEWAY, 0);
+			for (i = 0; i < 3; i++)
+				say_everywhere(i, way < 2, 3, false);
+			world_run(4000);
+			snprintf(
+			    owner, sizeof(owner), "%s", owner_everywhere(0));
+			assert_string_not_equal(owner, "");
+			place_goes(way, index_of(owner));
+			world_run(400);
+			for (i = 0; i < 3; i++)
+				assert_string_not_equal(
+				    owner_everywhere(i), owner);
+			world_close();
+		}
+	}
+}
+
 /* A subnet that one node alone has is no reason why the others are no heirs. */
 static void
 own_bridge(void **state)
@@ -499,6 +586,7 @@ main(void)
 		cmocka_unit_test(two_nodes),
 		cmocka_unit_test(fenced),
 		cmocka_unit_test(link_is_lost),
+		cmocka_unit_test(place_is_lost),
 		cmocka_unit_test(own_bridge),
 		cmocka_unit_test(old_ones),
 		cmocka_unit_test(restart),

@@ -346,19 +346,24 @@ b_comes_up(void)
 	fake_until(b_is("alive"));
 }
 
+static void
+turn_for(int64_t ms)
+{
+	int64_t end = fake_now_ms(NULL) + ms;
+
+	while (fake_now_ms(NULL) < end)
+		fake_turn();
+}
+
 /* It does not have to die for that its life is known. */
 static void
 test_another_name(void **unused)
 {
-	int64_t end;
-
 	(void)unused;
 	b_comes_up();
 	tell_members("z", &beside, NULL);
 	/* Longer than one that was never heard is waited for. */
-	end = fake_now_ms(NULL) + 1500;
-	while (fake_now_ms(NULL) < end)
-		fake_turn();
+	turn_for(1500);
 	assert_true(b_is("alive"));
 }
 
@@ -521,6 +526,41 @@ test_consistent_is_told(void **unused)
 	assert_non_null(strstr(shown("show l2", NULL), "tooManyNodes=true"));
 }
 
+/* The others tell before its source does: it tells what an address needs first. */
+static void
+test_a_late_source(void **unused)
+{
+	struct bgpd_address far = address_of(0, 240), near = address_of(2, 240);
+	const struct member_segments *told;
+	const struct owners *o;
+
+	(void)unused;
+	far.address.bytes[2] = 3;
+	assert_int_equal(cable_veth("eth1", "far1"), 0);
+	cable_set_up("eth1", true);
+	cable_set_up("far1", true);
+	cable_address("eth1", "192.0.3.10", "2001:db8:3::10");
+	tell_members("a", &beside, NULL);
+	turn_for(1200); /* an operstate may be late */
+	o = ((struct l2 *)l2)->owners;
+	told = &o->self->segments;
+	o->calls.segments(o->arg, "b", NULL, 0);
+	turn_for(100);
+	assert_false(told->told);
+	fake_backend->carry(l2, &far, NULL, 1);
+	assert_true(told->told);
+	assert_int_equal(told->count, 1);
+	assert_int_equal(told->list[0].addr.bytes[2], 3);
+	assert_int_equal(told->list[0].flags, 0);
+	fake_backend->carry(l2, &near, NULL, 1);
+	assert_int_equal(told->count, 2);
+	fake_backend->drop(l2, &far.address);
+	fake_backend->drop(l2, &near.address);
+	cable_set_up("far1", false);
+	fake_until(told->list[1].flags == SEGMENT_NO_LINK);
+	assert_int_equal(told->count, 2);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int
@@ -542,6 +582,7 @@ main(void)
 		TEST(test_lines_are_few),
 		TEST(test_a_source_answers),
 		TEST(test_consistent_is_told),
+		TEST(test_a_late_source),
 	};
 	void *handle = dlopen(L2_PLUGIN, RTLD_NOW | RTLD_LOCAL);
 

@@ -221,6 +221,8 @@ claim_set(struct owners *o, struct claim *claim, struct member *owner,
 	claim_mean(claim, NULL);
 	if (!moved)
 		return;
+	claim->refused = 0;
+	claim->hold_us = o->now_us + o->config.startup_ms * INT64_C(1000);
 	note(o, claim, why);
 	elect_look_again(o);
 	if (o->calls.changed != NULL)

@@ -171,10 +171,13 @@ is_lighter(const struct claim *claim, const struct candidate *a,
 	return load(claim, a->member) < load(claim, b->member);
 }
 
+typedef const char *unfit_fn(const struct owners *o, const struct claim *claim,
+    const struct candidate *candidate);
+
 /* Of all that live, or of those that do where the address is. */
 static struct candidate *
 elect_among(const struct owners *o, const struct claim *claim, uint64_t tried,
-    const struct member *but, bool anywhere)
+    const struct member *but, unfit_fn *unfit)
 {
 	struct candidate *best = NULL, *c;
 	size_t i;
@@ -182,8 +185,7 @@ elect_among(const struct owners *o, const struct claim *claim, uint64_t tried,
 	for (i = 0; i < claim->candidate_count; i++) {
 		c = &claim->candidates[i];
 		if ((i < 64 && (tried >> i & 1) != 0) || c->member == but ||
-		    (anywhere ? elect_unfit_anywhere : elect_unfit)(
-			o, claim, c) != NULL)
+		    unfit(o, claim, c) != NULL)
 			continue;
 		if (best == NULL)
 			best = c;
@@ -200,12 +202,30 @@ static struct candidate *
 elect_but(const struct owners *o, const struct claim *claim, uint64_t tried,
     const struct member *but)
 {
-	struct candidate *c = elect_among(o, claim, tried, but, false);
+	struct candidate *c = elect_among(o, claim, tried, but, elect_unfit);
 
 	/* Who lives there not may do so again, and is better than nobody. */
 	return c != NULL || claim->on == 0
 		   ? c
-		   : elect_among(o, claim, tried, but, true);
+		   : elect_among(o, claim, tried, but, elect_unfit_anywhere);
+}
+
+/* What cannot be reached from here can be offered nothing. */
+static const char *
+unfit_heir(const struct owners *o, const struct claim *claim,
+    const struct candidate *candidate)
+{
+	const char *why = elect_unfit(o, claim, candidate);
+
+	return why == NULL && !verdict_sees(o, candidate->member)
+		   ? "it is not seen"
+		   : why;
+}
+
+struct candidate *
+elect_heir(const struct owners *o, const struct claim *claim)
+{
+	return elect_among(o, claim, 0, o->self, unfit_heir);
 }
 
 struct candidate *
@@ -217,13 +237,19 @@ elect(const struct owners *o, const struct claim *claim, uint64_t tried)
 size_t
 elect_place(const struct owners *o, const struct claim *claim)
 {
+	bool lives_there = segments_unfit(o, claim, o->self) == NULL;
+	bool before = true;
+	const struct candidate *c;
 	size_t i, place = 0;
 
 	for (i = 0; i < claim->candidate_count; i++) {
-		if (claim->candidates[i].member == o->self)
-			break;
-		if (elect_unfit(o, claim, &claim->candidates[i]) == NULL)
-			place++;
+		c = &claim->candidates[i];
+		before = before && c->member != o->self;
+		/* Who does not live there is behind all that do. */
+		place += elect_unfit(o, claim, c) == NULL
+			     ? before || !lives_there
+			     : before && !lives_there &&
+				   elect_unfit_anywhere(o, claim, c) == NULL;
 	}
 	return place;
 }

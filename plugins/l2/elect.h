@@ -15,6 +15,8 @@ const char *elect_unfit_anywhere(const struct owners *o,
 /* Who should have it now, by the order or by load; but not those in tried. */
 struct candidate *elect(
     const struct owners *o, const struct claim *claim, uint64_t tried);
+/* Alive where the address is, and seen from here; not this node. */
+struct candidate *elect_heir(const struct owners *o, const struct claim *claim);
 struct candidate *elect_find(
     const struct claim *claim, const struct member *member);
 /* How many fit ones are before this node. */

@@ -54,8 +54,9 @@ struct message_segment {
 };
 enum {
 	SEGMENT_NO_LINK = 1,
-	SEGMENT_FENCED = 2, /* heard by too few there: answers nothing there */
-	SEGMENT_GATEWAY = 4 /* sees the gateway that is there */
+	SEGMENT_FENCED = 2,  /* heard by too few there: answers nothing there */
+	SEGMENT_GATEWAY = 4, /* sees the gateway that is there */
+	SEGMENT_DEAD = 8     /* most do not see it there, as far as it knows */
 };
 
 #define MESSAGE_VIEWS	  64

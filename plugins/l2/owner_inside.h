@@ -110,6 +110,8 @@ struct claim {
 	uint64_t tried; /* bits of candidates */
 	bool moving;
 	int64_t moving_us, rival_us;
+	int64_t hold_us;  /* for its segment it is handed over not before */
+	unsigned refused; /* ... and nobody took it so often */
 	/* Consistent: proposed at this epoch; who agreed, by index. */
 	uint64_t proposed;
 	uint8_t *agreed;
@@ -217,6 +219,8 @@ bool verdict_sees(const struct owners *o, const struct member *m);
 /* It lives, but what it says has not been believed for a while: another key? */
 bool verdict_is_foreign(const struct owners *o, const struct member *m);
 bool verdict_has_opinion(const struct owners *o, const struct member *w);
+/* A monitor that is silent, and dead by its Lease, is none. */
+bool verdict_gone_by_lease(const struct owners *o, const struct member *w);
 size_t verdict_majority(const struct owners *o);
 
 /* claim.c ------------------------------------------------------------------------- */

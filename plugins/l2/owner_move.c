@@ -4,7 +4,9 @@
 /*
  * available: the owner offers (ENTRY_OFFER) until it hears the new one's claim,
  * a few tries for each candidate; then it stops. Both answer for as long as that
- * claim is on its way. consistent: the owner stops, and says whose it is now.
+ * claim is on its way. consistent: the owner stops, and says whose it is now; for
+ * a segment alone it asks the other first (ENTRY_OFFER, too), which says its own
+ * name in ENTRY_ACCEPT.
  *
  * A proposal (consistent) goes with the claim that it replaces, so that who
  * agrees judges the same owner; who knows of a newer one says so instead. To an
@@ -54,6 +56,7 @@ propose_check(struct owners *o, struct claim *claim)
 	claim_wait_end(o, claim);
 	claim_tell(o, claim);
 	take_start(o, claim);
+	segments_hold(o, claim);
 }
 
 void
@@ -101,6 +104,8 @@ bit_of(const struct claim *claim, const struct member *m)
 		   : 0;
 }
 
+#define REFUSED_MAX 3 /* the pause is doubled so often */
+
 /* To nobody: kept, unless this node must not have it. */
 static void
 handover_fails(struct owners *o, struct claim *claim, const char *why)
@@ -111,9 +116,13 @@ handover_fails(struct owners *o, struct claim *claim, const char *why)
 	claim_wait_end(o, claim);
 	if (elect_find(claim, o->self) == NULL || o->self->excluded)
 		take_release(o, claim, why);
-	else if (segments_unfit(o, claim, o->self) != NULL)
-		claim_wait(
-		    o, claim, o->now_us + o->config.startup_ms * INT64_C(1000));
+	else if (segments_unfit(o, claim, o->self) != NULL) {
+		claim->hold_us =
+		    o->now_us +
+		    (o->config.startup_ms * INT64_C(1000) << claim->refused);
+		claim->refused += claim->refused < REFUSED_MAX;
+		segments_hold(o, claim);
+	}
 }
 
 /* Is there any sense in it? The other may be no better off, on the segment. */
@@ -140,6 +149,24 @@ handover_offer(struct owners *o, struct claim *claim, struct member *to)
 	claim_wait(o, claim, o->now_us + o->interval_us);
 }
 
+/* Consistent: what it has been promised, it gives to no one that refuses. */
+static bool
+must_agree(
+    const struct owners *o, const struct claim *claim, const struct member *to)
+{
+	return o->leaving == 0 && !o->self->excluded && to->segments.told &&
+	       elect_find(claim, o->self) != NULL &&
+	       segments_unfit(o, claim, o->self) != NULL;
+}
+
+static void
+give(struct owners *o, struct claim *claim, struct member *to, const char *why)
+{
+	take_stop(o, claim, why);
+	claim_set(o, claim, to, claim->epoch + 1, take_rank(claim, to), why);
+	claim_tell(o, claim);
+}
+
 /* To that one, or to whom the election names. */
 bool
 move_over(
@@ -155,13 +182,10 @@ move_over(
 		handover_fails(o, claim, why);
 		return false;
 	}
-	if (!owner_is_consistent(o)) {
+	if (!owner_is_consistent(o) || must_agree(o, claim, to))
 		handover_offer(o, claim, to);
-		return true;
-	}
-	take_stop(o, claim, why);
-	claim_set(o, claim, to, claim->epoch + 1, take_rank(claim, to), why);
-	claim_tell(o, claim);
+	else
+		give(o, claim, to, why);
 	return true;
 }
 
@@ -289,11 +313,32 @@ hear_accept(struct owners *o, struct member *m, const struct message_entry *e)
 {
 	struct claim *claim = claim_find(o, &e->addr);
 
-	if (claim == NULL || claim->proposed != e->epoch ||
-	    e->owner != o->self->id || claim->agreed == NULL)
+	if (claim == NULL)
+		return;
+	if (claim->moving && claim->owner == o->self && claim->to == m &&
+	    e->owner == m->id && e->epoch == claim->epoch &&
+	    owner_is_consistent(o)) {
+		give(o, claim, m, "its owner is not alive on its segment");
+		return;
+	}
+	if (claim->proposed != e->epoch || e->owner != o->self->id ||
+	    claim->agreed == NULL)
 		return;
 	claim->agreed[m->index] = 1;
 	propose_check(o, claim);
+}
+
+/* Consistent: it would take that, and could answer for it. */
+static void
+offer_agree(struct owners *o, struct member *m, const struct message_entry *e)
+{
+	struct message_entry yes = *e;
+
+	if (verdict_promised_us(o) <= o->now_us)
+		return;
+	yes.kind = ENTRY_ACCEPT;
+	yes.owner = o->self->id;
+	talk_entry(o, m, &yes);
 }
 
 static void
@@ -302,8 +347,7 @@ hear_offer(struct owners *o, struct member *m, const struct message_entry *e)
 	struct claim *claim = claim_find(o, &e->addr);
 	struct candidate *self;
 
-	if (claim == NULL || !claim->offered || o->hearing ||
-	    owner_is_consistent(o))
+	if (claim == NULL || !claim->offered || o->hearing)
 		return;
 	hear_claim(o, m, e);
 	self = elect_find(claim, o->self);
@@ -313,6 +357,10 @@ hear_offer(struct owners *o, struct member *m, const struct message_entry *e)
 	if ((m->flags & MESSAGE_LEAVING ? elect_unfit_anywhere : elect_unfit)(
 		o, claim, self) != NULL)
 		return;
+	if (owner_is_consistent(o)) {
+		offer_agree(o, m, e);
+		return;
+	}
 	claim_wait_end(o, claim);
 	claim_set(o, claim, o->self, e->epoch + 1, take_rank(claim, o->self),
 	    "its owner handed it over");

@@ -16,7 +16,7 @@
 
 #include "owner_inside.h"
 
-#define KEPT (SEGMENT_NO_LINK | SEGMENT_FENCED | SEGMENT_GATEWAY)
+#define KEPT (SEGMENT_NO_LINK | SEGMENT_FENCED | SEGMENT_GATEWAY | SEGMENT_DEAD)
 
 static const char mark[] = "fairway l2 segments";
 

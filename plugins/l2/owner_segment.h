@@ -80,6 +80,8 @@ const char *segments_unfit(
     const struct owners *o, const struct claim *claim, const struct member *m);
 /* This node lives, but not where the address is; and one does. NULL: else. */
 struct member *segments_heir(const struct owners *o, const struct claim *claim);
+/* Looked at again when it may be handed over for that (claim->hold_us). */
+void segments_hold(struct owners *o, struct claim *claim);
 /* May this node not answer for it there? Why; else NULL. */
 const char *segments_silent(const struct owners *o, const struct claim *claim);
 /* Seen there for so long that it may take back. */

@@ -14,6 +14,9 @@
  * the one that had it, have agreed; these agree only when their promise to that
  * one is over (verdict.c), and to each epoch once. Handing over, available, is
  * make before break (ENTRY_OFFER); consistent, the old one stops first.
+ *
+ * For a segment alone nothing is handed over that has just come, nor to one that
+ * has not agreed; where nobody does, it is tried again after ever longer pauses.
  */
 
 #include "elect.h"
@@ -142,6 +145,7 @@ decide_mine(struct owners *o, struct claim *claim)
 	struct candidate *self = elect_find(claim, o->self);
 	struct member *better = better_one(o, claim);
 	struct member *heir = segments_heir(o, claim);
+	bool unfit = segments_unfit(o, claim, o->self) != NULL;
 
 	if (!claim->offered) {
 		decide_unoffered(o, claim);
@@ -149,6 +153,8 @@ decide_mine(struct owners *o, struct claim *claim)
 	}
 	if (claim->moving)
 		return;
+	if (!unfit)
+		claim->refused = 0;
 	if (self == NULL || o->self->excluded)
 		move_over(o, claim, NULL, "its owner is no candidate any more");
 	else if (o->leaving == OWNERS_HANDOVER)
@@ -156,7 +162,7 @@ decide_mine(struct owners *o, struct claim *claim)
 	else if (heir != NULL)
 		move_over(
 		    o, claim, heir, "its owner is not alive on its segment");
-	else if (better != NULL)
+	else if (better != NULL && !unfit)
 		move_over(o, claim, better, "its place in the order");
 	else if (owner_is_consistent(o) && !claim->accepted &&
 		 claim->proposed == 0 && !verdict_alone(o, claim))
@@ -165,6 +171,7 @@ decide_mine(struct owners *o, struct claim *claim)
 		if (claim->proposed == 0)
 			claim_wait_end(o, claim);
 		take_start(o, claim);
+		segments_hold(o, claim);
 	}
 }
 
@@ -191,7 +198,9 @@ decide_wait(struct owners *o, struct claim *claim, struct member *next)
 		struct candidate *self = elect_find(claim, o->self);
 
 		claim_wait(o, claim, o->now_us + startup_us(o));
-		if (self != NULL && elect_unfit(o, claim, self) == NULL)
+		/* Where it does not live, too: better than nobody. */
+		if (self != NULL &&
+		    elect_unfit_anywhere(o, claim, self) == NULL)
 			seize(o, claim, "the next one did not take it");
 	}
 }

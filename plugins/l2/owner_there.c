@@ -2,12 +2,18 @@
 /* Who is alive where: the verdict on each segment, and what follows from it. */
 
 /*
- * On a segment a node is dead when ceil((m+1)/2) of its m monitors that are there
- * see it down there, or it is not on it, or says that its link is down or that it
- * is fenced. Of two nodes on a segment each sees the other down; then it is the
- * one that the gateway there does not answer. It is fenced, and answers for
- * nothing of the segment, when fewer than half of its monitors see it there and
- * the gateway there is lost.
+ * On a segment a node is dead when its monitors that are there and see it down
+ * there are more than half of them and itself, or it is not on it, or says that its
+ * link is down or that it is fenced. So of two even parts neither is dead, for all
+ * nodes alike, and nothing moves. Of two nodes on a segment each sees the other
+ * down; then it is the one that the gateway there does not answer. It is fenced,
+ * and answers for nothing of the segment, when fewer than half of its monitors see
+ * it there and the gateway there is lost.
+ *
+ * Where more than two parts are, each may find itself dead and, since what it sees
+ * does not count then, the others alive. So it says what it finds of itself
+ * (SEGMENT_DEAD), and is believed. It finds it by what others see, never by what
+ * they find of themselves.
  *
  * Who is dead on a segment alone can still speak. So nobody takes from it: it
  * hands over itself, when somebody is alive there, by the rules of either
@@ -19,6 +25,7 @@
 #include "owner_inside.h"
 
 #define NEVER_SEEN_US INT64_C(3000000) /* BFD may be so slow to come up */
+#define CERTAIN	      (SEGMENT_NO_LINK | SEGMENT_FENCED)
 
 /* Who sees whom ------------------------------------------------------------------------- */
 
@@ -138,9 +145,9 @@ is_dead_by_one(const struct owners *o, const struct member *m, size_t slot,
 	return (o->self->segments.dead & segment_bit(slot)) != 0;
 }
 
-/* By its own word, on one of these. */
+/* By its own word, of these flags, on one of these. */
 static bool
-says_it_is_dead(const struct member *m, uint16_t slots)
+says_it_is(const struct member *m, uint8_t flags, uint16_t slots)
 {
 	const struct member_segments *s = &m->segments;
 	size_t i;
@@ -149,7 +156,7 @@ says_it_is_dead(const struct member *m, uint16_t slots)
 		return true;
 	for (i = 0; i < s->count; i++) {
 		if ((slots & segment_bit(s->slots[i])) != 0 &&
-		    (s->list[i].flags & (SEGMENT_NO_LINK | SEGMENT_FENCED)))
+		    (s->list[i].flags & flags) != 0)
 			return true;
 	}
 	return false;
@@ -163,7 +170,8 @@ is_dead(const struct owners *o, const struct member *m, size_t slot)
 
 	if (!s->told)
 		return false;
-	if (says_it_is_dead(m, segment_bit(slot)))
+	if (says_it_is(m, m == o->self ? CERTAIN : CERTAIN | SEGMENT_DEAD,
+		segment_bit(slot)))
 		return true;
 	/* The others may be slow to see this node at first. */
 	if (m == o->self &&
@@ -171,9 +179,10 @@ is_dead(const struct owners *o, const struct member *m, size_t slot)
 		NEVER_SEEN_US)
 		return false;
 	heads = count_heads(o, m, slot);
-	if (heads.downs < heads.monitors / 2 + 1)
-		return false;
-	return heads.monitors > 1 || is_dead_by_one(o, m, slot, &heads);
+	if (heads.monitors == 1)
+		return heads.downs == 1 && is_dead_by_one(o, m, slot, &heads);
+	/* It is one of them, and knows that it lives. */
+	return 2 * heads.downs > heads.monitors + 1;
 }
 
 /* Too few see this node there, and the gateway there is lost. */
@@ -189,7 +198,8 @@ is_fenced(const struct owners *o, size_t place)
 	for (i = 0; i < o->member_count; i++) {
 		w = o->members[i];
 		if (w == o->self || !o->self->watching[i] ||
-		    (w->segments.on & segment_bit(slot)) == 0)
+		    (w->segments.on & segment_bit(slot)) == 0 ||
+		    verdict_gone_by_lease(o, w))
 			continue;
 		monitors++;
 		seeing += view_here(o, w, place) == VIEW_UP &&
@@ -211,7 +221,7 @@ review_flags(struct owners *o)
 	size_t i;
 
 	for (i = 0; s->told && i < s->count; i++) {
-		flags = s->list[i].flags & SEGMENT_NO_LINK;
+		flags = s->list[i].flags & (SEGMENT_NO_LINK | SEGMENT_DEAD);
 		if (is_fenced(o, i)) {
 			flags |= SEGMENT_FENCED;
 			fenced |= segment_bit(s->slots[i]);
@@ -268,12 +278,43 @@ review_dead(struct owners *o, struct member *m)
 	return true;
 }
 
+/* What is found of this node, to be said; true: else than it was. */
+static bool
+review_said(struct owners *o)
+{
+	struct member_segments *s = &o->self->segments;
+	bool changed = false;
+	uint8_t flags;
+	size_t i;
+
+	for (i = 0; s->told && i < s->count; i++) {
+		flags = s->list[i].flags & (uint8_t)~SEGMENT_DEAD;
+		if ((s->dead & segment_bit(s->slots[i])) != 0)
+			flags |= SEGMENT_DEAD;
+		changed = changed || flags != s->list[i].flags;
+		s->list[i].flags = flags;
+	}
+	return changed;
+}
+
+/* This node is dead on one: what others see of each other is known later. */
+static void
+review_own(struct owners *o, uint16_t was)
+{
+	if ((o->self->segments.dead & ~was) != 0)
+		o->segments.due_us = o->now_us + o->interval_us;
+	if (review_said(o))
+		talk_hurry(o);
+}
+
 static bool
 review_all(struct owners *o)
 {
+	uint16_t was = o->self->segments.dead;
 	bool changed = review_dead(o, o->self);
 	size_t i;
 
+	review_own(o, was);
 	/* This node first: what it sees where it is dead does not count. */
 	for (i = 0; i < o->member_count; i++) {
 		if (o->members[i] != o->self)
@@ -307,7 +348,6 @@ void
 segments_review(struct owners *o)
 {
 	bool flags, seen, dead, anew = o->segments.anew;
-	uint16_t was;
 
 	if (o->segments.count == 0 && !anew)
 		return;
@@ -316,11 +356,7 @@ segments_review(struct owners *o)
 	seen = review_seen(o);
 	if (flags || seen)
 		talk_hurry(o);
-	was = o->self->segments.dead;
 	dead = review_all(o);
-	/* What the others see of each other is known an interval later. */
-	if ((o->self->segments.dead & ~was) != 0)
-		o->segments.due_us = o->now_us + o->interval_us;
 	if (o->segments.due_us != 0 && o->now_us >= o->segments.due_us) {
 		o->segments.due_us = 0;
 		dead = true;
@@ -357,36 +393,28 @@ segments_silent(const struct owners *o, const struct claim *claim)
 		     "and its gateway is lost";
 }
 
-/* Bits of candidates that cannot be offered anything from here. */
-static uint64_t
-not_seen(const struct owners *o, const struct claim *claim)
-{
-	const struct candidate *c = claim->candidates;
-	uint64_t bits = 0;
-	size_t i;
-
-	for (i = 0; i < claim->candidate_count && i < 64; i++) {
-		if (c[i].member == NULL || !verdict_sees(o, c[i].member))
-			bits |= UINT64_C(1) << i;
-	}
-	return bits;
-}
-
 struct member *
 segments_heir(const struct owners *o, const struct claim *claim)
 {
-	const char *why = segments_unfit(o, claim, o->self);
 	struct candidate *c;
-
 	/* What it says itself is certain. */
-	if (why == NULL || (o->now_us < o->segments.due_us &&
-			       !says_it_is_dead(o->self, claim->on)))
+	bool certain = says_it_is(o->self, CERTAIN, claim->on);
+
+	if (segments_unfit(o, claim, o->self) == NULL ||
+	    (o->now_us < o->segments.due_us && !certain) ||
+	    (o->now_us < claim->hold_us && (!certain || claim->refused > 0)) ||
+	    (owner_is_consistent(o) && !claim->accepted && !claim->alone))
 		return NULL;
-	c = elect(o, claim, not_seen(o, claim));
-	return c == NULL || c->member == o->self ||
-		       segments_unfit(o, claim, c->member) != NULL
-		   ? NULL
-		   : c->member;
+	c = elect_heir(o, claim);
+	return c == NULL ? NULL : c->member;
+}
+
+void
+segments_hold(struct owners *o, struct claim *claim)
+{
+	if (claim->proposed == 0 && o->now_us < claim->hold_us &&
+	    segments_unfit(o, claim, o->self) != NULL)
+		claim_wait(o, claim, claim->hold_us);
 }
 
 bool

@@ -3,8 +3,8 @@
 
 /*
  * Each member is watched by others, its monitors (members.c). What a monitor sees,
- * by BFD, it tells (views). A member is dead when ceil((m+1)/2) of its m monitors see it down, or when it
- * said so itself.
+ * by BFD, it tells (views). A member is dead when ceil((m+1)/2) of its m monitors
+ * see it down, or when it said so itself.
  *
  * available: monitors that this node cannot reach do not count. Is it the only
  * one left, then the gateway is the witness: reached, or none is watched: the
@@ -233,9 +233,8 @@ verdict_of(const struct owners *o, const struct member *m)
 	return VERDICT_DEAD;
 }
 
-/* A monitor that is silent, and dead by its Lease, is none. */
-static bool
-is_dead_by_lease(const struct owners *o, const struct member *w)
+bool
+verdict_gone_by_lease(const struct owners *o, const struct member *w)
 {
 	return w->lease == OWNERS_GONE && !verdict_sees(o, w);
 }
@@ -251,7 +250,7 @@ verdict_self(const struct owners *o)
 	for (i = 0; i < o->member_count; i++) {
 		w = o->members[i];
 		if (w == o->self || !o->self->watching[i] ||
-		    is_dead_by_lease(o, w))
+		    verdict_gone_by_lease(o, w))
 			continue;
 		monitors++;
 		seeing +=

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+/* A segment in parts, none of which has most: nothing moves, nothing is nobody's. */
+
+/*
+ * The nodes hear each other on the segment of their own addresses all the while;
+ * what falls into parts is the far one, that addresses are carried on. The last
+ * test enumerates: four nodes in two parts of two, each way, then another way, or
+ * a death, or a lost gateway, in both partition modes.
+ */
+
+#include "owner_world.h"
+
+#define NEAR 0 /* addresses, by their segment */
+#define FAR  1
+#define LATE 3 /* on the far one, too: offered later */
+
+/* Who is in which part of the far segment, by node. */
+static void
+far_parts(const char *parts)
+{
+	int i, k;
+
+	for (i = 0; i < world.nodes; i++)
+		for (k = 0; k < world.nodes; k++)
+			world.far[i][k] = parts[i] != parts[k];
+}
+
+static void
+begin(int nodes, int partition, enum owners_gateway far)
+{
+	struct owners_config config = owners_defaults;
+	int i;
+
+	config.partition = (uint8_t)partition;
+	world_open(nodes, 2, &config);
+	world.sides = 2;
+	for (i = 0; i < nodes; i++) {
+		world.node[i].far_gateway = far;
+		world_start(i);
+	}
+	world_run(4500); /* BFD may take three seconds */
+	assert_int_equal(answerers(NEAR), 1);
+	assert_int_equal(answerers(FAR), 1);
+}
+
+static unsigned
+sent(void)
+{
+	unsigned sum = 0;
+	int i;
+
+	for (i = 0; i < world.nodes; i++)
+		sum += world.node[i].sent;
+	return sum;
+}
+
+static uint64_t
+epoch_at(int i, int a)
+{
+	struct owners_explanation e;
+	struct bgpd_addr addr = addr_of(a);
+
+	assert_true(owners_explain(world.node[i].owners, &addr, &e));
+	return e.epoch;
+}
+
+/* Each sees as many there as it does not, or fewer: nobody is a better place. */
+static void
+no_part_has_most(void **state)
+{
+	static const char *const parts[] = { "aabb", "abab", "abba", "aabbc",
+		"abcab", "abcd", "abcde" };
+	uint64_t epoch;
+	unsigned quiet, busy;
+	int partition, far;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		for (partition = 0; partition < 2; partition++) {
+			begin((int)strlen(parts[i]), partition,
+			    OWNERS_NO_GATEWAY);
+			far = answerer(FAR);
+			epoch = epoch_at(far, FAR);
+			quiet = sent();
+			world_run(1000);
+			quiet = sent() - quiet;
+			far_parts(parts[i]);
+			world_run(1000);
+			busy = sent();
+			world_run(1000);
+			busy = sent() - busy;
+			assert_in_range(busy, 0, quiet + quiet / 4);
+			assert_int_equal(answerer(FAR), far);
+			assert_int_equal(epoch_at(far, FAR), epoch);
+			world_close();
+		}
+	}
+}
+
+/* What is offered when it is in parts already is taken by one of them. */
+static void
+late_address(void **state)
+{
+	static const char *const parts[] = { "aabb", "abba", "aabbc" };
+	int partition, i;
+	size_t p;
+
+	(void)state;
+	for (p = 0; p < sizeof(parts) / sizeof(parts[0]); p++) {
+		for (partition = 0; partition < 2; partition++) {
+			begin((int)strlen(parts[p]), partition,
+			    OWNERS_NO_GATEWAY);
+			far_parts(parts[p]);
+			world_run(1000);
+			world.addrs = 4;
+			for (i = 0; i < world.nodes; i++) {
+				world_offer(&world.node[i], 2);
+				world_offer(&world.node[i], LATE);
+			}
+			world_run(3000);
+			assert_int_equal(answerers(LATE), 1);
+			assert_int_equal(answerers(FAR), 1);
+			i = answerer(LATE);
+			world_run(2000);
+			assert_int_equal(answerer(LATE), i);
+			world_close();
+		}
+	}
+}
+
+/* One's own, and the other's, as the Leases say. */
+static void
+lease(int i, enum owners_lease of_other)
+{
+	struct owners_member members[2] = { { .name = name_of(0) },
+		{ .name = name_of(1) } };
+
+	members[i].lease = OWNERS_ALIVE;
+	members[!i].lease = (uint8_t)of_other;
+	owners_members(world.node[i].owners, members, 2, world.now_us);
+}
+
+/* The other of two dies, and the gateways with it: its Lease says which it is. */
+static void
+gone_by_lease(void **state)
+{
+	int partition, far;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		begin(2, partition, OWNERS_REACHED);
+		lease(0, OWNERS_ALIVE);
+		lease(1, OWNERS_ALIVE);
+		far = answerer(FAR);
+		world_kill(!far);
+		/* What consistent asks of two nodes, it asks of the near one. */
+		if (partition == OWNERS_AVAILABLE)
+			world_gateway(far, OWNERS_LOST);
+		world_far_gateway(far, OWNERS_LOST);
+		world_run(1000);
+		assert_int_equal(answerers(FAR), 0);
+		lease(far, OWNERS_GONE);
+		world_run(500);
+		assert_int_equal(answerer(FAR), far);
+		world_close();
+	}
+}
+
+/* Even parts, exhaustively ------------------------------------------------------------ */
+
+static const char *const halves[] = { "aabb", "abab", "abba" };
+
+enum { OTHER_WAY = 0, KILLS = 3, GATEWAYS = 7, HEALS = 11, SECONDS = 12 };
+
+static void
+second(int what)
+{
+	int i;
+
+	if (what < KILLS)
+		far_parts(halves[what]);
+	else if (what < GATEWAYS)
+		world_kill(what - KILLS);
+	else if (what < HEALS) {
+		for (i = 0; i < 4; i++)
+			world_far_gateway(i, i == what - GATEWAYS
+						 ? OWNERS_LOST
+						 : OWNERS_REACHED);
+	} else
+		far_parts("aaaa");
+}
+
+static void
+history(int partition, const char *first, int what, int64_t ms)
+{
+	char story[80];
+	unsigned takes;
+
+	snprintf(story, sizeof(story), "partition %d, %s, second %d, %d ms",
+	    partition, first, what, (int)ms);
+	begin(4, partition, OWNERS_NO_GATEWAY);
+	takes = world.takes;
+	far_parts(first);
+	world_run(ms);
+	second(what);
+	world_run(2500);
+	if (answerers(FAR) != 1 || answerers(NEAR) != 1)
+		fail_msg("%s: %d answer", story, answerers(FAR));
+	if (world.doubles > 0 && partition == OWNERS_CONSISTENT)
+		fail_msg("%s: two could answer", story);
+	if (world.worst_us > 50000)
+		fail_msg("%s: two answered that hear each other", story);
+	/* Once by a death on each, once by what comes second. */
+	if (world.takes - takes > 3)
+		fail_msg("%s: %u takes", story, world.takes - takes);
+	takes = world.takes;
+	far_parts("aaaa");
+	world_run(2000);
+	if (world.takes != takes)
+		fail_msg("%s: it moves when all is well", story);
+	world_close();
+}
+
+static void
+halves_of_four(void **state)
+{
+	static const int64_t times[] = { 60, 170, 260, 700 };
+	int partition, what;
+	size_t i, t;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++)
+		for (i = 0; i < 3; i++)
+			for (what = 0; what < SECONDS; what++)
+				for (t = 0; t < 4; t++)
+					history(partition, halves[i], what,
+					    times[t]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_part_has_most),
+		cmocka_unit_test(late_address),
+		cmocka_unit_test(gone_by_lease),
+		cmocka_unit_test(halves_of_four),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -129,6 +129,149 @@ late_address(void **state)
 	}
 }
 
+/* As `segments` says, by bits of the list, where this node carries it. */
+static void
+offer(int i, int a, uint8_t segments)
+{
+	struct owners_candidate candidates[NODES] = { 0 };
+	struct owners_address address = { .addr = addr_of(a), .ready = true };
+	int k;
+
+	for (k = 0; k < world.nodes; k++)
+		candidates[k].node = name_of(k);
+	address.candidates = candidates;
+	address.candidate_count = (size_t)world.nodes;
+	address.segments = segments;
+	owners_address(world.node[i].owners, &address, world.now_us);
+}
+
+/*
+ * The first says that it is on the far segment, where it is alone; the others that
+ * it is on the near one, where they see nobody but the first.
+ */
+static void
+begin_at_odds(int partition)
+{
+	int i, k;
+
+	begin(5, partition, OWNERS_NO_GATEWAY);
+	far_parts("abbbb");
+	for (i = 1; i < world.nodes; i++)
+		for (k = 1; k < i; k++)
+			world_cut(i, k, true);
+	world_run(1000);
+	world.addrs = 4;
+	for (i = 0; i < world.nodes; i++)
+		offer(i, LATE, i == 0 ? 2 : 1);
+}
+
+/* Each thinks that another is a better place: it is taken, and rests. */
+static void
+nodes_at_odds(void **state)
+{
+	struct bgpd_addr addr = addr_of(LATE);
+	unsigned takes, quiet;
+	const char *why;
+	int partition, i;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		begin_at_odds(partition);
+		world_run(7000);
+		assert_int_equal(answerers(LATE), 1);
+		takes = world.takes;
+		/* The first's, if it is not yet: what it has is refused. */
+		i = answerer(LATE);
+		if (i != 0)
+			assert_int_equal(
+			    owners_handover(world.node[i].owners, &addr, NULL,
+				name_of(0), &why, world.now_us),
+			    1);
+		world_run(20000);
+		assert_int_equal(answerers(LATE), 1);
+		assert_in_range(world.takes, takes, takes + 1);
+		quiet = sent();
+		world_run(10000);
+		quiet = sent() - quiet;
+		/* Some offers in it, not some in each second. */
+		if (partition == OWNERS_AVAILABLE)
+			assert_in_range(quiet, 0, 10 * 5 * 4 + 40);
+		world_close();
+	}
+}
+
+/* One after the other is cut off, as soon as it has it: it moves now and then. */
+static void
+cut_one_by_one(void **state)
+{
+	char parts[] = "aaaa";
+	unsigned takes;
+	int partition, round;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		begin(4, partition, OWNERS_NO_GATEWAY);
+		takes = world.takes;
+		for (round = 0; round < 50; round++) {
+			memcpy(parts, "aaaa", 4);
+			if (answerer(FAR) >= 0)
+				parts[answerer(FAR)] = 'b';
+			far_parts(parts);
+			world_run(100);
+		}
+		assert_in_range(world.takes - takes, 2, 6);
+		assert_int_equal(answerers(FAR), 1);
+		world_close();
+	}
+}
+
+/* Among the first four, in the order of that address. */
+static void
+order_of(int a, int order[4])
+{
+	struct bgpd_addr addr = addr_of(a);
+	uint8_t hash[4][32];
+	int i, k;
+
+	for (i = 0; i < 4; i++) {
+		elect_hash(name_of(i), &addr, hash[i]);
+		for (k = i; k > 0; k--) {
+			if (memcmp(hash[order[k - 1]], hash[i], 32) < 0)
+				break;
+			order[k] = order[k - 1];
+		}
+		order[k] = i;
+	}
+}
+
+/* The first is cut off, the next one does not offer it: the third takes it. */
+static void
+who_is_there_first(void **state)
+{
+	int partition, a, i, order[4] = { 0 };
+	char parts[] = "aaaa";
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		for (a = 3; a < 15; a += 2) {
+			begin(4, partition, OWNERS_NO_GATEWAY);
+			order_of(a, order);
+			parts[order[0]] = 'b';
+			far_parts(parts);
+			parts[order[0]] = 'a';
+			world_run(1000);
+			world.addrs = a + 1;
+			for (i = 0; i < 4; i++)
+				if (i != order[1])
+					offer(i, a, 2);
+			world_run(6000);
+			assert_int_equal(answerer(a), order[2]);
+			assert_int_equal(world.node[order[0]].epochs[a], 0);
+			world_close();
+		}
+	}
+}
+
 /* One's own, and the other's, as the Leases say. */
 static void
 lease(int i, enum owners_lease of_other)
@@ -244,6 +387,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_part_has_most),
 		cmocka_unit_test(late_address),
+		cmocka_unit_test(nodes_at_odds),
+		cmocka_unit_test(cut_one_by_one),
+		cmocka_unit_test(who_is_there_first),
 		cmocka_unit_test(gone_by_lease),
 		cmocka_unit_test(halves_of_four),
 	};

@@ -225,15 +225,15 @@ cut_one_by_one(void **state)
 	}
 }
 
-/* Among the first four, in the order of that address. */
+/* In the order of that address. */
 static void
-order_of(int a, int order[4])
+order_of(int a, int order[NODES])
 {
 	struct bgpd_addr addr = addr_of(a);
-	uint8_t hash[4][32];
+	uint8_t hash[NODES][32];
 	int i, k;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < NODES; i++) {
 		elect_hash(name_of(i), &addr, hash[i]);
 		for (k = i; k > 0; k--) {
 			if (memcmp(hash[order[k - 1]], hash[i], 32) < 0)
@@ -244,28 +244,28 @@ order_of(int a, int order[4])
 	}
 }
 
-/* The first is cut off, the next one does not offer it: the third takes it. */
+/* The first is cut off, the next two do not offer it: the one behind takes it. */
 static void
 who_is_there_first(void **state)
 {
-	int partition, a, i, order[4] = { 0 };
-	char parts[] = "aaaa";
+	int partition, a, i, order[NODES] = { 0 };
+	char parts[] = "aaaaa";
 
 	(void)state;
 	for (partition = 0; partition < 2; partition++) {
 		for (a = 3; a < 15; a += 2) {
-			begin(4, partition, OWNERS_NO_GATEWAY);
+			begin(NODES, partition, OWNERS_NO_GATEWAY);
 			order_of(a, order);
 			parts[order[0]] = 'b';
 			far_parts(parts);
 			parts[order[0]] = 'a';
 			world_run(1000);
 			world.addrs = a + 1;
-			for (i = 0; i < 4; i++)
-				if (i != order[1])
+			for (i = 0; i < NODES; i++)
+				if (i != order[1] && i != order[2])
 					offer(i, a, 2);
 			world_run(6000);
-			assert_int_equal(answerer(a), order[2]);
+			assert_int_equal(answerer(a), order[3]);
 			assert_int_equal(world.node[order[0]].epochs[a], 0);
 			world_close();
 		}

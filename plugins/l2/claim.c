@@ -222,7 +222,7 @@ claim_set(struct owners *o, struct claim *claim, struct member *owner,
 	if (!moved)
 		return;
 	claim->refused = 0;
-	claim->hold_us = o->now_us + o->config.startup_ms * INT64_C(1000);
+	claim->hold_us = 0;
 	note(o, claim, why);
 	elect_look_again(o);
 	if (o->calls.changed != NULL)

@@ -234,6 +234,13 @@ correct(struct owners *o, struct member *m, struct claim *claim,
 		o->calls.again(o->arg, &claim->addr);
 }
 
+/* It was handed over: not to be handed on at once for its segment. */
+static void
+hold(const struct owners *o, struct claim *claim)
+{
+	claim->hold_us = o->now_us + o->config.startup_ms * INT64_C(1000);
+}
+
 static void
 adopt(struct owners *o, struct claim *claim, struct member *owner,
     const struct message_entry *e)
@@ -248,6 +255,8 @@ adopt(struct owners *o, struct claim *claim, struct member *owner,
 	    owner == NULL      ? "it was given up"
 	    : owner == o->self ? "the others know it as this node's"
 			       : "it was heard of");
+	if (owner == o->self)
+		hold(o, claim);
 	if (!claim_forget(o, claim))
 		take_decide(o, claim);
 }
@@ -364,6 +373,7 @@ hear_offer(struct owners *o, struct member *m, const struct message_entry *e)
 	claim_wait_end(o, claim);
 	claim_set(o, claim, o->self, e->epoch + 1, take_rank(claim, o->self),
 	    "its owner handed it over");
+	hold(o, claim);
 	claim_tell(o, claim);
 	take_start(o, claim);
 }

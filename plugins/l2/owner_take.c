@@ -15,8 +15,8 @@
  * one is over (verdict.c), and to each epoch once. Handing over, available, is
  * make before break (ENTRY_OFFER); consistent, the old one stops first.
  *
- * For a segment alone nothing is handed over that has just come, nor to one that
- * has not agreed; where nobody does, it is tried again after ever longer pauses.
+ * For a segment alone nothing is handed on that was just handed over, nor to one
+ * that has not agreed; where nobody does, it is tried again after ever longer pauses.
  */
 
 #include "elect.h"

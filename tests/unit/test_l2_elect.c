@@ -212,6 +212,44 @@ lightest(void **state)
 	free(group);
 }
 
+#define MANY 70
+
+/* Who can be handed it: seen from here, at whatever place in the order. */
+static void
+heirs(void **state)
+{
+	struct owners *o = kit_alloc(sizeof(*o));
+	struct member *members = kit_alloc(MANY * sizeof(*members));
+	struct member *list[MANY];
+	struct candidate candidates[MANY] = { 0 };
+	struct claim claim = { .epoch = 1, .candidate_count = MANY };
+	uint8_t watching[MANY];
+	size_t i;
+
+	(void)state;
+	memset(watching, 1, sizeof(watching));
+	for (i = 0; i < MANY; i++) {
+		list[i] = &members[i];
+		members[i].index = i;
+		candidates[i].member = &members[i];
+	}
+	o->members = list;
+	o->member_count = MANY;
+	o->self = &members[0];
+	o->self->watching = watching;
+	claim.candidates = candidates;
+	assert_null(elect_heir(o, &claim));
+	members[MANY - 1].live = members[MANY - 2].live = OWNERS_UP;
+	members[MANY - 2].excluded = true;
+	assert_ptr_equal(elect_heir(o, &claim), &candidates[MANY - 1]);
+	members[5].live = OWNERS_UP;
+	assert_ptr_equal(elect_heir(o, &claim), &candidates[5]);
+	claim.on = members[5].segments.dead = 1;
+	assert_ptr_equal(elect_heir(o, &claim), &candidates[MANY - 1]);
+	free(members);
+	free(o);
+}
+
 int
 main(void)
 {
@@ -222,6 +260,7 @@ main(void)
 		cmocka_unit_test(weights),
 		cmocka_unit_test(fitness),
 		cmocka_unit_test(lightest),
+		cmocka_unit_test(heirs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

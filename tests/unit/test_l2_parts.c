@@ -98,6 +98,32 @@ no_part_has_most(void **state)
 	}
 }
 
+/* Of two halves the gateway tells which; half of all is more than two quarters. */
+static void
+half_that_wins(void **state)
+{
+	static const char *const parts[] = { "aabb", "bbaa", "aabc", "baca" };
+	int partition, k;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		for (partition = 0; partition < 2; partition++) {
+			begin(4, partition, OWNERS_NO_GATEWAY);
+			far_parts(parts[i]);
+			for (k = 0; k < 4 && i < 2; k++)
+				world_far_gateway(k, parts[i][k] == 'a'
+							 ? OWNERS_REACHED
+							 : OWNERS_LOST);
+			world_run(1000);
+			assert_int_equal(answerers(FAR), 1);
+			assert_int_equal(parts[i][answerer(FAR)], 'a');
+			assert_int_equal(answerers(NEAR), 1);
+			world_close();
+		}
+	}
+}
+
 /* What is offered when it is in parts already is taken by one of them. */
 static void
 late_address(void **state)
@@ -221,6 +247,31 @@ cut_one_by_one(void **state)
 		}
 		assert_in_range(world.takes - takes, 2, 6);
 		assert_int_equal(answerers(FAR), 1);
+		world_close();
+	}
+}
+
+/* What was taken from a dead one is handed over at once, when that is due. */
+static void
+soon_after_a_take(void **state)
+{
+	char parts[] = "aaaa";
+	int partition, far, moved;
+
+	(void)state;
+	for (partition = 0; partition < 2; partition++) {
+		begin(4, partition, OWNERS_NO_GATEWAY);
+		world_kill(answerer(FAR));
+		world_run(400);
+		far = answerer(FAR);
+		assert_true(far >= 0);
+		parts[far] = 'b';
+		far_parts(parts);
+		parts[far] = 'a';
+		world_run(280);
+		moved = answerer(FAR);
+		assert_true(moved >= 0);
+		assert_int_not_equal(moved, far);
 		world_close();
 	}
 }
@@ -386,9 +437,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_part_has_most),
+		cmocka_unit_test(half_that_wins),
 		cmocka_unit_test(late_address),
 		cmocka_unit_test(nodes_at_odds),
 		cmocka_unit_test(cut_one_by_one),
+		cmocka_unit_test(soon_after_a_take),
 		cmocka_unit_test(who_is_there_first),
 		cmocka_unit_test(gone_by_lease),
 		cmocka_unit_test(halves_of_four),

@@ -16,6 +16,7 @@ FAR6 = "2001:db8:2::240"  # of the subnet that eth1 has as well
 OFF = "203.0.113.240"  # of no subnet
 NEAR_NET = "192.168.1.0/24"
 FAR_NET = "192.168.2.0/24"
+LATE = "192.168.2.241"
 BOUND = 0.300  # of a move, on a machine that others use as well
 QUIET = 0.100  # no answer for so long: no move is that fast
 POOLS = """apiVersion: v1
@@ -89,6 +90,16 @@ class Pair(Team):
             "" if on else "table bridge dead { chain forward { type filter "
             f'hook forward priority 0; iifname "{port}" drop; '
             f'oifname "{port}" drop; }}; }}\n'))
+
+    def halve(self, some, others):
+        """The second bridge falls into two; the client is on either."""
+        rules = "".join(
+            f'iifname "{a.far}" oifname "{b.far}" drop; '
+            f'iifname "{b.far}" oifname "{a.far}" drop; '
+            for a in some for b in others)
+        self.switch("nft", "-f", "-", input="flush ruleset\n"
+                    "table bridge dead { chain forward { type filter "
+                    f"hook forward priority 0; {rules}}}; }}\n")
 
     def begin(self):
         self.serve("far", loadBalancerIP=FAR)
@@ -331,6 +342,27 @@ def test_two_nodes_and_the_gateway_there(lab):
     assert there.moves() == 1, there.rounds()
     assert here.macs() == {near.mac}
     assert team.wait_agreed(FAR) is other
+
+
+@pytest.mark.parametrize("knobs", ["", " partition consistent"])
+def test_halves(lab, knobs):
+    """Nothing moves, and what is nobody's yet is taken."""
+    team = Pair(lab, 4, knobs)
+    near, far = team.begin()
+    with FarAsker(team) as there, Asker(team, VIP) as here:
+        time.sleep(0.3)
+        team.halve(team.members[:2], team.members[2:])
+        wait_for(lambda: team.members[0].nodes()[team.members[2].name]
+                 ["segments"]["eth1"]["bfd"] == "down", 5, 0.05, say=team.say)
+        time.sleep(2)
+        team.serve("late", loadBalancerIP=LATE)
+        late = team.wait_agreed(LATE)
+        time.sleep(2)
+    assert there.macs() == {far.far_mac}, team.say()
+    assert there.longest_gap() < QUIET
+    assert here.macs() == {near.mac}
+    assert team.wait_agreed(LATE) is late
+    assert team.wait_agreed(FAR) is far
 
 
 def test_one_segment_says_nothing_of_it(lab):

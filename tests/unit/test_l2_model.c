@@ -10,7 +10,7 @@
  *
  * Beyond that, histories by chance of up to five nodes (L2_MODEL_CHANCE).
  *
- * L2_MODEL=N does every N-th history (default 7), each exactly once for N = 1;
+ * L2_MODEL=N does every N-th history (default 17), each exactly once for N = 1;
  * L2_MODEL_LONG=1 adds one event to each; L2_MODEL_ONLY="links 9 12, ..." does
  * that one, and OWNER_TRACE=1 prints what happens in it.
  */
@@ -27,7 +27,7 @@ stride(void)
 {
 	const char *said = getenv("L2_MODEL");
 
-	return said != NULL && atoi(said) > 0 ? (unsigned)atoi(said) : 7;
+	return said != NULL && atoi(said) > 0 ? (unsigned)atoi(said) : 17;
 }
 
 /* The next history's turn? N should have no factor in common with the loops. */
@@ -513,7 +513,7 @@ by_chance(void **state)
 {
 	struct owners_config config = owners_defaults;
 	const char *said = getenv("L2_MODEL_CHANCE");
-	int i, n, nodes, runs_left = said != NULL ? atoi(said) : 20;
+	int i, n, nodes, runs_left = said != NULL ? atoi(said) : 10;
 
 	(void)state;
 	for (i = 0; i < runs_left * 16; i++) {

@@ -16,7 +16,7 @@
 #include "util/log.h"
 
 #define MEM_TRIM_LEAST ((size_t)1 << 20)
-#define MEM_TRIM_WORK  (CLOCKS_PER_SEC / 10)
+#define MEM_TRIM_WORK  (CLOCKS_PER_SEC / 50)
 
 /* malloc may answer NULL to a size of 0, which is not out of memory. */
 static size_t

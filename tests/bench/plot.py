@@ -84,6 +84,7 @@ def svg(labels, panels):
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" '
              f'height="{high}" viewBox="0 0 {wide} {high}" '
              'font-family="sans-serif" font-size="11">',
+             "<!-- SPDX-License-Identifier: ISC -->",
              f'<rect width="{wide}" height="{high}" fill="white"/>']
     parts += legend(names)
     for i, label in enumerate(labels):

@@ -300,42 +300,39 @@ remove_one(struct rib *rib, enum family family, uint32_t id, uint32_t at)
 
 /* many at once ---------------------------------------------------------------------- */
 
-#define BATCH 64u
+#define FETCH 64u
 
 /*
  * The memory of some prefixes, asked for before the first one is needed: the
  * waits for it, most of what a route costs in a large table, are then one wait.
  */
-struct batch {
-	uint32_t hashes[BATCH];
-	uint32_t ids[BATCH]; /* SLAB_NONE: not there yet */
+struct fetch {
+	uint32_t hashes[FETCH];
+	uint32_t ids[FETCH]; /* SLAB_NONE: not there yet */
 };
 
 static void
-batch_fetch(struct batch *b, const struct rib *rib, const struct prefixes *t,
+fetch(struct fetch *f, const struct rib *rib, const struct prefixes *t,
     const struct prefix *prefixes, unsigned count)
 {
-	const struct entry *e;
 	const struct path *path;
 	unsigned i;
 
 	for (i = 0; i < count; i++)
-		b->hashes[i] = prefixes_fetch(t, &prefixes[i]);
+		f->hashes[i] = prefixes_fetch(t, &prefixes[i]);
 	for (i = 0; i < count; i++)
-		b->ids[i] = prefixes_fetch_entry(t, b->hashes[i]);
+		f->ids[i] = prefixes_fetch_entry(t, f->hashes[i]);
 	for (i = 0; i < count; i++) {
-		if (b->ids[i] != SLAB_NONE)
-			b->ids[i] =
-			    prefixes_find_hashed(t, &prefixes[i], b->hashes[i]);
-		if (b->ids[i] == SLAB_NONE)
-			continue;
-		e = entry_at(t, b->ids[i]);
-		if (e->paths != SLAB_NONE)
-			__builtin_prefetch(path_at(rib, e->paths));
+		if (f->ids[i] != SLAB_NONE)
+			f->ids[i] =
+			    prefixes_find_hashed(t, &prefixes[i], f->hashes[i]);
+		if (f->ids[i] != SLAB_NONE)
+			__builtin_prefetch(
+			    path_at(rib, entry_at(t, f->ids[i])->paths));
 	}
 	for (i = 0; i < count; i++) {
-		path = b->ids[i] != SLAB_NONE
-			   ? path_at(rib, entry_at(t, b->ids[i])->paths)
+		path = f->ids[i] != SLAB_NONE
+			   ? path_at(rib, entry_at(t, f->ids[i])->paths)
 			   : NULL;
 		if (path != NULL && path_used(rib, path) != SLAB_NONE)
 			__builtin_prefetch(attr_at(rib, path_used(rib, path)));
@@ -349,13 +346,13 @@ update_some(struct rib_source *source, const struct prefix *prefixes,
 	enum family family = family_of(prefixes[0].family);
 	struct rib *rib = source->rib;
 	struct prefixes *t = &rib->tables[family];
-	struct batch b;
+	struct fetch f;
 	unsigned i;
 
-	batch_fetch(&b, rib, t, prefixes, count);
+	fetch(&f, rib, t, prefixes, count);
 	for (i = 0; i < count; i++)
 		update_one(source, 0, family,
-		    prefixes_add(t, &prefixes[i], b.hashes[i]), received, used);
+		    prefixes_add(t, &prefixes[i], f.hashes[i]), received, used);
 }
 
 void
@@ -367,7 +364,7 @@ rib_update_many(struct rib_source *source, const struct prefix *prefixes,
 
 	source->rib->now_secs = now_secs;
 	for (; count > 0; prefixes += n, count -= n) {
-		n = count < BATCH ? count : BATCH;
+		n = count < FETCH ? count : FETCH;
 		update_some(source, prefixes, n, received, used);
 	}
 }
@@ -432,16 +429,16 @@ withdraw_some(
 {
 	enum family family = family_of(prefixes[0].family);
 	const struct prefixes *t = &source->rib->tables[family];
-	struct batch b;
+	struct fetch f;
 	uint32_t id;
 	unsigned i;
 
-	batch_fetch(&b, source->rib, t, prefixes, count);
+	fetch(&f, source->rib, t, prefixes, count);
 	for (i = 0; i < count; i++) {
 		/* One before it may have been the same. */
-		id = b.ids[i] == SLAB_NONE
+		id = f.ids[i] == SLAB_NONE
 			 ? SLAB_NONE
-			 : prefixes_find_hashed(t, &prefixes[i], b.hashes[i]);
+			 : prefixes_find_hashed(t, &prefixes[i], f.hashes[i]);
 		if (id != SLAB_NONE)
 			withdraw_one(source, 0, family, id);
 	}
@@ -454,7 +451,7 @@ rib_withdraw_many(
 	unsigned n;
 
 	for (; count > 0; prefixes += n, count -= n) {
-		n = count < BATCH ? count : BATCH;
+		n = count < FETCH ? count : FETCH;
 		withdraw_some(source, prefixes, n);
 	}
 }

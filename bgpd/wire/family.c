@@ -78,9 +78,20 @@ nlri_next(struct nlri *nlri, struct prefix *prefix)
 	return true;
 }
 
+size_t
+nlri_write(uint8_t *at, const struct prefix *prefix)
+{
+	size_t octets = octets_of(prefix->len);
+
+	at[0] = prefix->len;
+	memcpy(at + 1, prefix->bytes, octets);
+	return 1 + octets;
+}
+
 void
 nlri_put(struct buf *out, const struct prefix *prefix)
 {
-	buf_put_u8(out, prefix->len);
-	buf_put(out, prefix->bytes, octets_of(prefix->len));
+	uint8_t bytes[1 + sizeof(prefix->bytes)];
+
+	buf_put(out, bytes, nlri_write(bytes, prefix));
 }

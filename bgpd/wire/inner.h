@@ -71,6 +71,8 @@ attr_tlv_len(const struct blob *list, size_t at)
 
 /* Every prefix whole and no longer than `bits`. */
 bool nlri_check(struct buf bytes, unsigned bits);
+/* A prefix into room that was measured; the bytes. */
+size_t nlri_write(uint8_t *at, const struct prefix *prefix);
 
 /* Sorts items of `unit` bytes (at most 12), drops doubles; how many stay. */
 size_t blob_sort(uint8_t *bytes, size_t count, size_t unit);

@@ -306,17 +306,9 @@ fit_prefixes(
 static void
 put_prefixes(struct buf *out, const struct prefix *prefixes, unsigned count)
 {
-	size_t at = out->pos;
-
 	/* The room was measured: written without asking for each. */
-	for (unsigned i = 0; i < count; i++) {
-		size_t octets = (prefixes[i].len + 7u) / 8;
-
-		out->data[at] = prefixes[i].len;
-		memcpy(out->data + at + 1, prefixes[i].bytes, octets);
-		at += 1 + octets;
-	}
-	out->pos = at;
+	for (unsigned i = 0; i < count; i++)
+		out->pos += nlri_write(out->data + out->pos, &prefixes[i]);
 }
 
 /* MP_REACH_NLRI's part before the prefixes; an IPv4 hop goes in as mapped. */

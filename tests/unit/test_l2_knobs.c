@@ -10,22 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin.h"
-
-static const struct bgpd_plugin *plugin;
-
-static uint32_t
-row_id(const char *syntax)
-{
-	uint32_t i;
-
-	for (i = 0; i < plugin->row_count; i++)
-		if (strncmp(plugin->rows[i].syntax, syntax, strlen(syntax)) ==
-		    0)
-			return plugin->rows[i].id;
-	fail();
-	return 0;
-}
+#include "l2_rows.h"
 
 static const char *
 node_fault(const char *address)

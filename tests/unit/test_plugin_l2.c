@@ -10,11 +10,11 @@
 
 #include "fake_host.h"
 #include "l2_cable.h"
+#include "l2_rows.h"
 
 #include "../../plugins/l2/l2.h"
 #include "../../plugins/l2/owner_inside.h"
 
-static const struct bgpd_plugin *plugin;
 static struct bgpd_host host; /* the fake one, with what is below */
 static void *l2;
 
@@ -158,19 +158,6 @@ static void
 say_lines(const struct bgpd_line *lines, uint32_t count)
 {
 	plugin->configure(l2, lines, count, sizeof(lines[0]));
-}
-
-static uint32_t
-row_id(const char *syntax)
-{
-	uint32_t i;
-
-	for (i = 0; i < plugin->row_count; i++)
-		if (strncmp(plugin->rows[i].syntax, syntax, strlen(syntax)) ==
-		    0)
-			return plugin->rows[i].id;
-	fail();
-	return 0;
 }
 
 static int

@@ -3,7 +3,12 @@
 #ifndef L2_ROWS_H
 #define L2_ROWS_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "plugin.h"
 

@@ -22,6 +22,8 @@ struct cord {
 	bool kept;	  /* while they are found anew */
 };
 
+/* All of a node, the first one first: NULL after the last. */
+struct cord *cord_next(const struct mate *mate, const struct cord *cord);
 /* The one by which such a letter came, or should have. */
 struct cord *cord_by(const struct mate *mate, int ifindex);
 /* Of an address that a node told; NULL: of none. */

@@ -13,7 +13,8 @@
  * Where addresses are carried elsewhere, too (reach.c), there is one more cord on
  * each segment that the other node told as well, at the address that it has there.
  * A node is alive when it is on any of them, and may be dead on one: the owner half
- * is told both. Messages go by the first cord that is up; while none is, by all.
+ * is told both. Messages go by the first cord that is up, news by all that are;
+ * while none is, by all.
  *
  * BFD is not authenticated between nodes, by intent. On one segment its packets
  * have come no further than their TTL of 255 says (GTSM, RFC 5881 5), and who can
@@ -42,8 +43,7 @@ struct cords {
 	unsigned greets; /* quick ones that are left */
 };
 
-/* All of a node, the first one first: NULL after the last. */
-static struct cord *
+struct cord *
 cord_next(const struct mate *mate, const struct cord *cord)
 {
 	bool passed = cord == NULL;

@@ -330,9 +330,10 @@ on_next(void *arg, const struct bgpd_addr *addr, bool next)
 }
 
 static void
-on_send(void *arg, const char *member, const uint8_t *bytes, size_t len)
+on_send(
+    void *arg, const char *member, const uint8_t *bytes, size_t len, bool news)
 {
-	mesh_send(arg, member, bytes, len);
+	mesh_send(arg, member, bytes, len, news);
 }
 
 static void

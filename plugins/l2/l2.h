@@ -162,8 +162,8 @@ struct mesh;
 void mesh_open(struct l2 *l2);
 void mesh_close(struct l2 *l2);
 void mesh_apply(struct l2 *l2); /* the port may be another */
-void mesh_send(
-    struct l2 *l2, const char *member, const uint8_t *bytes, size_t len);
+void mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes,
+    size_t len, bool news);
 
 struct mesh_counts {
 	uint64_t in, out, failed, refused;

@@ -232,7 +232,7 @@ on_letters(struct l2 *l2, int fd)
 	for (i = 0; i < BATCH && letter_receive(fd, &letter) == 0; i++) {
 		why = letter_hear(l2, &letter);
 		counts->in++;
-		if (why == NULL)
+		if (why == NULL || why == owners_twin)
 			continue;
 		counts->refused++;
 		counts->refusal = why;
@@ -360,30 +360,28 @@ cord_send(struct cord *cord, const uint8_t *bytes, size_t len)
 	cord->out++;
 }
 
-/* By the first that is up; where none is, by all: one of the two may be heard. */
+/*
+ * By the first that is up, and news by all that are: a link may just have failed,
+ * or one way alone. Where none is up, by all: one of them may be heard.
+ */
 void
-mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len)
+mesh_send(struct l2 *l2, const char *member, const uint8_t *bytes, size_t len,
+    bool news)
 {
 	struct mate *mate = crew_find(l2, member);
-	int i;
+	struct cord *cord = NULL;
+	bool sent = false;
 
-	if (mate == NULL || mate->cord == NULL)
+	if (mate == NULL)
 		return;
-	if (cord_is_up(mate->cord)) {
-		cord_send(mate->cord, bytes, len);
-		return;
+	while ((!sent || news) && (cord = cord_next(mate, cord)) != NULL) {
+		if (!cord_is_up(cord))
+			continue;
+		cord_send(cord, bytes, len);
+		sent = true;
 	}
-	for (i = 0; i < OWNERS_SEGMENTS; i++) {
-		if (mate->far[i] != NULL && cord_is_up(mate->far[i])) {
-			cord_send(mate->far[i], bytes, len);
-			return;
-		}
-	}
-	cord_send(mate->cord, bytes, len);
-	for (i = 0; i < OWNERS_SEGMENTS; i++) {
-		if (mate->far[i] != NULL)
-			cord_send(mate->far[i], bytes, len);
-	}
+	while (!sent && (cord = cord_next(mate, cord)) != NULL)
+		cord_send(cord, bytes, len);
 }
 
 void

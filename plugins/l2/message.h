@@ -30,7 +30,7 @@ enum message_view_state { VIEW_UNKNOWN, VIEW_UP, VIEW_DOWN };
 enum message_kind {
 	ENTRY_CLAIM = 1, /* this is whose it is; owner 0: nobody's any more */
 	ENTRY_PROPOSE, /* shall be the sender's; owner: the epoch it replaces */
-	ENTRY_ACCEPT,  /* agreed */
+	ENTRY_ACCEPT,  /* agreed; of a later epoch: not before that one */
 	ENTRY_OFFER    /* take it: it is the sender's, at this epoch */
 };
 

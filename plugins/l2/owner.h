@@ -92,9 +92,10 @@ struct owners_calls {
 	/* This node would take it over, or would not any more; it may get ready.
 	   Some intervals late, since it may hang on every other node. */
 	void (*next)(void *arg, const struct bgpd_addr *addr, bool next);
-	/* A message, to one member; bytes are good until the call returns. */
-	void (*send)(
-	    void *arg, const char *member, const uint8_t *bytes, size_t len);
+	/* A message, to one member; bytes are good until the call returns. With
+	   news it should go by each way there is: to lose them lasts. */
+	void (*send)(void *arg, const char *member, const uint8_t *bytes,
+	    size_t len, bool news);
 	/* No address may be answered at or after this; checked at the moment of
 	   answering, since the loop may be frozen. 0: now. */
 	void (*fence)(void *arg, int64_t until_us);
@@ -184,9 +185,11 @@ void owners_rival(struct owners *owners, const struct bgpd_addr *addr,
 /* Of messages; none: unauthenticated. At most 64 bytes count. For five minutes
    the one before is good, too: it reaches nodes at different times. */
 void owners_key(struct owners *owners, const uint8_t *key, size_t len);
-/* Any bytes. NULL: heard; else why not, in static words. */
+/* Any bytes. NULL: heard; else why not, in static words; owners_twin is no fault:
+   heard a moment before, since news go by every way. */
 const char *owners_hear(
     struct owners *owners, const uint8_t *bytes, size_t len, int64_t now_us);
+extern const char owners_twin[];
 
 /* verdict.c -------------------------------------------------------------------------- */
 

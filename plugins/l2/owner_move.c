@@ -10,7 +10,9 @@
  *
  * A proposal (consistent) goes with the claim that it replaces, so that who
  * agrees judges the same owner; who knows of a newer one says so instead. To an
- * epoch each agrees once. What was agreed to stands in the table at once: the old
+ * epoch each agrees once; who has, to that one or a later one (its own, in vain),
+ * answers with the first that it still can, and is asked for that one at once.
+ * What was agreed to stands in the table at once: the old
  * owner, should it come back, hears of it from every one that agreed, before it
  * may count the promise of that one (message `agree`, owner_talk.c).
  */
@@ -307,9 +309,13 @@ hear_propose(struct owners *o, struct member *m, const struct message_entry *e)
 		 (e->epoch == claim->epoch && claim->owner != m) ||
 		 (claim->epoch != e->owner && claim->owner != m))
 		correct(o, m, claim, e);
-	else if (e->epoch > claim->promised &&
-		 verdict_view(o, m) == VIEW_UP && /* it hears me, too */
-		 verdict_may_agree(o, claim, m)) {
+	else if (verdict_view(o, m) != VIEW_UP || /* it hears me, too */
+		 !verdict_may_agree(o, claim, m))
+		return;
+	else if (e->epoch <= claim->promised) {
+		yes.epoch = claim->promised + 1;
+		talk_entry(o, m, &yes);
+	} else {
 		adopt(o, claim, m, e);
 		claim_doubt(claim, true);
 		take_decide(o, claim);
@@ -330,11 +336,14 @@ hear_accept(struct owners *o, struct member *m, const struct message_entry *e)
 		give(o, claim, m, "its owner is not alive on its segment");
 		return;
 	}
-	if (claim->proposed != e->epoch || e->owner != o->self->id ||
+	if (claim->proposed == 0 || e->owner != o->self->id ||
 	    claim->agreed == NULL)
 		return;
-	claim->agreed[m->index] = 1;
-	propose_check(o, claim);
+	if (claim->proposed == e->epoch) {
+		claim->agreed[m->index] = 1;
+		propose_check(o, claim);
+	} else if (claim->proposed < e->epoch && claim->owner != o->self)
+		move_propose(o, claim, e->epoch + take_rank(claim, o->self));
 }
 
 /* Consistent: it would take that, and could answer for it. */

@@ -312,6 +312,23 @@ def test_a_restart_moves_nothing(lab, knobs):
                          0.1, say=team.say)
 
 
+def test_news_go_by_every_segment(lab):
+    """Messages do not reach the owner on the one, BFD does: it hears the claim."""
+    team = Pair(lab)
+    near, far = team.begin()
+    with Asker(team, VIP) as here:
+        time.sleep(0.3)
+        near.host("nft", "-f", "-", input="table inet deaf { chain in { type "
+                  "filter hook input priority 0; iifname eth0 udp dport 7946 "
+                  "drop; }; }\n")
+        assert "1 addresses" in near.bgpd.sh(f"handover address {VIP}")
+        new = team.wait_owner(but=near)
+        time.sleep(1)
+    assert here.macs() == {near.mac, new.mac}
+    print(f"two answered for {here.both() * 1000:.0f} ms")
+    assert here.moves() == 1 and here.both() < QUIET, here.rounds()
+
+
 def test_two_nodes_and_the_gateway_there(lab):
     """Whom the gateway of the segment answers has it; the other is silent."""
     team = Pair(lab, 2, far_gateway=True)

@@ -218,23 +218,24 @@ world_send_on(
 	world.flying_tail = &p->next;
 }
 
-/* By the first segment where it is alive; else by all. */
+/* By the first segment where it is alive, news by all such; else by all. */
 static void
-world_send(void *arg, const char *member, const uint8_t *bytes, size_t len)
+world_send(
+    void *arg, const char *member, const uint8_t *bytes, size_t len, bool news)
 {
 	struct node *node = arg;
 	int side, to = index_of(member);
+	bool sent = false;
 
 	assert_true(len <= OWNERS_MESSAGE_MAX);
 	node->sent++;
-	for (side = 0; side < world.sides; side++)
-		if (node->bfd[side][to].state == UP)
-			break;
-	if (side < world.sides) {
+	for (side = 0; side < world.sides && (!sent || news); side++) {
+		if (node->bfd[side][to].state != UP)
+			continue;
 		world_send_on(node, to, side, bytes, len);
-		return;
+		sent = true;
 	}
-	for (side = 0; side < world.sides; side++)
+	for (side = 0; side < world.sides && !sent; side++)
 		world_send_on(node, to, side, bytes, len);
 }
 

@@ -197,6 +197,24 @@ links_of_three(void **state)
 	links_of(3, 64, 64, reached);
 }
 
+/* One has proposed itself in vain, to ever later epochs; then it is another's. */
+static void
+asked_in_vain(void **state)
+{
+	static const unsigned muted[2][2] = { { 60, 33 }, { 54, 33 } };
+	struct owners_config config = owners_defaults;
+	int i;
+
+	(void)state;
+	config.partition = OWNERS_CONSISTENT;
+	for (i = 0; i < 2; i++) {
+		snprintf(history, sizeof(history), "asked in vain %d", i);
+		world_begin(3, 1, &config);
+		run_links(muted[i], 2, 700);
+		check_end();
+	}
+}
+
 static void
 links_of_two(void **state)
 {
@@ -554,6 +572,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links_of_three),
+		cmocka_unit_test(asked_in_vain),
 		cmocka_unit_test(links_of_two),
 		cmocka_unit_test(gateways_of_three),
 		cmocka_unit_test(far_links_of_three),

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs that the clock cuts: who waits has its turn, and not before who has one. */
 
-#include <json-c/json.h>
-
 #include "../../plugins/k8s/cluster.h"
-#include "fake_state.h"
-
-#define SPACE "metallb-system"
+#include "fake_source.h"
 
 /* A clock that passes a millisecond at each look, where the test wants that --------- */
 
@@ -24,10 +20,6 @@ clock_now_ms(struct bgpd_self *self)
 
 /* A source that is read from disk: this node gives addresses ------------------------ */
 
-static struct source source;
-static const struct source_sink *sink;
-static void *sink_arg;
-
 static const struct source_kind source_kind;
 
 static struct source *
@@ -35,24 +27,7 @@ source_open(struct guest *g, const struct settings *set,
     const struct source_sink *to, void *arg)
 {
 	(void)g, (void)set;
-	source.kind = &source_kind;
-	sink = to;
-	sink_arg = arg;
-	return &source;
-}
-
-static void
-source_close(struct source *s)
-{
-	(void)s;
-	sink = NULL;
-}
-
-static const char *
-source_state(const struct source *s)
-{
-	(void)s;
-	return "fake";
+	return source_begin(&source_kind, to, arg);
 }
 
 static const struct source_kind source_kind = {
@@ -63,52 +38,25 @@ static const struct source_kind source_kind = {
 };
 
 static void
-tell(enum object_kind kind, const char *text)
-{
-	struct json_object *root = json_tokener_parse(text);
-	struct object *object;
-	struct fault fault;
-	char *key;
-
-	assert_non_null(root);
-	object = object_read(kind, root, &key, &fault);
-	assert_non_null(object);
-	json_object_put(root);
-	sink->on_object(sink_arg, object);
-}
-
-static void
 tell_pool(const char *addresses)
 {
-	char *text = k8s_print(
+	tell(OBJECT_CONFIG_MAP,
 	    "{\"metadata\":{\"namespace\":\"" SPACE "\",\"name\":\"config\"},"
 	    "\"data\":{\"config\":\"address-pools: [{name: main, protocol: bgp, "
 	    "addresses: [%s]}]\\n\"}}",
 	    addresses);
-
-	tell(OBJECT_CONFIG_MAP, text);
-	free(text);
 }
 
 /* status: what it says; "": nothing. */
 static void
 tell_service(const char *name, const char *status)
 {
-	char *text = k8s_print(
+	tell(OBJECT_SERVICE,
 	    "{\"metadata\":{\"namespace\":\"a\",\"name\":\"%s\",\"uid\":\"u-%s\"},"
 	    "\"spec\":{\"type\":\"LoadBalancer\",\"ports\":[{\"port\":80}],"
 	    "\"ipFamilies\":[\"IPv4\"]},\"status\":{\"loadBalancer\":{%s%s%s}}}",
 	    name, name, *status == '\0' ? "" : "\"ingress\":[{\"ip\":\"",
 	    status, *status == '\0' ? "" : "\"}]");
-
-	tell(OBJECT_SERVICE, text);
-	free(text);
-}
-
-static void
-all_is_told(void)
-{
-	sink->on_batch(sink_arg, true);
 }
 
 static void

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* The life of a cluster: who is a candidate before all is known; its end. */
 
-#include <json-c/json.h>
-
 #include "../../plugins/k8s/cluster.h"
 #include "../../plugins/k8s/statefile.h"
-#include "fake_state.h"
+#include "fake_source.h"
 
-#define SPACE	"metallb-system"
 #define SEVERAL 5000  /* objects of each kind */
 #define MOST_US 10000 /* of a turn */
 
-/* A source that tells what the test says --------------------------------------- */
+/* A source that is away, and lists nodes when they are wanted -------------------- */
 
-static struct source source;
-static const struct source_sink *sink;
-static void *sink_arg;
 static bool nodes_wanted, nodes_told;
 
 static const struct source_kind fake_source_kind;
@@ -25,25 +19,8 @@ source_open(struct guest *g, const struct settings *set,
     const struct source_sink *to, void *arg)
 {
 	(void)g, (void)set;
-	source.kind = &fake_source_kind;
-	sink = to;
-	sink_arg = arg;
 	nodes_wanted = nodes_told = false;
-	return &source;
-}
-
-static void
-source_close(struct source *s)
-{
-	(void)s;
-	sink = NULL;
-}
-
-static const char *
-source_state(const struct source *s)
-{
-	(void)s;
-	return "fake";
+	return source_begin(&fake_source_kind, to, arg);
 }
 
 /* It may be away, and nothing is written back. */
@@ -94,26 +71,6 @@ static const struct source_kind fake_source_kind = {
 
 /* What it tells ------------------------------------------------------------------ */
 
-__attribute__((format(printf, 2, 3))) static void
-tell(enum object_kind kind, const char *format, ...)
-{
-	char text[4096], *key;
-	struct json_object *root;
-	struct object *object;
-	struct fault fault;
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	root = json_tokener_parse(text);
-	assert_non_null(root);
-	object = object_read(kind, root, &key, &fault);
-	assert_non_null(object);
-	json_object_put(root);
-	sink->on_object(sink_arg, object);
-}
-
 static void
 tell_config(const char *protocol)
 {
@@ -148,12 +105,6 @@ tell_service(const char *name, const char *address)
 	    "\"kubernetes.io/service-name\":\"%s\"}},\"endpoints\":[{"
 	    "\"nodeName\":\"n2\"}]}",
 	    name, name);
-}
-
-static void
-all_is_told(void)
-{
-	sink->on_batch(sink_arg, true);
 }
 
 /* A daemon ------------------------------------------------------------------------ */

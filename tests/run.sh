@@ -56,6 +56,9 @@ echo "== stories in network namespaces; the image"
 make -s -C "$build/tests/bench" check
 stories net "$@"
 if [ "$#" = 0 ]; then
+	echo "== layer 2: every small history of a segment, none left out"
+	make -s -C "$build/tests/unit" test_l2_model >/dev/null
+	L2_MODEL=1 "$build/tests/unit/test_l2_model"
 	echo "== layer 2: three trials of each way that an address moves"
 	"$top/tests/bench/l2" --bgpd "$build" --trials 3
 fi

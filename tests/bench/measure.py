@@ -11,7 +11,6 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -20,14 +19,6 @@ from scenarios import RELOAD
 from speakers import AS, DAEMON, FIRST_AS, LOCAL, MARK, task_of
 from watch import Processes
 
-WARM = """
-import socket, sys
-for address in sys.argv[1:]:
-    try:
-        socket.create_connection((address, 179), 5).close()
-    except OSError:
-        pass
-"""
 MOST_MB = 8 * 1024
 FIGURES = ("seconds", "first_s", "prefixes_per_update", "updates", "prefixes",
            "withdrawn")
@@ -102,6 +93,14 @@ def tool_words(tool, kind, row, probes, most_s):
     return words
 
 
+def acquaint(host, name, other, at, addresses):
+    """Nobody asks for a MAC: that takes time, and the kernel keeps so few."""
+    mac = other("cat", f"/sys/class/net/{at}/address").stdout.strip()
+    host("ip", "-batch", "-", input="".join(
+        f"neigh replace {address} lladdr {mac} dev {name} nud permanent\n"
+        for address in addresses))
+
+
 class Round:
     REST_S = 1.5  # at least, after each step
 
@@ -113,11 +112,12 @@ class Round:
         self.host, client = self.lab.host("daemon"), self.lab.host("load")
         task = task_of(row, self.probes)
         bits = 16 if row.family == 4 else 64
-        self.lab.cable(
+        peers = [peer.address for peer in task.peers]
+        near, far = self.lab.cable(
             self.host, client, f"{DAEMON[row.family]}/{bits}",
-            " ".join(f"{peer.address}/{bits}" for peer in task.peers))
-        # Whoever asks first for a neighbor's address may wait a second.
-        self.host(sys.executable, "-c", WARM, *(p.address for p in task.peers))
+            " ".join(f"{peer}/{bits}" for peer in peers))
+        acquaint(self.host, near, client, far, peers)
+        acquaint(client, far, self.host, near, [DAEMON[row.family]])
         self.daemon = kind.make(self.host, task)
         steps = row.steps[:row.relayed] if kind.is_relay else row.steps
         self.steps = steps

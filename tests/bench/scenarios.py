@@ -88,6 +88,8 @@ SCENARIOS = [
              relayed=0, keepalive=30),
     Scenario("services", "10,000 routes of its own, 4 peers", 0, 4, 0,
              (("hear", "hear"),), own=10 * K, relayed=0, short=True),
+    Scenario("node", "1,000 routes of its own, 10 peers", 0, 10, 0,
+             (("hear", "hear"),), own=K, relayed=0),
 ]
 
 

@@ -397,7 +397,7 @@ line_make(struct bgpd_line *line, const struct dialect_row *row,
 	unsigned i;
 
 	*line = (struct bgpd_line){ BGPD_INIT(struct bgpd_line),
-		.id = row->row.id, .file = node->file, .line = node->line };
+		.id = row->row.id, .file = cli_file(node), .line = node->line };
 	for (i = 0; i < row->field_count; i++)
 		values[i] = value_of(&row->fields[i], node);
 	line->values = values;
@@ -407,7 +407,7 @@ line_make(struct bgpd_line *line, const struct dialect_row *row,
 static const struct dialect *
 dialect_of(const struct cli_node *block)
 {
-	return (const void *)((const char *)block->type -
+	return (const void *)((const char *)cli_type(block) -
 			      offsetof(struct dialect, block));
 }
 

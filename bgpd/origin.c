@@ -54,9 +54,9 @@ prefix_check(const struct address_family *family, const struct cli_node *node,
 
 	if (prefix->family == family_info[family->family].af)
 		return;
-	cli_fault(faults, node->file, node->line,
+	cli_fault(faults, cli_file(node), node->line,
 	    "%s %s stands in address-family %s: move it to the other one",
-	    node->type->name, prefix_print(prefix, text),
+	    cli_type(node)->name, prefix_print(prefix, text),
 	    family_info[family->family].line);
 }
 

@@ -383,7 +383,7 @@ guest_fault(struct bgpd_self *self, const struct cli_node *block,
 	if (why == NULL)
 		return false;
 	line = lines[bad < count ? bad : 0];
-	cli_fault(faults, block->file,
+	cli_fault(faults, cli_file(block),
 	    bad < count && line.line > 0 ? line.line : block->line,
 	    "plugin %s: %s", self->name, why);
 	if (bad >= count)

@@ -91,7 +91,7 @@ session_mode(const struct session *s)
 	if (!s->configures)
 		return NULL;
 	place_of(s, &place);
-	return place.nodes[place.depth - 1]->type;
+	return cli_type(place.nodes[place.depth - 1]);
 }
 
 static void

@@ -17,7 +17,7 @@ knobs_check(const struct cli_node *node, const struct knob_lines *lines,
 	size_t most = lines->auth == SIMPLE ? 16 : BFD_SECRET_MAX;
 
 	if (lines->secret != NULL && strlen(lines->secret) > most)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "authentication: a secret has at most %zu characters here",
 		    most);
 }
@@ -38,18 +38,18 @@ peer_check(const struct cli_node *node, struct cli_fault_list *faults)
 	addr_print(&peer->peer, text);
 	knobs_check(node, &peer->knobs, faults);
 	if (peer->local.family != 0 && peer->local.family != peer->peer.family)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "peer %s: its local-address is of the other family", text);
 	if (addr_is_link_local(&peer->peer) && peer->peer.scope == 0 &&
 	    peer->interface == NULL)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "peer %s is link-local: add `interface IFNAME`", text);
 	if (peer->multihop && peer->interface != NULL)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "peer %s: multihop excludes interface: keep one of the two",
 		    text);
 	if (peer->profile != NULL && !bfd_has_profile(node, peer->profile))
-		cli_warning(faults, node->file, node->line,
+		cli_warning(faults, cli_file(node), node->line,
 		    "peer %s: there is no profile %s", text, peer->profile);
 }
 

@@ -87,7 +87,7 @@ profiles_read(struct bfd *bfd, const struct bfd_line *line)
 bool
 bfd_has_profile(const struct cli_node *node, const char *name)
 {
-	const struct bfd_line *line = bfd_line_of(node->tree);
+	const struct bfd_line *line = bfd_line_of(cli_tree_of(node));
 	struct bfd_profile_line *said;
 
 	if (line == NULL)

@@ -61,7 +61,7 @@ probe_new(struct editor *ed, const struct matcher *m, const struct step *step)
 {
 	const struct code *code = step->code;
 	struct arena *arena = ed->cli->scratch;
-	struct cli_node *probe = node_new(arena, code->canon, code->child);
+	struct cli_node *probe = node_new(arena, code->canon);
 
 	/* An alias binds fields of its own: they lie at the same offsets. */
 	step_bind(m, step, probe, arena);
@@ -73,7 +73,7 @@ add(struct editor *ed, struct cli_node *parent, const struct cli_node *probe)
 {
 	struct cli_node *node = node_add(parent, probe);
 
-	node->file = tree_string(ed->tree, ed->origin.file);
+	node->said = tree_said(ed->tree, NULL, ed->origin.file);
 	node->line = ed->origin.line;
 	return node;
 }
@@ -82,10 +82,10 @@ static int
 refuse_owned(struct editor *ed, const struct cli_node *node)
 {
 	for (; node != NULL; node = node->parent)
-		if (node->owner != NULL) {
+		if (cli_owner(node) != NULL) {
 			origin_fault(&ed->origin, false,
 			    "This line belongs to %s: change it there",
-			    node->owner);
+			    cli_owner(node));
 			return -1;
 		}
 	return 0;
@@ -121,7 +121,7 @@ is_flag(const struct code *code)
 static bool
 on_by_default(const struct code *code)
 {
-	const char *image = code->mode->image;
+	const char *image = (const char *)code->mode->image;
 
 	return code->flag != NULL &&
 	       *(const bool *)(image + code->flag->offset);
@@ -137,7 +137,7 @@ keeps_no(const struct code *code)
 static void
 reset_fields(struct cli_node *node, const struct code *code)
 {
-	const char *image = cell_of(node)->mode->image;
+	const char *image = (const char *)node_mode(node)->image;
 	const struct cli_field *f = code->row->fields;
 
 	for (; f != NULL && f->token != NULL; f++)
@@ -147,7 +147,7 @@ reset_fields(struct cli_node *node, const struct code *code)
 static bool
 differs(const struct cli_node *node, const struct code *code)
 {
-	const char *image = cell_of(node)->mode->image;
+	const char *image = (const char *)node_mode(node)->image;
 	const struct cli_field *f = code->row->fields;
 
 	for (; f != NULL && f->token != NULL; f++)
@@ -169,8 +169,9 @@ set_leaf(struct editor *ed, struct cli_node *node, const struct step *step)
 		step_bind(&ed->m, step, node, cli_tree_arena(ed->tree));
 	node_set(node, code->canon,
 	    (code->row->flags & CLI_BOTH_WAYS) || differs(node, code));
-	if (!was_set && node->file == NULL && node->line == 0) {
-		node->file = tree_string(ed->tree, ed->origin.file);
+	if (!was_set && cli_file(node) == NULL && node->line == 0) {
+		node->said =
+		    tree_said(ed->tree, cli_owner(node), ed->origin.file);
 		node->line = ed->origin.line;
 	}
 }
@@ -179,19 +180,20 @@ set_leaf(struct editor *ed, struct cli_node *node, const struct step *step)
 static void
 remove_inline(struct cli_node *node)
 {
-	const struct cli_field *f = node->row->fields;
+	const struct cli_field *f = node->code->row->fields;
 	struct cli_node *up = node->parent, *mode = NULL, *kid, *next;
 
 	node_remove(node);
 	while (f != NULL && (mode = node_next(up, mode)) != NULL) {
-		if (mode->type->form != CLI_MODE)
+		if (cli_type(mode)->form != CLI_MODE)
 			continue;
 		for (kid = node_next(mode, NULL); kid != NULL; kid = next) {
-			const struct cli_field *g = kid->row->fields;
+			const struct cli_field *g = kid->code->row->fields;
 
 			next = node_next(mode, kid);
-			if (kid->type->form == CLI_INLINE && g != NULL &&
-			    strcmp(kid->row->syntax, node->row->syntax) == 0 &&
+			if (cli_type(kid)->form == CLI_INLINE && g != NULL &&
+			    strcmp(kid->code->row->syntax,
+				node->code->row->syntax) == 0 &&
 			    field_compare(
 				f, node_at(node, f), node_at(kid, g)) == 0)
 				node_remove(kid);
@@ -205,7 +207,7 @@ remove_node(struct editor *ed, struct cli_node *node)
 	for (unsigned i = 1; i < ed->place->depth; i++)
 		if (ed->place->nodes[i] == node)
 			ed->place->depth = i;
-	if (node->type->form == CLI_INLINE)
+	if (cli_type(node)->form == CLI_INLINE)
 		remove_inline(node);
 	else
 		node_remove(node);
@@ -228,7 +230,7 @@ apply_leaf(struct editor *ed, struct cli_node *node, const struct step *step)
 		return 0;
 	}
 	set_leaf(ed, node, step);
-	if (node->type->form == CLI_INLINE && node_is_empty(node))
+	if (cli_type(node)->form == CLI_INLINE && node_is_empty(node))
 		node_remove(node);
 	return 0;
 }
@@ -351,7 +353,7 @@ enter(struct editor *ed, struct cli_node *node)
 	size_t max = sizeof(place->nodes) / sizeof(place->nodes[0]);
 
 	place->depth = ed->depth;
-	if (node->type->form != CLI_MODE)
+	if (cli_type(node)->form != CLI_MODE)
 		return 0;
 	if (place->depth == max) {
 		origin_fault(&ed->origin, false, "modes too deep");
@@ -371,13 +373,14 @@ again(struct editor *ed, const struct step *step, struct cli_node *node,
 	if (other && refuse_owned(ed, node) != 0)
 		return -1;
 	/* Said without a value, as `router bgp`, it may be given one. */
-	if (other && node->type->clash != NULL && differs(node, step->code)) {
-		node->type->clash(node, &why);
+	if (other && cli_type(node)->clash != NULL &&
+	    differs(node, step->code)) {
+		cli_type(node)->clash(node, &why);
 		origin_fault(&ed->origin, false, "%s", text_str(&why));
 		text_free(&why);
 		return -1;
 	}
-	if (other || node->type->form == CLI_ENTRY) {
+	if (other || cli_type(node)->form == CLI_ENTRY) {
 		if (refuse_owned(ed, node) != 0)
 			return -1;
 		node_assign(node, probe);
@@ -457,7 +460,7 @@ via_node(struct editor *ed, struct cli_node *parent, bool make)
 	struct line *line = mem_alloc(sizeof(*line));
 	struct cli_node *node = NULL;
 
-	if (via_code(ed->cli, cell_of(parent)->mode, ed->via, m, line) != NULL)
+	if (via_code(ed->cli, node_mode(parent), ed->via, m, line) != NULL)
 		node = child_of(ed, m, parent, &m->best.steps[0], make);
 	mem_free(line);
 	mem_free(m);

@@ -12,6 +12,17 @@ const struct cli_node_type cli_root = { .name = "configuration",
 	.size = sizeof(struct cli_node),
 	.prompt = "config" };
 
+/* It has a cell, also where nodes have none: which rows are said in it, none. */
+static struct cli_node *
+image_new(const struct cli_node_type *type)
+{
+	struct cell *cell = mem_alloc(sizeof(*cell) + type->size);
+	struct cli_node *image = (void *)(cell + 1);
+
+	image->is_entry = type->form == CLI_ENTRY;
+	return image;
+}
+
 struct mode *
 cli_mode(struct cli *cli, const struct cli_node_type *type)
 {
@@ -25,7 +36,7 @@ cli_mode(struct cli *cli, const struct cli_node_type *type)
 	TAILQ_INIT(&mode->codes);
 	TAILQ_INIT(&mode->vias);
 	if (type != NULL)
-		mode->image = mem_alloc(type->size);
+		mode->image = image_new(type);
 	TAILQ_INSERT_TAIL(&cli->modes, mode, link);
 	return mode;
 }
@@ -135,6 +146,11 @@ add_row(struct cli *cli, struct mode *mode, const struct cli_mount *mount,
 		text_add(why, "row \"%s\" is taken", row->syntax);
 		return -1;
 	}
+	if (row->kind == CLI_LEAF && mode->image->is_entry) {
+		text_add(why, "row \"%s\" stands below a line that has none",
+		    row->syntax);
+		return -1;
+	}
 	if (row->kind == CLI_LEAF) {
 		code->slot =
 		    code->canon != code ? code->canon->slot : take_slot(mode);
@@ -217,7 +233,7 @@ cli_new(const struct cli_mount *mounts, unsigned count)
 	cli->arena = arena_new();
 	cli->scratch = arena_new();
 	cli_mode(cli, NULL);
-	cli_mode(cli, &cli_root);
+	cli->root.child = cli_mode(cli, &cli_root);
 	for (unsigned i = 0; i < count; i++)
 		if (cli_mount(cli, &mounts[i], &why) != 0)
 			fatal("%s", text_str(&why));
@@ -234,7 +250,8 @@ cli_free(struct cli *cli)
 	while ((mode = TAILQ_FIRST(&cli->modes)) != NULL) {
 		unmount_mode(mode, NULL);
 		TAILQ_REMOVE(&cli->modes, mode, link);
-		mem_free(mode->image);
+		if (mode->image != NULL)
+			mem_free(cell_of(mode->image));
 		mem_free(mode);
 	}
 	arena_free(cli->arena);

@@ -268,17 +268,17 @@ extern const struct cli_node_type cli_root; /* config mode; struct cli_node */
 
 #define CLI_ROWS_PER_NODE 128 /* CLI_LEAF rows of one mode */
 
-/* First member of every node's struct. All in it belongs to the tree. */
+/*
+ * First member of every node's struct. All in it belongs to the tree, and is
+ * read by the functions below. A large configuration is made of these: 32 bytes.
+ */
 struct cli_node {
-	const struct cli_node_type *type;
-	const struct cli_row *row; /* the row that made it */
+	const struct code *code; /* the row that made it, and its mode */
 	struct cli_node *parent;
-	struct cli_tree *tree;
-	void *children;			      /* tree.c's cell */
-	uint64_t set[CLI_ROWS_PER_NODE / 64]; /* which rows were said */
-	const char *owner; /* whose line made it; NULL: file or shell */
-	const char *file;  /* where it was said first; NULL: the shell */
-	unsigned line;
+	const struct cli_said *said; /* NULL: it is in no tree */
+	uint32_t line;	/* in its file, where it was said first; 0: the shell */
+	uint8_t height; /* of its links */
+	bool is_entry;	/* CLI_ENTRY: no rows and no children */
 };
 
 /* Children of one type, in printed order; start with NULL. */

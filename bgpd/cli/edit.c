@@ -113,8 +113,8 @@ check_node(const struct cli_node *node, struct cli_fault_list *faults)
 {
 	const struct cli_node *kid = NULL;
 
-	if (node->type->check != NULL)
-		node->type->check(node, faults);
+	if (cli_type(node)->check != NULL)
+		cli_type(node)->check(node, faults);
 	while ((kid = node_next(node, kid)) != NULL)
 		check_node(kid, faults);
 }

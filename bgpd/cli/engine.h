@@ -5,7 +5,6 @@
 
 #include <bsd/sys/cdefs.h>
 #include <bsd/sys/queue.h>
-#include <bsd/sys/tree.h>
 
 #include "cli/cli.h"
 
@@ -82,7 +81,7 @@ struct mode {
 	const struct cli_node_type *type;
 	TAILQ_HEAD(code_list, code) codes;
 	TAILQ_HEAD(, via) vias;
-	void *image; /* a node with every default */
+	struct cli_node *image; /* with every default; its cell is before it */
 	uint64_t slots[CLI_ROWS_PER_NODE / 64];
 };
 
@@ -91,6 +90,7 @@ struct cli {
 	struct arena *arena;   /* compiled rows, defaults */
 	struct arena *scratch; /* what one line needs while it is read */
 	unsigned order;
+	struct code root; /* what a tree's root is made by: it has no row */
 };
 
 struct mode *cli_mode(struct cli *cli, const struct cli_node_type *type);
@@ -167,65 +167,6 @@ const struct bind *match_bind(const struct match *match,
     const struct step *step, const struct cli_field *field);
 const char *line_word(const struct line *line, const struct bind *bind);
 
-/* tree.c: cells ------------------------------------------------------------ */
-
-/* Lies before each node; the node's `children` points to it. */
-struct cell {
-	RB_ENTRY(cell) by_key;
-	RB_ENTRY(cell) by_value; /* CLI_NUMBERED only */
-	RB_HEAD(cells, cell) kids;
-	RB_HEAD(cells_by_value, cell) values;
-	const struct code *code; /* canon; NULL: the root */
-	struct mode *mode;
-	struct cli_node *node;
-};
-
-static inline struct cell *
-cell_of(const struct cli_node *node)
-{
-	return node->children;
-}
-
-static inline void *
-node_at(const struct cli_node *node, const struct cli_field *field)
-{
-	return (char *)node + field->offset;
-}
-
-struct cli *tree_cli(const struct cli_tree *tree);
-/* A copy that the tree keeps; the same one when asked again. */
-const char *tree_string(struct cli_tree *tree, const char *s);
-/* A node that is in no tree, all defaults. */
-struct cli_node *node_new(
-    struct arena *arena, const struct code *code, struct mode *mode);
-/* Copies `probe`, with what it points to, under the parent. */
-struct cli_node *node_add(
-    struct cli_node *parent, const struct cli_node *probe);
-void node_remove(struct cli_node *node);
-struct cli_node *node_find(
-    const struct cli_node *parent, const struct cli_node *probe);
-/* The sibling with the same values and leading keys, whatever its number. */
-struct cli_node *node_find_equal(
-    const struct cli_node *parent, const struct cli_node *probe);
-/* Takes the values (not the keys) of `from`, which is of the same type. */
-void node_assign(struct cli_node *node, const struct cli_node *from);
-/* Children in printed order, of all types; start with NULL. */
-struct cli_node *node_next(
-    const struct cli_node *parent, const struct cli_node *last);
-/* The first child not before the probe. */
-struct cli_node *node_next_from(
-    const struct cli_node *parent, const struct cli_node *probe);
-/* The last child before the probe. */
-struct cli_node *node_before(
-    const struct cli_node *parent, const struct cli_node *probe);
-/* Same row and same first `keys` key fields? */
-bool node_same_key(
-    const struct cli_node *a, const struct cli_node *b, unsigned keys);
-bool node_is_set(const struct cli_node *node, const struct code *code);
-void node_set(struct cli_node *node, const struct code *code, bool on);
-bool node_is_empty(const struct cli_node *node);
-unsigned code_keys(const struct code *code);
-
 /* print.c ------------------------------------------------------------------ */
 
 /* The line of one row, as the node holds it; no newline. */
@@ -280,5 +221,7 @@ void step_bind(const struct matcher *m, const struct step *step,
     struct cli_node *node, struct arena *arena);
 /* Does to the tree and the place what ed->m.best says. */
 int edit_apply(struct editor *ed);
+
+#include "cli/node.h"
 
 #endif

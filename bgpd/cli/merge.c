@@ -47,7 +47,7 @@ mode_changes(
 	unsigned effects = 0;
 
 	while (of != NULL && (kid = node_next(of, kid)) != NULL) {
-		if (kid->type->form != CLI_MODE)
+		if (cli_type(kid)->form != CLI_MODE)
 			continue;
 		twin = other != NULL ? node_find(other, kid) : NULL;
 		if (of_is_old)
@@ -68,10 +68,10 @@ cli_changes(const struct cli_node *old, const struct cli_node *new)
 
 	if (any == NULL)
 		return 0;
-	mode = cell_of(any)->mode;
-	maker = cell_of(any)->code;
+	mode = node_mode(any);
+	maker = any->code;
 	effects = old == NULL ? CLI_ADDED : new == NULL ? CLI_REMOVED : 0;
-	if (effects == 0 && maker != NULL &&
+	if (effects == 0 && maker->row != NULL &&
 	    !fields_equal(maker->row->fields, old, new))
 		effects |=
 		    maker->row->effect != 0 ? maker->row->effect : CLI_LIVE;
@@ -87,12 +87,11 @@ node_equal(const struct cli_node *a, const struct cli_node *b)
 {
 	const struct code *code;
 
-	if (a->type != b->type || cell_of(a)->code != cell_of(b)->code ||
-	    memcmp(a->set, b->set, sizeof(a->set)) != 0)
+	if (a->code != b->code || !node_sets_equal(a, b))
 		return false;
-	if (a->row != NULL && !fields_equal(a->row->fields, a, b))
+	if (a->code->row != NULL && !fields_equal(a->code->row->fields, a, b))
 		return false;
-	TAILQ_FOREACH (code, &cell_of(a)->mode->codes, link)
+	TAILQ_FOREACH (code, &node_mode(a)->codes, link)
 		if (code->row->kind == CLI_LEAF &&
 		    !fields_equal(code->row->fields, a, b))
 			return false;
@@ -150,20 +149,21 @@ line_of(struct merge *m, const struct code *code, const struct cli_node *node)
 static const char *
 owner_of(const struct cli_node *node)
 {
-	while (node != NULL && node->owner == NULL)
+	while (node != NULL && cli_owner(node) == NULL)
 		node = node->parent;
-	return node != NULL ? node->owner : "the configuration";
+	return node != NULL ? cli_owner(node) : "the configuration";
 }
 
 static void
 conflict(struct merge *m, const struct cli_node *mine,
     const struct cli_node *theirs, const char *line)
 {
-	const char *file = mine->file != NULL ? mine->file : "the shell";
+	const char *file = cli_file(mine);
 
-	cli_fault(m->faults, theirs->file, theirs->line,
+	cli_fault(m->faults, cli_file(theirs), theirs->line,
 	    "%s: \"%s\" stands already in %s (%s:%u), which is kept", m->owner,
-	    line, owner_of(mine), file, mine->line);
+	    line, owner_of(mine), file != NULL ? file : "the shell",
+	    mine->line);
 }
 
 static bool
@@ -192,7 +192,7 @@ merge_rows(struct merge *m, struct cli_node *to, const struct cli_node *from)
 	const struct cli_field *f;
 	const struct code *code;
 
-	TAILQ_FOREACH (code, &cell_of(from)->mode->codes, link) {
+	TAILQ_FOREACH (code, &node_mode(from)->codes, link) {
 		if (code->row->kind != CLI_LEAF || code->canon != code ||
 		    !node_is_set(from, code))
 			continue;
@@ -218,26 +218,25 @@ merge_new(struct merge *m, struct cli_node *to, const struct cli_node *kid)
 {
 	struct cli_node *node = node_add(to, kid);
 
-	node->owner = m->owner;
-	node->file = tree_string(m->tree, kid->file);
+	node->said = tree_said(m->tree, m->owner, cli_file(kid));
 	merge_children(m, node, kid);
 }
 
 static void
 merge_twin(struct merge *m, struct cli_node *twin, const struct cli_node *kid)
 {
-	const char *line = line_of(m, cell_of(kid)->code, kid);
+	const char *line = line_of(m, kid->code, kid);
 
-	if (kid->type->form != CLI_MODE) {
-		if (kid->type->form == CLI_INLINE || !cli_equal(twin, kid))
+	if (cli_type(kid)->form != CLI_MODE) {
+		if (cli_type(kid)->form == CLI_INLINE || !cli_equal(twin, kid))
 			conflict(m, twin, kid, line);
-		if (kid->type->form == CLI_INLINE)
+		if (cli_type(kid)->form == CLI_INLINE)
 			lose(m, line);
 		return;
 	}
 	/* "router bgp" alone enters the mode, whatever its number is. */
-	if (!fields_equal(kid->row->fields, twin, kid) &&
-	    !fields_equal(kid->row->fields, cell_of(kid)->mode->image, kid))
+	if (!fields_equal(kid->code->row->fields, twin, kid) &&
+	    !fields_equal(kid->code->row->fields, node_mode(kid)->image, kid))
 		conflict(m, twin, kid, line);
 	merge_rows(m, twin, kid);
 	merge_children(m, twin, kid);
@@ -250,8 +249,8 @@ merge_child(struct merge *m, struct cli_node *to, const struct cli_node *kid)
 
 	if (twin != NULL)
 		merge_twin(m, twin, kid);
-	else if (kid->type->form != CLI_INLINE || m->lost == NULL ||
-		 !is_lost(m, line_of(m, cell_of(kid)->code, kid)))
+	else if (cli_type(kid)->form != CLI_INLINE || m->lost == NULL ||
+		 !is_lost(m, line_of(m, kid->code, kid)))
 		merge_new(m, to, kid);
 }
 
@@ -263,10 +262,10 @@ merge_children(
 	const struct cli_node *kid = NULL;
 
 	while ((kid = node_next(from, kid)) != NULL)
-		if (kid->type->form != CLI_MODE)
+		if (cli_type(kid)->form != CLI_MODE)
 			merge_child(m, to, kid);
 	while ((kid = node_next(from, kid)) != NULL)
-		if (kid->type->form == CLI_MODE)
+		if (cli_type(kid)->form == CLI_MODE)
 			merge_child(m, to, kid);
 }
 

@@ -78,8 +78,7 @@ place_match(struct editor *ed)
 {
 	ed->via = NULL;
 	for (unsigned d = ed->place->depth; d > 0; d--) {
-		const struct mode *mode =
-		    cell_of(ed->place->nodes[d - 1])->mode;
+		const struct mode *mode = node_mode(ed->place->nodes[d - 1]);
 
 		ed->depth = d;
 		if (try_mode(ed, mode, NULL, d == ed->place->depth) ||
@@ -133,7 +132,7 @@ cli_place_print(const struct cli_place *place, struct text *out)
 		const struct cli_node *node = place->nodes[i];
 		struct text line = { 0 };
 
-		code_print(cell_of(node)->code, node, 0, &line);
+		code_print(node->code, node, 0, &line);
 		text_add(out, "%s\n", text_str(&line));
 		text_free(&line);
 	}
@@ -153,13 +152,12 @@ find_mode(struct editor *ed, struct cli_node *parent, const char *s, size_t len)
 		return NULL;
 	match_start(&ed->m, ed->cli, &ed->line);
 	ed->m.whole = true;
-	match_mode(&ed->m, cell_of(parent)->mode, NULL);
+	match_mode(&ed->m, node_mode(parent), NULL);
 	if (!ed->m.found || ed->m.best.bad || ed->m.best.step_count != 1 ||
 	    step->code->row->kind != CLI_NODE ||
 	    step->code->row->child->form != CLI_MODE)
 		return NULL;
-	probe =
-	    node_new(ed->cli->scratch, step->code->canon, step->code->child);
+	probe = node_new(ed->cli->scratch, step->code->canon);
 	step_bind(&ed->m, step, probe, ed->cli->scratch);
 	return node_find(parent, probe);
 }

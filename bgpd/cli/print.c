@@ -17,7 +17,7 @@ struct printer {
 static bool
 is_default(const struct cli_node *node, const struct cli_field *f)
 {
-	const char *image = cell_of(node)->mode->image;
+	const char *image = (const char *)node_mode(node)->image;
 
 	return field_compare(f, node_at(node, f), image + f->offset) == 0;
 }
@@ -168,7 +168,7 @@ static void print_body(
 static void
 print_mode(struct printer *p, const struct cli_node *node, const char *line)
 {
-	const char *end = node->type->end;
+	const char *end = cli_type(node)->end;
 
 	begin_line(p);
 	text_add(p->out, "%s\n", line);
@@ -187,12 +187,12 @@ print_node(struct printer *p, const struct cli_node *node, const char *lead)
 	struct text line = { 0 };
 
 	text_add(&line, "%s", lead);
-	code_print(cell_of(node)->code, node, p->flags, &line);
-	if (node->owner != NULL)
-		p->owner = node->owner;
-	if (node->type->form == CLI_MODE) {
+	code_print(node->code, node, p->flags, &line);
+	if (cli_owner(node) != NULL)
+		p->owner = cli_owner(node);
+	if (cli_type(node)->form == CLI_MODE) {
 		print_mode(p, node, text_str(&line));
-	} else if (node->type->form == CLI_INLINE) {
+	} else if (cli_type(node)->form == CLI_INLINE) {
 		text_char(&line, ' ');
 		print_body(p, node, text_str(&line));
 	} else {
@@ -206,7 +206,7 @@ print_node(struct printer *p, const struct cli_node *node, const char *lead)
 static bool
 is_shown(const struct cli_node *node)
 {
-	return !(node->row->flags & CLI_IF_ANY) || !node_is_empty(node);
+	return !(node->code->row->flags & CLI_IF_ANY) || !node_is_empty(node);
 }
 
 /* Rows and children, merged in the order of rows. */
@@ -217,12 +217,12 @@ print_body(struct printer *p, const struct cli_node *node, const char *lead)
 	const struct code *code, *last = NULL;
 	bool inside = p->indent > 0;
 
-	TAILQ_FOREACH (code, &cell_of(node)->mode->codes, link) {
+	TAILQ_FOREACH (code, &node_mode(node)->codes, link) {
 		if (code->row->kind == CLI_LEAF)
 			print_leaf(p, code, node, lead);
-		for (; kid != NULL && cell_of(kid)->code == code;
+		for (; kid != NULL && kid->code == code;
 		     kid = node_next(node, kid)) {
-			bool mode = kid->type->form == CLI_MODE;
+			bool mode = cli_type(kid)->form == CLI_MODE;
 
 			if (!is_shown(kid))
 				continue;

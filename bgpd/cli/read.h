@@ -58,6 +58,15 @@ void cli_unmount(struct cli *cli, const struct cli_mount *mount);
 /* Every row with its syntax, for the manual page: bgpd -C's hidden `--rows`. */
 void cli_print_rows(const struct cli *cli, struct text *out);
 
+/* tree.c: a node ------------------------------------------------------------ */
+
+/* Whose line made it; NULL: file or shell. */
+const char *cli_owner(const struct cli_node *node);
+/* Where it was said first; NULL: the shell. */
+const char *cli_file(const struct cli_node *node);
+const struct cli_tree *cli_tree_of(const struct cli_node *node);
+const struct cli_node_type *cli_type(const struct cli_node *node);
+
 /* tree.c, merge.c, print.c: whole configurations --------------------------- */
 
 struct arena *cli_tree_arena(const struct cli_tree *tree);

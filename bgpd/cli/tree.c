@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A configuration: nodes in one arena, children in balanced trees. */
+/* A configuration: nodes in one arena, each with whose line made it. */
 #include <string.h>
 
 #include "cli/engine.h"
@@ -7,17 +7,22 @@
 #include "util/mem.h"
 
 /*
- * Before each node lies its cell: where it hangs in its parent. Children are
- * ordered by row, then by key. Those whose last key is a number given by us
- * (CLI_NUMBERED) hang in a second tree too, ordered by their values, so that a
- * line said twice is found without a walk over the whole list.
+ * Before each node lie its links, where it hangs among its parent's children,
+ * and right before it, unless its one line says everything, its cell. Most nodes
+ * of a large configuration are such lines: what is not theirs is not in a node.
  */
 struct cli_tree {
 	struct cli *cli;
 	struct arena *arena;
 	struct cli_node *root;
 	unsigned refs;
-	const char *seen_copy; /* the last file or owner copied */
+	struct said *said; /* the one asked for last is the first */
+};
+
+/* Files and owners are named by thousands of nodes: one copy does. */
+struct said {
+	struct cli_said said;
+	struct said *next;
 };
 
 unsigned
@@ -26,262 +31,130 @@ code_keys(const struct code *code)
 	return code->row->child->key_fields;
 }
 
-static int
-cell_order(const struct cell *a, const struct cell *b)
-{
-	unsigned x = a->code->order, y = b->code->order;
-
-	return x < y ? -1 : x > y;
-}
-
-static int
-cell_compare(
-    const struct cell *a, const struct cell *b, unsigned from, unsigned to)
-{
-	const struct cli_field *f = a->code->row->fields;
-	int diff = cell_order(a, b);
-
-	for (unsigned i = 0; f != NULL && diff == 0 && i < to; i++) {
-		if (f[i].token == NULL)
-			break;
-		if (i >= from)
-			diff = field_compare(&f[i], node_at(a->node, &f[i]),
-			    node_at(b->node, &f[i]));
-	}
-	return diff;
-}
-
-static int
-compare_key(const struct cell *a, const struct cell *b)
-{
-	int diff = cell_order(a, b);
-
-	return diff != 0 ? diff : cell_compare(a, b, 0, code_keys(a->code));
-}
-
-/* All but the number; then the number, so that equal lines can stand. */
-static int
-compare_values(const struct cell *a, const struct cell *b)
-{
-	unsigned keys;
-	int diff = cell_order(a, b);
-
-	if (diff != 0)
-		return diff;
-	keys = code_keys(a->code);
-	diff = cell_compare(a, b, 0, keys - 1);
-	if (diff == 0)
-		diff = cell_compare(a, b, keys, UINT32_MAX);
-	return diff != 0 ? diff : cell_compare(a, b, keys - 1, keys);
-}
-
-RB_GENERATE_INTERNAL(
-    cells, cell, by_key, compare_key, static __attribute__((unused)))
-RB_GENERATE_INTERNAL(cells_by_value, cell, by_value, compare_values,
-    static __attribute__((unused)))
-
-static bool
-is_numbered(const struct code *code)
+bool
+code_is_numbered(const struct code *code)
 {
 	return (code->row->flags & CLI_NUMBERED) != 0;
 }
 
-struct cli_node *
-node_new(struct arena *arena, const struct code *code, struct mode *mode)
+/* links, cell, node; a node is aligned as its links are. */
+static struct cli_node *
+node_make(struct arena *arena, const struct code *code, unsigned height)
 {
-	struct cell *cell =
-	    arena_alloc(arena, sizeof(*cell) + 16 + mode->type->size);
-	uintptr_t after = ((uintptr_t)(cell + 1) + 15) & ~(uintptr_t)15;
-	struct cli_node *node = (struct cli_node *)after;
+	const struct mode *mode = code->child;
+	bool is_entry = mode->type->form == CLI_ENTRY;
+	size_t lists = height > 0 && code_is_numbered(code) ? 2 : 1;
+	size_t front = height * lists * sizeof(struct cli_node *) +
+		       (is_entry ? 0 : sizeof(struct cell));
+	char *p = arena_alloc(arena, front + mode->type->size);
+	struct cli_node *node = (void *)(p + front);
 
 	memcpy(node, mode->image, mode->type->size);
-	RB_INIT(&cell->kids);
-	RB_INIT(&cell->values);
-	cell->code = code;
-	cell->mode = mode;
-	cell->node = node;
-	node->type = mode->type;
-	node->row = code != NULL ? code->row : NULL;
-	node->children = cell;
+	node->code = code;
+	node->height = (uint8_t)height;
 	return node;
 }
 
-static void
-link_values(struct cell *up, struct cell *cell)
+struct cli_node *
+node_new(struct arena *arena, const struct code *code)
 {
-	if (is_numbered(cell->code))
-		RB_INSERT(cells_by_value, &up->values, cell);
-}
-
-static void
-unlink_values(struct cell *up, struct cell *cell)
-{
-	if (is_numbered(cell->code))
-		RB_REMOVE(cells_by_value, &up->values, cell);
+	return node_make(arena, code, 0);
 }
 
 /* What the row's fields point to moves into the arena. */
 static void
 own_fields(struct cli_node *node, const struct code *code, struct arena *arena)
 {
-	const struct cli_field *f = code != NULL ? code->row->fields : NULL;
+	const struct cli_field *f = code->row->fields;
 
 	for (; f != NULL && f->token != NULL; f++)
 		field_copy(f, arena, node_at(node, f));
 }
 
+/* What does not lie in its struct: which rows were said. */
+static void
+copy_set(struct cli_node *node, const struct cli_node *from)
+{
+	if (!node->is_entry)
+		memcpy(cell_of(node)->set, cell_of(from)->set,
+		    sizeof(cell_of(node)->set));
+}
+
 struct cli_node *
 node_add(struct cli_node *parent, const struct cli_node *probe)
 {
-	struct cell *from = cell_of(probe), *up = cell_of(parent);
-	struct arena *arena = parent->tree->arena;
-	struct cli_node *node = node_new(arena, from->code, from->mode);
-	void *cell = node->children;
-	const struct code *code;
+	struct arena *arena = parent->said->tree->arena;
+	const struct code *code = probe->code, *row;
+	unsigned height = kids_height(parent, arena);
+	struct cli_node *node = node_make(arena, code, height);
 
-	memcpy(node, probe, from->mode->type->size);
-	node->children = cell;
+	memcpy(node, probe, code->child->type->size);
+	node->height = (uint8_t)height;
 	node->parent = parent;
-	node->tree = parent->tree;
-	own_fields(node, from->code, arena);
-	TAILQ_FOREACH (code, &from->mode->codes, link)
-		if (code->row->kind == CLI_LEAF)
-			own_fields(node, code, arena);
-	RB_INSERT(cells, &up->kids, cell_of(node));
-	link_values(up, cell_of(node));
+	node->said = parent->said;
+	copy_set(node, probe);
+	own_fields(node, code, arena);
+	TAILQ_FOREACH (row, &code->child->codes, link)
+		if (row->row->kind == CLI_LEAF)
+			own_fields(node, row, arena);
+	kids_add(parent, node, arena);
 	return node;
 }
 
 void
 node_remove(struct cli_node *node)
 {
-	struct cell *up = cell_of(node->parent);
-
-	unlink_values(up, cell_of(node));
-	RB_REMOVE(cells, &up->kids, cell_of(node));
+	kids_remove(node->parent, node);
 	node->parent = NULL;
-}
-
-struct cli_node *
-node_find(const struct cli_node *parent, const struct cli_node *probe)
-{
-	struct cell *cell =
-	    RB_FIND(cells, &cell_of(parent)->kids, cell_of(probe));
-
-	return cell != NULL ? cell->node : NULL;
-}
-
-struct cli_node *
-node_find_equal(const struct cli_node *parent, const struct cli_node *probe)
-{
-	struct cell *want = cell_of(probe);
-	struct cell *cell =
-	    RB_NFIND(cells_by_value, &cell_of(parent)->values, want);
-	unsigned keys = code_keys(want->code);
-
-	if (cell == NULL || cell->code != want->code ||
-	    cell_compare(cell, want, 0, keys - 1) != 0 ||
-	    cell_compare(cell, want, keys, UINT32_MAX) != 0)
-		return NULL;
-	return cell->node;
 }
 
 void
 node_assign(struct cli_node *node, const struct cli_node *from)
 {
-	struct cell *cell = cell_of(node);
-	const struct cli_field *f = cell->code->row->fields;
+	const struct cli_field *f = node->code->row->fields;
+	struct arena *arena = node->said->tree->arena;
 
 	if (f == NULL)
 		return;
-	unlink_values(cell_of(node->parent), cell);
-	for (f += code_keys(cell->code); f->token != NULL; f++) {
+	kids_remove_values(node->parent, node);
+	for (f += code_keys(node->code); f->token != NULL; f++) {
 		memcpy(node_at(node, f), node_at(from, f), field_size(f));
-		field_copy(f, node->tree->arena, node_at(node, f));
+		field_copy(f, arena, node_at(node, f));
 	}
-	link_values(cell_of(node->parent), cell);
-}
-
-struct cli_node *
-node_next(const struct cli_node *parent, const struct cli_node *last)
-{
-	struct cell *cell = last == NULL ? RB_MIN(cells, &cell_of(parent)->kids)
-					 : RB_NEXT(cells, NULL, cell_of(last));
-
-	return cell != NULL ? cell->node : NULL;
-}
-
-struct cli_node *
-node_next_from(const struct cli_node *parent, const struct cli_node *probe)
-{
-	struct cell *cell =
-	    RB_NFIND(cells, &cell_of(parent)->kids, cell_of(probe));
-
-	return cell != NULL ? cell->node : NULL;
-}
-
-struct cli_node *
-node_before(const struct cli_node *parent, const struct cli_node *probe)
-{
-	struct cell *at = RB_ROOT(&cell_of(parent)->kids), *best = NULL;
-
-	while (at != NULL) {
-		if (compare_key(at, cell_of(probe)) < 0) {
-			best = at;
-			at = RB_RIGHT(at, by_key);
-		} else
-			at = RB_LEFT(at, by_key);
-	}
-	return best != NULL ? best->node : NULL;
-}
-
-bool
-node_same_key(const struct cli_node *a, const struct cli_node *b, unsigned keys)
-{
-	return cell_compare(cell_of(a), cell_of(b), 0, keys) == 0;
+	kids_add_values(node->parent, node, arena);
 }
 
 bool
 node_is_set(const struct cli_node *node, const struct code *code)
 {
-	return node->set[code->slot / 64] >> (code->slot % 64) & 1;
+	return !node->is_entry &&
+	       (cell_of(node)->set[code->slot / 64] >> (code->slot % 64) & 1) !=
+		   0;
 }
 
 void
 node_set(struct cli_node *node, const struct code *code, bool on)
 {
+	uint64_t *word = &cell_of(node)->set[code->slot / 64];
 	uint64_t bit = UINT64_C(1) << (code->slot % 64);
 
-	if (on)
-		node->set[code->slot / 64] |= bit;
-	else
-		node->set[code->slot / 64] &= ~bit;
+	*word = on ? *word | bit : *word & ~bit;
+}
+
+bool
+node_sets_equal(const struct cli_node *a, const struct cli_node *b)
+{
+	return a->is_entry || memcmp(cell_of(a)->set, cell_of(b)->set,
+				  sizeof(cell_of(a)->set)) == 0;
 }
 
 bool
 node_is_empty(const struct cli_node *node)
 {
-	for (unsigned i = 0; i < CLI_ROWS_PER_NODE / 64; i++)
-		if (node->set[i] != 0)
+	for (unsigned i = 0; !node->is_entry && i < CLI_ROWS_PER_NODE / 64; i++)
+		if (cell_of(node)->set[i] != 0)
 			return false;
-	return RB_EMPTY(&cell_of(node)->kids);
-}
-
-/* The first child that this row made, after those of the rows before. */
-static struct cli_node *
-first_of(const struct cli_node *parent, const struct code *code)
-{
-	struct cell *at = RB_ROOT(&cell_of(parent)->kids), *best = NULL;
-
-	while (at != NULL) {
-		if (at->code->order < code->order)
-			at = RB_RIGHT(at, by_key);
-		else {
-			best = at;
-			at = RB_LEFT(at, by_key);
-		}
-	}
-	return best != NULL && best->code == code ? best->node : NULL;
+	return kids_are_none(node);
 }
 
 struct cli_node *
@@ -293,15 +166,14 @@ cli_next(const struct cli_node *parent, const struct cli_node_type *type,
 
 	if (last != NULL) {
 		node = node_next(parent, last);
-		code = cell_of(last)->code;
-		if (node != NULL && cell_of(node)->code == code)
+		code = last->code;
+		if (node != NULL && node->code == code)
 			return node;
 	}
 	if (parent == NULL)
 		return NULL;
-	while (
-	    (code = mode_next_maker(cell_of(parent)->mode, type, code)) != NULL)
-		if ((node = first_of(parent, code)) != NULL)
+	while ((code = mode_next_maker(node_mode(parent), type, code)) != NULL)
+		if ((node = kids_first_of(parent, code)) != NULL)
 			return node;
 	return NULL;
 }
@@ -312,7 +184,7 @@ cli_twin(const struct cli_tree *tree, const struct cli_node *node)
 	struct cli_node *up;
 
 	if (node->parent == NULL)
-		return node->row == NULL ? tree->root : NULL;
+		return node->code->row == NULL ? tree->root : NULL;
 	up = cli_twin(tree, node->parent);
 	return up != NULL ? node_find(up, node) : NULL;
 }
@@ -323,7 +195,7 @@ cli_is_set(const struct cli_node *node, size_t offset)
 	const struct cli_field *f;
 	const struct code *code;
 
-	TAILQ_FOREACH (code, &cell_of(node)->mode->codes, link) {
+	TAILQ_FOREACH (code, &node_mode(node)->codes, link) {
 		if (code->row->kind != CLI_LEAF)
 			continue;
 		for (f = code->row->fields; f != NULL && f->token != NULL; f++)
@@ -331,6 +203,57 @@ cli_is_set(const struct cli_node *node, size_t offset)
 				return true;
 	}
 	return false;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+const struct cli_said *
+tree_said(struct cli_tree *tree, const char *owner, const char *file)
+{
+	struct said **at = &tree->said, *said;
+
+	for (; (said = *at) != NULL; at = &said->next)
+		if (is_same(said->said.owner, owner) &&
+		    is_same(said->said.file, file))
+			break;
+	if (said == NULL) {
+		said = arena_alloc(tree->arena, sizeof(*said));
+		said->said.tree = tree;
+		said->said.owner = arena_string(tree->arena, owner);
+		said->said.file = arena_string(tree->arena, file);
+	} else
+		*at = said->next;
+	said->next = tree->said;
+	tree->said = said;
+	return &said->said;
+}
+
+const char *
+cli_owner(const struct cli_node *node)
+{
+	return node->said != NULL ? node->said->owner : NULL;
+}
+
+const char *
+cli_file(const struct cli_node *node)
+{
+	return node->said != NULL ? node->said->file : NULL;
+}
+
+const struct cli_tree *
+cli_tree_of(const struct cli_node *node)
+{
+	return node->said->tree;
+}
+
+const struct cli_node_type *
+cli_type(const struct cli_node *node)
+{
+	return node->code->child->type;
 }
 
 struct cli_tree *
@@ -341,20 +264,9 @@ cli_tree_new(struct cli *cli)
 	tree->cli = cli;
 	tree->refs = 1;
 	tree->arena = arena_new();
-	tree->root = node_new(tree->arena, NULL, cli_mode(cli, &cli_root));
-	tree->root->tree = tree;
+	tree->root = node_new(tree->arena, &cli->root);
+	tree->root->said = tree_said(tree, NULL, NULL);
 	return tree;
-}
-
-/* Files and owners are named by thousands of nodes: one copy does. */
-const char *
-tree_string(struct cli_tree *tree, const char *s)
-{
-	if (s == NULL)
-		return NULL;
-	if (tree->seen_copy == NULL || strcmp(s, tree->seen_copy) != 0)
-		tree->seen_copy = arena_string(tree->arena, s);
-	return tree->seen_copy;
 }
 
 static void
@@ -365,10 +277,8 @@ clone_children(struct cli_node *to, const struct cli_node *from)
 	while ((kid = node_next(from, kid)) != NULL) {
 		struct cli_node *twin = node_add(to, kid);
 
-		twin->file = tree_string(to->tree, kid->file);
-		twin->owner = kid->owner == NULL
-				  ? NULL
-				  : arena_string(to->tree->arena, kid->owner);
+		twin->said = tree_said(
+		    to->said->tree, kid->said->owner, kid->said->file);
 		clone_children(twin, kid);
 	}
 }
@@ -378,7 +288,7 @@ cli_tree_clone(const struct cli_tree *tree)
 {
 	struct cli_tree *clone = cli_tree_new(tree->cli);
 
-	memcpy(clone->root->set, tree->root->set, sizeof(tree->root->set));
+	copy_set(clone->root, tree->root);
 	clone_children(clone->root, tree->root);
 	return clone;
 }

@@ -20,12 +20,12 @@ neighbor_check_as(
 	const struct cli_node *node = &n->node;
 
 	if (n->remote_as == 0 && !n->internal && !n->external)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "neighbor %s has no AS: add `neighbor %s remote-as "
 		    "(ASN|internal|external)`",
 		    addr, addr);
 	else if (neighbor_local_as(n) == 0)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "neighbor %s: we have no AS: write `router bgp ASN` or "
 		    "`neighbor %s local-as ASN`",
 		    addr, addr);
@@ -40,23 +40,23 @@ neighbor_check(const struct cli_node *node, struct cli_fault_list *faults)
 	addr_print(&n->addr, addr);
 	neighbor_check_as(n, faults, addr);
 	if (n->security_hops != 0 && n->multihop)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "neighbor %s: ttl-security excludes ebgp-multihop: keep "
 		    "one of the two (ttl-security hops N covers N hops)",
 		    addr);
 	if (addr_is_link_local(&n->addr) && n->addr.scope == 0 &&
 	    n->interface == NULL)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "neighbor %s is link-local: add `neighbor %s interface "
 		    "IFNAME`",
 		    addr, addr);
 	if (n->bfd_profile != NULL && !bfd_has_profile(node, n->bfd_profile))
-		cli_warning(faults, node->file, node->line,
+		cli_warning(faults, cli_file(node), node->line,
 		    "neighbor %s: there is no BFD profile %s", addr,
 		    n->bfd_profile);
 	if (cli_is_set(node, offsetof(struct neighbor, hold_secs)) &&
 	    n->hold_secs != 0 && n->hold_secs < 3)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "neighbor %s: a hold time is 0 or at least 3 seconds",
 		    addr);
 }
@@ -67,7 +67,7 @@ router_check(const struct cli_node *node, struct cli_fault_list *faults)
 	const struct router *router = (const struct router *)node;
 
 	if (router->hold_secs != 0 && router->hold_secs < 3)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "timers bgp: a hold time is 0 or at least 3 seconds");
 }
 
@@ -87,7 +87,7 @@ neighbor_family_check(
 			return;
 	}
 	addr_print(&line->addr, addr);
-	cli_fault(faults, node->file, node->line,
+	cli_fault(faults, cli_file(node), node->line,
 	    "neighbor %s is not defined: add `neighbor %s remote-as ASN` "
 	    "under router bgp",
 	    addr, addr);

@@ -68,12 +68,12 @@ plan_make(const struct neighbor *config, struct plan *plan)
 	plan->router_as = router->asn;
 	plan->local_as = neighbor_local_as(config);
 	/* Neither told nor checked then: a change of it ends no session. */
-	if (config->node.owner != NULL && config->replace_as)
+	if (cli_owner(&config->node) != NULL && config->replace_as)
 		plan->router_as = plan->local_as;
 	plan->remote_as = neighbor_remote_as(config);
 	/* By the AS that the neighbour sees, RFC 7705 4.1. */
 	plan->ebgp = plan->remote_as != plan->local_as;
-	plan->guest = config->node.owner != NULL;
+	plan->guest = cli_owner(&config->node) != NULL;
 	if (id->family == 0)
 		id = &router->router_id;
 	if (id->family != 0)

@@ -26,10 +26,10 @@ neighbor_identity(struct out *out, const struct peer *peer)
 		out_print(out, " Description: %s\n", peer->config->description);
 		out_string(out, "nbrDesc", peer->config->description);
 	}
-	if (peer->config->node.owner != NULL) {
+	if (cli_owner(&peer->config->node) != NULL) {
 		out_print(out, "  Owned by plugin %s: told its routes alone\n",
-		    peer->config->node.owner);
-		out_string(out, "owner", peer->config->node.owner);
+		    cli_owner(&peer->config->node));
+		out_string(out, "owner", cli_owner(&peer->config->node));
 	}
 	if (peer->up != NULL && peer->up->theirs.hostname[0] != '\0') {
 		out_print(out, "Hostname: %s\n", peer->up->theirs.hostname);

@@ -46,7 +46,7 @@ status_fill(const struct peer *peer, struct peer_status *status)
 	memset(status, 0, sizeof(*status));
 	status->addr = peer->addr;
 	status->port = peer->config->port;
-	status->owner = peer->config->node.owner;
+	status->owner = cli_owner(&peer->config->node);
 	status->description = peer->config->description;
 	status->state = peer_state_name(peer);
 	status->state_number = peer_session(peer)->state - FSM_IDLE + 1u;

@@ -87,7 +87,7 @@ tell_rules(const struct session *session, enum family family,
 				   !config->replace_as;
 	rules->local_pref =
 	    ((const struct router *)config->node.parent)->local_pref;
-	rules->owner = config->node.owner;
+	rules->owner = cli_owner(&config->node);
 	tell_communities(line, rules);
 	tell_next_hop(session, family, rules);
 	filter_make(peer, family, true, &rules->filter);

@@ -59,7 +59,7 @@ list_check(
 	char text[PREFIX_TEXT];
 
 	if (line->any && (line->ge > 0 || line->le > 0)) {
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "any covers every length: it takes neither ge nor le");
 		return;
 	}
@@ -67,11 +67,11 @@ list_check(
 		return;
 	prefix_print(prefix, text);
 	if (prefix->family != af)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "%s is not an %s prefix", text,
 		    af == AF_INET ? "IPv4" : "IPv6");
 	else if (ge < prefix->len || le < ge || le > addr_bits(af))
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "Invalid prefix range for %s, make sure: mask length <= "
 		    "ge-value <= le-value",
 		    text);

@@ -12,7 +12,7 @@ aggregate_check(const struct cli_node *node, struct cli_fault_list *faults)
 
 	if (aggregate->prefix.len < addr_bits(aggregate->prefix.family))
 		return;
-	cli_fault(faults, node->file, node->line,
+	cli_fault(faults, cli_file(node), node->line,
 	    "Specify a different prefix: %s is a host's, nothing is more "
 	    "specific",
 	    prefix_print(&aggregate->prefix, text));

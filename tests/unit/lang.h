@@ -90,7 +90,7 @@ neighbor_check(const struct cli_node *node, struct cli_fault_list *faults)
 	char name[ADDR_TEXT];
 
 	if (n->asn == 0)
-		cli_fault(faults, node->file, node->line,
+		cli_fault(faults, cli_file(node), node->line,
 		    "neighbor %s has no remote-as",
 		    addr_print(&n->address, name));
 }

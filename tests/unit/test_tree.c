@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "lang.h"
@@ -56,7 +57,7 @@ test_walk(void **state)
 	assert_false(cli_is_set(&n->node, offsetof(struct t_neighbor, hold)));
 	assert_int_equal(n->hold, 180);
 	assert_int_equal(n->hops, 255);
-	assert_string_equal(n->node.file, "f");
+	assert_string_equal(cli_file(&n->node), "f");
 	assert_int_equal(n->node.line, 2);
 	assert_null(cli_next(&router->node, &t_af_type, NULL));
 	cli_tree_free(tree);
@@ -178,6 +179,118 @@ test_mask(void **state)
 	cli_tree_free(tree);
 }
 
+#define SEQS 400
+
+/* What a list must be after random lines: by number, a third octet or 0. */
+struct model {
+	struct cli_tree *tree;
+	struct cli_place place;
+	uint8_t octet[SEQS + 1];
+	uint32_t dice;
+};
+
+static unsigned
+roll(struct model *m, unsigned sides)
+{
+	m->dice = m->dice * 1103515245 + 12345;
+	return (m->dice >> 8) % sides;
+}
+
+static void
+say(struct model *m, const char *line, int expected)
+{
+	struct cli_fault_list faults = { 0 };
+
+	assert_int_equal(cli_edit(m->tree, &m->place, line, &faults), expected);
+	cli_faults_clear(&faults);
+}
+
+/* By its number: said, said otherwise, or taken away. */
+static void
+model_change(struct model *m)
+{
+	unsigned seq = 1 + roll(m, SEQS), octet = 1 + roll(m, 200);
+	char line[80];
+
+	if (roll(m, 3) == 0) {
+		snprintf(line, sizeof(line), "no ip prefix-list a seq %u", seq);
+		say(m, line, m->octet[seq] != 0 ? 0 : -1);
+		m->octet[seq] = 0;
+		return;
+	}
+	snprintf(line, sizeof(line),
+	    "ip prefix-list a seq %u permit 10.0.%u.0/24", seq, octet);
+	say(m, line, 0);
+	m->octet[seq] = (uint8_t)octet;
+}
+
+/* A line without a number: one that is there already is not added again. */
+static void
+model_repeat(struct model *m)
+{
+	unsigned seq = 1 + roll(m, SEQS);
+	char line[80];
+
+	if (m->octet[seq] == 0)
+		return;
+	snprintf(line, sizeof(line), "ip prefix-list a permit 10.0.%u.0/24",
+	    m->octet[seq]);
+	say(m, line, 0);
+}
+
+static void
+model_check(const struct model *m)
+{
+	const struct t_list *l;
+	unsigned seq = 0;
+
+	CLI_EACH(l, cli_tree_root(m->tree), &t_list_type)
+	{
+		for (seq++; seq <= SEQS && m->octet[seq] == 0; seq++)
+			;
+		assert_int_equal(l->seq, seq);
+		assert_int_equal(l->prefix.bytes[2], m->octet[seq]);
+	}
+	for (seq++; seq <= SEQS; seq++)
+		assert_int_equal(m->octet[seq], 0);
+}
+
+static void
+test_random(void **state)
+{
+	struct model m = { .tree = cli_tree_new(cli), .dice = 1 };
+
+	(void)state;
+	m.place.nodes[0] = cli_tree_root(m.tree);
+	m.place.depth = 1;
+	for (unsigned i = 0; i < 5000; i++) {
+		model_change(&m);
+		model_repeat(&m);
+		if (i % 50 == 0)
+			model_check(&m);
+	}
+	model_check(&m);
+	cli_tree_free(m.tree);
+}
+
+/* Ten thousand of them are no rare configuration. */
+static void
+test_lean(void **state)
+{
+	struct text lines = { 0 };
+	struct cli_tree *tree;
+	const unsigned count = 4096;
+
+	(void)state;
+	text_add(&lines, "router bgp 1\n");
+	for (unsigned i = 0; i < count; i++)
+		text_add(&lines, "network 10.%u.%u.0/24\n", i >> 8, i & 255);
+	tree = tree_of(text_str(&lines));
+	assert_true(arena_size(cli_tree_arena(tree)) / count < 112);
+	cli_tree_free(tree);
+	text_free(&lines);
+}
+
 static int
 setup(void **state)
 {
@@ -203,6 +316,8 @@ main(void)
 		cmocka_unit_test(test_clone),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_lean),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -103,29 +103,37 @@ struct networks {
 	struct arena *arena;
 	struct announce_network *items;
 	unsigned count, room;
+	struct rib_attr *plain; /* of lines without a map, once there is one */
 };
 
 /*
  * RFC 4271 5.1.1: a network line is interior, and its metric 0, as in FRR; a
- * route map may say otherwise.
+ * route map may say otherwise, or that it is not told: NULL.
  */
-static bool
-network_attr(
-    struct networks *all, const struct network *network, struct attr *attr)
+static struct rib_attr *
+network_attr(struct networks *all, const struct network *network)
 {
 	struct route route = { .prefix = &network->prefix,
 		.own_asn = all->router->asn };
-	bool is_told;
 
 	route.attr.present =
 	    1u << ATTR_ORIGIN | 1u << ATTR_AS_PATH | 1u << ATTR_MED;
 	route.attr.origin = ORIGIN_IGP;
-	is_told =
-	    network->route_map == NULL ||
-	    route_map_apply(policy_route_map(all->policy, network->route_map),
-		all->arena, &route, NULL);
-	*attr = route.attr;
-	return is_told;
+	if (network->route_map != NULL &&
+	    !route_map_apply(policy_route_map(all->policy, network->route_map),
+		all->arena, &route, NULL))
+		return NULL;
+	return rib_attr_intern(all->rib, &route.attr);
+}
+
+/* The lines without a map, nearly all, share one set. */
+static struct rib_attr *
+plain_attr(struct networks *all, const struct network *network)
+{
+	if (all->plain == NULL)
+		all->plain = network_attr(all, network);
+	rib_attr_ref(all->plain);
+	return all->plain;
 }
 
 static void
@@ -134,17 +142,28 @@ network_add(
 {
 	const struct network *network = (const void *)node;
 	struct networks *all = arg;
-	struct attr attr;
+	struct rib_attr *attr = network->route_map != NULL
+				    ? network_attr(all, network)
+				    : plain_attr(all, network);
 
 	(void)family;
-	if (!network_attr(all, network, &attr))
+	if (attr == NULL)
 		return;
 	all->items =
 	    room_make(all->items, all->count, &all->room, sizeof(*all->items));
 	all->items[all->count++] = (struct announce_network){
 		.prefix = network->prefix,
-		.attr = rib_attr_intern(all->rib, &attr),
+		.attr = attr,
 	};
+}
+
+/* The array's last size: a line is told for as long as it stands. */
+static void
+networks_fit(struct networks *all)
+{
+	if (all->count > 0)
+		all->items =
+		    mem_resize(all->items, all->count, sizeof(*all->items));
 }
 
 /* aggregates --------------------------------------------------------------------- */
@@ -180,16 +199,14 @@ origin_apply(const struct cli_tree *tree, const struct policy *policy,
 		.router = router_of(tree),
 		.arena = arena_new() };
 	struct aggregates aggregates = { 0 };
-	unsigned i;
 
 	entries_each(tree, &network_type, network_add, &networks);
+	networks_fit(&networks);
 	entries_each(tree, &aggregate_type, aggregate_add, &aggregates);
 	announce_set_networks(announce, networks.items, networks.count);
 	rib_set_aggregates(rib, aggregates.items, aggregates.count,
 	    peers_asn(peers), peers_router_id(peers));
-	for (i = 0; i < networks.count; i++)
-		rib_attr_unref(rib, networks.items[i].attr);
-	mem_free(networks.items);
+	rib_attr_unref(rib, networks.plain);
 	mem_free(aggregates.items);
 	arena_free(networks.arena);
 }

@@ -72,16 +72,17 @@ struct network {
 	struct prefix prefix;
 	const char *route_map;
 };
-/*
- * One network line as the table of contents found it. `attr` is after its route
- * map; the family's lines in place of the last ones.
- */
+/* One network line as the table of contents found it; `attr` after its map. */
 struct announce_network {
 	struct prefix prefix;
-	struct rib_attr *attr; /* of the RIB; the call takes a reference */
+	struct rib_attr *attr; /* of the RIB; a reference of its own */
 };
+/*
+ * All lines of all families in place of the last ones. Takes the array, which is
+ * of util/mem.h, and the references in it.
+ */
 void announce_set_networks(struct announce *announce,
-    const struct announce_network *networks, unsigned count);
+    struct announce_network *networks, unsigned count);
 
 /* show.c ---------------------------------------------------------------------------- */
 

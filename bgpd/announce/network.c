@@ -59,11 +59,34 @@ networks_free(struct announce *announce, struct announce_network *networks,
 	mem_free(networks);
 }
 
+/* Prefixes on their way into the RIB, which takes those of one set at once. */
+struct told {
+	struct rib_source *source;
+	struct rib_attr *attr;
+	struct prefix prefixes[64];
+	unsigned count;
+	int64_t now_secs;
+};
+
 static void
-network_tell(struct announce *announce, const struct announce_network *network)
+told_flush(struct told *told)
 {
-	rib_update_many(network_source(announce), &network->prefix, 1,
-	    network->attr, network->attr, clock_now_us() / 1000000);
+	if (told->count > 0)
+		rib_update_many(told->source, told->prefixes, told->count,
+		    told->attr, told->attr, told->now_secs);
+	told->count = 0;
+}
+
+static void
+network_tell(struct told *told, const struct announce_network *network)
+{
+	if (told->count == sizeof(told->prefixes) / sizeof(told->prefixes[0]) ||
+	    told->attr != network->attr ||
+	    (told->count > 0 &&
+		told->prefixes[0].family != network->prefix.family))
+		told_flush(told);
+	told->attr = network->attr;
+	told->prefixes[told->count++] = network->prefix;
 }
 
 /* Walks two sorted sets side by side. */
@@ -71,6 +94,8 @@ static void
 networks_change(struct announce *announce, const struct announce_network *old,
     unsigned old_count, const struct announce_network *new, unsigned new_count)
 {
+	struct told told = { .source = network_source(announce),
+		.now_secs = clock_now_us() / 1000000 };
 	unsigned i = 0, j = 0;
 	int order;
 
@@ -82,35 +107,44 @@ networks_change(struct announce *announce, const struct announce_network *old,
 		else
 			order = network_compare(&old[i], &new[j]);
 		if (order < 0)
-			rib_withdraw(
-			    network_source(announce), 0, &old[i++].prefix);
+			rib_withdraw(told.source, 0, &old[i++].prefix);
 		else if (order > 0)
-			network_tell(announce, &new[j++]);
+			network_tell(&told, &new[j++]);
 		else {
 			if (old[i].attr != new[j].attr)
-				network_tell(announce, &new[j]);
+				network_tell(&told, &new[j]);
 			i++;
 			j++;
 		}
 	}
+	told_flush(&told);
+}
+
+/* A tree tells them in their order already, unless IPv6 comes before IPv4. */
+static void
+networks_sort(struct announce_network *networks, unsigned count)
+{
+	unsigned i = 1;
+
+	while (i < count && network_compare(&networks[i - 1], &networks[i]) < 0)
+		i++;
+	if (i < count)
+		qsort(networks, count, sizeof(*networks), network_compare);
 }
 
 void
 announce_set_networks(struct announce *announce,
-    const struct announce_network *networks, unsigned count)
+    struct announce_network *networks, unsigned count)
 {
-	struct announce_network *new =
-	    count > 0 ? mem_copy(networks, count * sizeof(*new)) : NULL;
-	unsigned i;
-
-	for (i = 0; i < count; i++)
-		rib_attr_ref(new[i].attr);
-	if (count > 0)
-		qsort(new, count, sizeof(*new), network_compare);
+	if (count == 0 && announce->network_count == 0) {
+		mem_free(networks);
+		return;
+	}
+	networks_sort(networks, count);
 	networks_change(announce, announce->network_lines,
-	    announce->network_count, new, count);
+	    announce->network_count, networks, count);
 	networks_free(
 	    announce, announce->network_lines, announce->network_count);
-	announce->network_lines = new;
+	announce->network_lines = networks;
 	announce->network_count = count;
 }

@@ -46,7 +46,10 @@ step_bind(const struct matcher *m, const struct step *step,
 			*(bool *)dst = true;
 		else if (bind->part->kind == PART_WORD)
 			*(uint8_t *)dst = bind->part->choice;
-		else if (f->value != &cli_many)
+		else if (f->value != &cli_many && bind->read != NULL) {
+			memcpy(dst, bind->read, field_size(f));
+			field_copy(f, arena, dst);
+		} else if (f->value != &cli_many)
 			field_read(
 			    f, arena, line_word(m->line, bind), dst, &why);
 		else if (match_bind(&m->best, step, f) == bind)

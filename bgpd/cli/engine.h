@@ -117,6 +117,7 @@ int line_split(struct line *line, const char *s, size_t len, struct text *why);
 struct bind {
 	const struct part *part;
 	unsigned word;
+	const void *read; /* the value, in the scratch arena; NULL: not read */
 };
 struct step {
 	const struct code *code;

@@ -235,35 +235,41 @@ word_quality(const struct matcher *m, const char *word, const char *said)
 							  : QUALITY_NONE;
 }
 
+/* The value is kept for step_bind, which reads none twice. */
 static unsigned
-value_quality(struct matcher *m, const struct part *part, unsigned w)
+value_quality(
+    struct matcher *m, const struct part *part, unsigned w, const void **read)
 {
 	const struct cli_field *f = part->field;
 	const char *word =
 	    f->value->rest ? rest_of(m->line, w) : m->line->words[w];
 	struct text why = { 0 };
-	unsigned quality = QUALITY_VALUE;
+	unsigned quality;
 	const struct cli_value *value = f->each != NULL ? f->each : f->value;
+	void *dst;
 
 	if (value->loose && f->min == 0 && f->max == 0)
 		return QUALITY_LOOSE;
-	if (field_read(f, m->cli->scratch, word,
-		arena_alloc(m->cli->scratch, field_size(f) + 8), &why) != 0)
+	dst = arena_alloc(m->cli->scratch, field_size(f) + 8);
+	if (field_read(f, m->cli->scratch, word, dst, &why) != 0)
 		quality = QUALITY_BAD;
-	else if (value->loose)
-		quality = QUALITY_LOOSE;
+	else {
+		quality = value->loose ? QUALITY_LOOSE : QUALITY_VALUE;
+		*read = dst;
+	}
 	text_free(&why);
 	return quality;
 }
 
 static bool
-take(struct matcher *m, const struct part *p, unsigned w, unsigned quality)
+take(struct matcher *m, const struct part *p, unsigned w, unsigned quality,
+    const void *read)
 {
 	struct match *now = &m->now;
 
 	if (now->bind_count == LINE_MAX_WORDS)
 		return false;
-	now->binds[now->bind_count++] = (struct bind){ p, w };
+	now->binds[now->bind_count++] = (struct bind){ p, w, read };
 	now->quality[w] = (uint8_t)quality;
 	return true;
 }
@@ -298,7 +304,7 @@ walk_word(struct matcher *m, const struct part *p, unsigned w,
 		miss(m, w);
 		return;
 	}
-	if (take(m, p, w, quality)) {
+	if (take(m, p, w, quality, NULL)) {
 		walk(m, p->next, w + 1, after);
 		m->now.bind_count--;
 	}
@@ -308,14 +314,16 @@ static void
 walk_value(struct matcher *m, const struct part *p, unsigned w,
     const struct after *after)
 {
-	unsigned next = p->field->value->rest ? m->end : w + 1;
+	unsigned next = p->field->value->rest ? m->end : w + 1, quality;
+	const void *read = NULL;
 
 	if (w == m->end) {
 		expect(m, p);
 		skip(m, p, w, after);
 		return;
 	}
-	if (!take(m, p, w, value_quality(m, p, w)))
+	quality = value_quality(m, p, w, &read);
+	if (!take(m, p, w, quality, read))
 		return;
 	memset(m->now.quality + w, m->now.quality[w], next - w);
 	walk(m, p->next, next, after);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "announce/announce.h"
+#include "util/mem.h"
 
 struct world {
 	struct rib *rib;
@@ -362,6 +363,19 @@ on_best(void *arg, enum family family, const struct prefix *prefix,
 	changes++;
 }
 
+/* The call takes an array and its references. */
+static void
+set_networks(
+    struct world *w, const struct announce_network *lines, unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		rib_attr_ref(lines[i].attr);
+	announce_set_networks(w->announce,
+	    count > 0 ? mem_copy(lines, count * sizeof(*lines)) : NULL, count);
+}
+
 static void
 test_networks_touch_what_differs(void **state)
 {
@@ -383,16 +397,16 @@ test_networks_touch_what_differs(void **state)
 	}
 	rib_watch(w->rib, &watcher);
 	changes = 0;
-	announce_set_networks(w->announce, lines, 3);
+	set_networks(w, lines, 3);
 	assert_int_equal(changes, 3);
-	announce_set_networks(w->announce, lines, 3);
+	set_networks(w, lines, 3);
 	assert_int_equal(changes, 3);
 	attr.med = 5;
 	attr.present |= 1u << ATTR_MED;
 	lines[1].attr = other = rib_attr_intern(w->rib, &attr);
-	announce_set_networks(w->announce, lines, 2);
+	set_networks(w, lines, 2);
 	assert_int_equal(changes, 5);
-	announce_set_networks(w->announce, NULL, 0);
+	set_networks(w, NULL, 0);
 	rib_attr_unref(w->rib, plain);
 	rib_attr_unref(w->rib, other);
 	rib_stats(w->rib, &stats);

@@ -30,7 +30,9 @@
 #define BGP_PORT      179
 #define LISTEN_MAX    16
 #define TRIM_MS	      1000
-#define HAND_OVER_MS  3000 /* for plugins; peers_stop has a limit of its own */
+#define TRIM_LATE_MS  5000
+#define TRIM_WORK_US  20000 /* less frees little */
+#define HAND_OVER_MS  3000  /* for plugins; peers_stop has a limit of its own */
 #define EXIT_FAULT    1
 #define EXIT_USAGE    2
 #define DEFAULT_FILE  FAIRWAY_SYSCONFDIR "/fairway/bgpd.conf"
@@ -215,6 +217,7 @@ struct house {
 	struct peers *peers;
 	struct web *web;
 	struct timer *late, *trim;
+	int64_t trim_by_ms;
 	bool is_stopping, again; /* again: it starts anew */
 	unsigned waits;		 /* for neighbours, for plugins */
 };
@@ -397,17 +400,32 @@ on_restart_signal(void *arg, int signo)
 	text_free(&why);
 }
 
+/*
+ * A moment after there was something to do: an idle process sleeps on, and one
+ * that is busy looks for what is free once in a while.
+ */
+static void
+on_work(void *arg)
+{
+	struct house *h = arg;
+	int64_t now_ms = loop_now_ms(h->loop);
+
+	if (!timer_is_on(h->trim))
+		h->trim_by_ms = now_ms + TRIM_LATE_MS;
+	if (now_ms + TRIM_MS <= h->trim_by_ms)
+		timer_start(h->trim, TRIM_MS);
+}
+
 static void
 on_trim(void *arg)
 {
-	struct house *h = arg;
 	static bool started;
 
+	(void)arg;
 	(void)mem_trim();
 	if (!started)
 		mem_drop_code();
 	started = true;
-	timer_start(h->trim, TRIM_MS);
 }
 
 static void
@@ -435,6 +453,7 @@ house_run(struct house *h)
 	house_apply_log(h);
 	h->trim = timer_new(h->loop, on_trim, h);
 	timer_start(h->trim, TRIM_MS);
+	loop_after_work(h->loop, TRIM_WORK_US, on_work, h);
 	log_notice("main", "%s %s runs, process %d", PACKAGE_NAME,
 	    PACKAGE_VERSION, (int)getpid());
 	process_ready();

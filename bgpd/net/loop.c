@@ -74,6 +74,9 @@ struct loop {
 	int64_t now_ms;
 	uint32_t turn;
 	struct loop_stats stats;
+	int64_t worked_us, work_us; /* since on_work; when it is called */
+	void (*on_work)(void *);
+	void *work_arg;
 	TAILQ_HEAD(, timer) soon; /* timers of 0 ms */
 	TAILQ_HEAD(, task) tasks; /* those that are on */
 	struct task *slice; /* the task in its slice; NULL once it is freed */
@@ -107,12 +110,32 @@ loop_enter(struct loop *loop)
 	return now_us;
 }
 
+static void
+loop_count_work(struct loop *loop, int64_t us)
+{
+	loop->worked_us += us;
+	if (loop->on_work == NULL || loop->worked_us < loop->work_us)
+		return;
+	loop->worked_us = 0;
+	loop->on_work(loop->work_arg);
+}
+
+void
+loop_after_work(
+    struct loop *loop, int64_t work_us, void (*on_work)(void *), void *arg)
+{
+	loop->work_us = work_us;
+	loop->on_work = on_work;
+	loop->work_arg = arg;
+}
+
 void
 loop_leave(struct loop *loop, enum loop_kind kind, int64_t entered_us)
 {
 	struct loop_stats *stats = &loop->stats;
 	int64_t us = clock_now_us() - entered_us;
 
+	loop_count_work(loop, us);
 	stats->calls[kind]++;
 	if (us > SLOW_US)
 		stats->slow++;

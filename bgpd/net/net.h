@@ -54,6 +54,13 @@ void loop_post(struct loop *loop, void (*on_post)(void *), void *arg);
 void loop_signal(
     struct loop *loop, int signo, void (*on_signal)(void *, int), void *arg);
 
+/*
+ * Each time that callbacks have taken so long in all since the last time: for
+ * what is worth a look after work, so that an idle loop need not wake for it.
+ */
+void loop_after_work(
+    struct loop *loop, int64_t work_us, void (*on_work)(void *), void *arg);
+
 /* What was called, and how long a single call held the loop. */
 enum loop_kind {
 	LOOP_TIMER,

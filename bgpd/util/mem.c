@@ -10,13 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/log.h"
 
-#define MEM_TRIM_LEAST ((size_t)1 << 20)
-#define MEM_TRIM_WORK  (CLOCKS_PER_SEC / 50)
+#define MEM_TRIM_LEAST ((size_t)256 << 10)
 
 /* malloc may answer NULL to a size of 0, which is not out of memory. */
 static size_t
@@ -86,18 +84,11 @@ mem_free(void *p)
 
 /*
  * What was free when it last went back still counts as free: only what came
- * since then is worth a walk of the heap.
+ * since then is worth a walk of the heap, which glibc cannot do in portions.
  */
 bool
 mem_trim(void)
 {
-	static clock_t worked;
-	clock_t now = clock();
-
-	/* Asking alone walks what is free: an idle process is left in peace. */
-	if (now - worked < MEM_TRIM_WORK)
-		return false;
-	worked = now;
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
 	static size_t trimmed;
 	size_t unused = mallinfo2().fordblks;

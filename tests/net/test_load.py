@@ -109,6 +109,36 @@ def test_a_reader_that_stops_costs_next_to_nothing(tool):
     assert beside["wait=3"]["cpu_s"] < 0.05
 
 
+class Sleeper(Round):
+    """How often the daemon wakes in a step."""
+
+    def wakes(self):
+        with open(f"/proc/{self.daemon.process.pid}/status") as f:
+            return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)$",
+                                 f.read(), re.M).group(1))
+
+    def start(self):
+        self.at_start = super().start()
+        return self.at_start
+
+    def step(self, name):
+        before = self.wakes()
+        found = super().step(name)
+        return {**found, "wakes": self.wakes() - before,
+                "idle_mb": self.at_start["idle_mb"]}
+
+
+def test_memory_goes_back_and_then_it_sleeps(tool):
+    """Nothing but keepalives, one in 30 seconds, wakes it after that."""
+    found, _ = play(tool, row(
+        1, 1, 300 * K, "announce", "withdraw", "wait=3", "wait=9", probes=0,
+        keepalive=30), how=Sleeper)
+    rest = found["wait=9"]
+    assert found["announce"]["settled_mb"] > 12
+    assert rest["settled_mb"] < 1.2 * rest["idle_mb"] + 1
+    assert rest["wakes"] <= 4
+
+
 class Watched(Ours):
     """It serves its metrics."""
 

@@ -5,6 +5,8 @@ import statistics
 
 # key, label, digits
 OF_STEP = [("seconds", "time, s", 3), ("first_s", "first route, s", 3),
+           ("median_ms", "a single change, median, ms", 3),
+           ("p99_ms", "99 of 100, ms", 3), ("max_ms", "the longest, ms", 3),
            ("cpu_s", "CPU, s", 3), ("tool_cpu_s", "the tool's CPU, s", 3),
            ("peak_mb", "peak RSS, MB", 1),
            ("settled_mb", "settled RSS, MB", 1),

@@ -341,6 +341,7 @@ run_free(struct run *run)
 	free(run->speech);
 	free(run->said);
 	free(run->voices);
+	free(run->lags_ns);
 }
 
 static bool

@@ -43,6 +43,8 @@ struct run {
 	unsigned lost;
 	bool is_returning, is_patient; /* slow receivers count */
 	uint64_t start_ns, seed;
+	uint64_t *lags_ns; /* of each single change of this step */
+	size_t lag_count;
 };
 
 /* load_run.c */
@@ -54,6 +56,9 @@ bool load_run_owns(const struct run *, unsigned sender, uint32_t set);
 uint8_t load_run_said(const struct run *, const struct load_peer *, uint32_t);
 /* The sender says a set from now on; 0: no more. */
 void load_run_note(
+    struct run *, const struct load_peer *, uint32_t set, uint8_t repeats);
+/* The same; what receivers have is held against it at once. */
+void load_run_change(
     struct run *, const struct load_peer *, uint32_t set, uint8_t repeats);
 /* The sender says nothing any more. */
 void load_run_hush(struct run *, const struct load_peer *);

@@ -66,17 +66,47 @@ fits(const struct run *run, const struct load_peer *peer, uint32_t set,
 	       (state - 1u) % 2 + 1;
 }
 
+static uint32_t
+count_right(
+    const struct run *run, const struct load_peer *peer, uint32_t number)
+{
+	const struct load_set *set = &run->table->sets[number];
+	const struct sink *sink = peer->data;
+	uint32_t right = 0;
+
+	for (uint32_t i = set->first; i < set->first + set->count; i++)
+		right += fits(run, peer, number, sink->state[i]);
+	return right;
+}
+
 void
 load_run_recount(const struct run *run, const struct load_peer *peer)
 {
 	struct sink *sink = peer->data;
 
 	sink->right = 0;
-	for (uint32_t s = 0; s < run->table->set_count; s++) {
-		const struct load_set *set = &run->table->sets[s];
+	for (uint32_t s = 0; s < run->table->set_count; s++)
+		sink->right += count_right(run, peer, s);
+}
 
-		for (uint32_t i = set->first; i < set->first + set->count; i++)
-			sink->right += fits(run, peer, s, sink->state[i]);
+void
+load_run_change(struct run *run, const struct load_peer *sender, uint32_t set,
+    uint8_t repeats)
+{
+	for (size_t i = 0; i < run->loop.count; i++) {
+		const struct load_peer *peer = run->loop.peers[i];
+
+		if (peer->receives)
+			((struct sink *)peer->data)->right -=
+			    count_right(run, peer, set);
+	}
+	load_run_note(run, sender, set, repeats);
+	for (size_t i = 0; i < run->loop.count; i++) {
+		const struct load_peer *peer = run->loop.peers[i];
+
+		if (peer->receives)
+			((struct sink *)peer->data)->right +=
+			    count_right(run, peer, set);
 	}
 }
 

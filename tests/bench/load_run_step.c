@@ -7,7 +7,8 @@
 
 #include "load_run.h"
 
-#define QUIET_NS 300000000ull
+#define QUIET_NS    300000000ull
+#define LAG_MOST_NS 5000000000ull /* a route that takes longer is lost */
 
 void
 load_run_say(struct run *run, struct load_peer *peer, unsigned repeats)
@@ -56,6 +57,7 @@ begin(struct run *run)
 		sink->updates = sink->prefixes = sink->withdrawn = 0;
 		sink->again = sink->echoes = 0;
 	}
+	run->lag_count = 0;
 	run->start_ns = load_now();
 }
 
@@ -101,8 +103,9 @@ pass(struct run *run, uint64_t ns)
 {
 	uint64_t end = load_now() + ns;
 
-	while (run->loop.now < end)
-		load_turn(&run->loop, 5);
+	for (uint64_t now; (now = load_now()) < end;)
+		load_turn(&run->loop,
+		    end - now < 5000000 ? (int)((end - now) / 1000000) + 1 : 5);
 }
 
 /* Until all is as it must be, or the time is over. */
@@ -287,6 +290,97 @@ do_flap(struct run *run, const char *how)
 	settle(run, QUIET_NS);
 }
 
+/* The next set of the sender with one route; LOAD_NONE: it has none. */
+static uint32_t
+next_single(const struct run *run, struct speech *speech)
+{
+	for (uint32_t i = 0; i < speech->count; i++) {
+		uint32_t set = speech->sets[speech->churned++ % speech->count];
+
+		if (run->table->sets[set].count == 1)
+			return set;
+	}
+	return LOAD_NONE;
+}
+
+/* When the last receiver had what was sent; 0: not yet. */
+static uint64_t
+arrived_ns(const struct run *run)
+{
+	uint64_t last_ns = 0;
+
+	for (size_t i = 0; i < run->loop.count; i++) {
+		const struct load_peer *peer = run->loop.peers[i];
+		const struct sink *sink = peer->data;
+
+		if (!load_run_counts(run, peer))
+			continue;
+		if (!load_run_is_right(run, peer))
+			return 0;
+		if (sink->right_ns > last_ns)
+			last_ns = sink->right_ns;
+	}
+	return last_ns;
+}
+
+/* One route goes, or comes again; false: it did not arrive. */
+static bool
+change_one(
+    struct run *run, struct load_peer *peer, uint32_t set, uint8_t repeats)
+{
+	struct load_chunk *chunk = load_chunk_new();
+	uint64_t begun_ns, at_ns;
+
+	if (repeats)
+		load_announce(
+		    &chunk->bytes, run->table, set, &peer->who, repeats);
+	else
+		load_withdraw(&chunk->bytes, run->table, &set, 1);
+	load_run_change(run, peer, set, repeats);
+	load_peer_send(&run->loop, peer, chunk);
+	load_chunk_unref(chunk);
+	begun_ns = load_now();
+	while ((at_ns = arrived_ns(run)) < begun_ns &&
+	       run->loop.now < begun_ns + LAG_MOST_NS)
+		load_turn(&run->loop, 5);
+	if (at_ns < begun_ns)
+		return false;
+	run->lags_ns[run->lag_count++] = at_ns - begun_ns;
+	return true;
+}
+
+/*
+ * single=CHANGES,RATE: one route goes or comes at a time, so many in a second;
+ * the next one waits until all have the last.
+ */
+static void
+do_single(struct run *run, const char *how)
+{
+	char *rest;
+	unsigned long count = strtoul(how, &rest, 10) / 2 * 2;
+	double rate = *rest == ',' ? strtod(rest + 1, NULL) : 100;
+	struct load_peer *peer = run->loop.peers[0];
+	uint32_t set = LOAD_NONE;
+	bool is_there = run->speech[0].is_said;
+
+	run->lags_ns =
+	    load_memory(run->lags_ns, (count + 1) * sizeof(*run->lags_ns));
+	run->lag_count = 0;
+	go(run);
+	for (unsigned long i = 0; is_there && i < count; i++) {
+		uint64_t due_ns =
+		    run->start_ns + (uint64_t)((double)i * 1e9 / rate);
+
+		if (load_now() < due_ns)
+			pass(run, due_ns - load_now());
+		if (i % 2 == 0)
+			set = next_single(run, &run->speech[0]);
+		is_there = set != LOAD_NONE && peer->state == PEER_UP &&
+			   change_one(run, peer, set, i % 2);
+	}
+	settle(run, 0);
+}
+
 static void
 do_wait(struct run *run, const char *how)
 {
@@ -366,6 +460,7 @@ static const struct {
 	{ "lose", do_lose, false },
 	{ "reload", do_reload, false },
 	{ "return", do_return, false },
+	{ "single", do_single, false },
 	{ "wait", do_wait, false },
 	{ "withdraw", do_withdraw, false },
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What came of a run, as JSON: one object in a line for each step. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "load_run.h"
@@ -105,6 +106,31 @@ sum_up(const struct run *run)
 	return sum;
 }
 
+static int
+compare_lags(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* From the write of a single change until the last receiver had it. */
+static void
+tell_lags(const struct run *run)
+{
+	size_t count = run->lag_count;
+	uint64_t *lags = run->lags_ns;
+
+	if (count == 0)
+		return;
+	qsort(lags, count, sizeof(*lags), compare_lags);
+	printf("\"changes\": %zu, \"median_ms\": %.6f, \"p99_ms\": %.6f, "
+	       "\"max_ms\": %.6f, ",
+	    count, (double)lags[count / 2] / 1e6,
+	    (double)lags[count - 1 - count / 100] / 1e6,
+	    (double)lags[count - 1] / 1e6);
+}
+
 bool
 load_run_tell_step(const struct run *run, const char *step)
 {
@@ -114,7 +140,7 @@ load_run_tell_step(const struct run *run, const char *step)
 	printf("{\"step\": \"%.*s\", \"ok\": %s, \"start_ns\": %llu, "
 	       "\"seconds\": %.6f, \"first_s\": %.6f, \"last_s\": %.6f, "
 	       "\"updates\": %llu, \"prefixes\": %llu, \"withdrawn\": %llu, "
-	       "\"prefixes_per_update\": %.2f, \"receivers\": [",
+	       "\"prefixes_per_update\": %.2f, ",
 	    (int)strcspn(step, "="), step, sum.ok ? "true" : "false",
 	    (unsigned long long)run->start_ns, since(run, sum.right_ns),
 	    since(run, sum.first_ns), since(run, sum.last_ns),
@@ -123,6 +149,8 @@ load_run_tell_step(const struct run *run, const char *step)
 	    sum.updates
 		? (double)(sum.prefixes + sum.withdrawn) / (double)sum.updates
 		: 0);
+	tell_lags(run);
+	printf("\"receivers\": [");
 	for (size_t i = 0; i < run->loop.count; i++)
 		if (run->loop.peers[i]->receives) {
 			tell_sink(run, run->loop.peers[i], first);

@@ -3,7 +3,7 @@
 
 import pytest
 
-from test_load import Round, row, tool  # noqa: F401  (tool is a fixture)
+from test_load import FrozenAtFirst, Round, row, tool  # noqa: F401  (a fixture)
 from scenarios import K
 from speakers import RelayKind
 
@@ -23,8 +23,8 @@ class Liar(RelayKind):
         return made
 
 
-def find(kind, scenario, path):
-    made = Round(kind, scenario, path, MOST_S)
+def find(kind, scenario, path, how=Round):
+    made = how(kind, scenario, path, MOST_S)
     try:
         return made.run(), made.said
     finally:
@@ -52,6 +52,25 @@ def test_a_single_prefix_is_no_end_of_rib(tool):  # noqa: F811
     for step in ALL:
         assert found["steps"][step]["seconds"] > 0
         assert found["steps"][step]["updates"] == 1
+
+
+class FrozenInSingles(FrozenAtFirst):
+    """For the first second of the single changes."""
+
+    def step(self, name):
+        return (super() if "single" in name else super(FrozenAtFirst, self)) \
+            .step(name)
+
+
+def test_a_single_change_that_waits_is_seen(tool):  # noqa: F811
+    scenario = row(1, 2, 5 * K, "announce", "single=40,200", relayed=2)
+    found, _ = find(RelayKind(tool), scenario, tool, FrozenInSingles)
+    assert found["ok"], found["why"]
+    took = found["steps"]["single=40,200"]
+    assert took["prefixes"] == took["withdrawn"] == 2 * 20
+    assert took["seconds"] is None  # its pace is no figure
+    assert 0 < took["median_ms"] < 100
+    assert 500 < took["p99_ms"] <= took["max_ms"] < 1500
 
 
 @pytest.mark.parametrize("fault,step,what", [

@@ -576,40 +576,6 @@ calls_are_measured(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-static void
-on_work_done(void *arg)
-{
-	tell(arg, 'w');
-}
-
-/* The last of the three busy ticks makes 30 ms. */
-static void
-on_busy_tick(void *arg)
-{
-	struct scene *s = arg;
-
-	tell(s, 't');
-	usleep(11000);
-	if (--s->left > 0)
-		timer_start(s->a, 1);
-	else
-		timer_start(s->b, 20);
-}
-
-static void
-after_work_one_is_told(void **state)
-{
-	struct scene *s = *state;
-
-	s->left = 3;
-	s->a = timer_new(s->loop, on_busy_tick, s);
-	s->b = timer_new(s->loop, on_end, s);
-	loop_after_work(s->loop, 30000, on_work_done, s);
-	timer_start(s->a, 1);
-	loop_run(s->loop);
-	assert_string_equal(s->told, "tttw.");
-}
-
 int
 main(void)
 {
@@ -628,7 +594,6 @@ main(void)
 		CASE(signals_are_caught),
 		CASE(two_loops_side_by_side),
 		CASE(calls_are_measured),
-		CASE(after_work_one_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

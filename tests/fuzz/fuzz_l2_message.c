@@ -29,10 +29,12 @@ struct heard {
 };
 
 static void
-on_send(void *arg, const char *member, const uint8_t *bytes, size_t len)
+on_send(
+    void *arg, const char *member, const uint8_t *bytes, size_t len, bool news)
 {
 	struct heard *heard = arg;
 
+	(void)news;
 	if (strcmp(member, "a") != 0)
 		return;
 	heard->any = true;

@@ -256,5 +256,5 @@ batch_add(struct batch *b, uint32_t share, enum tell_rule rule, uint16_t source,
 		b->items[bucket->last].next = b->item_count;
 	bucket->last = b->item_count++;
 	bucket->count++;
-	b->estimate += 1 + (item->prefix.len + 7u) / 8;
+	b->estimate += 1 + (item->len + 7u) / 8;
 }

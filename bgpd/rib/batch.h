@@ -9,9 +9,9 @@
 #define SHARE_TOO_BIG (UINT32_MAX - 1) /* no message can hold it */
 
 struct batch_item {
-	struct prefix prefix;
 	uint32_t id;
 	uint32_t next; /* of the bucket; ID_NONE */
+	uint8_t len;   /* of the prefix */
 	bool held;     /* we own the hold of the set it was in */
 };
 

@@ -9,18 +9,7 @@
  * Ids are dense and those of one source lie together, so most sets need few
  * pages however large the table is.
  */
-#define PAGE_IDS   4096u
 #define PAGE_WORDS (PAGE_IDS / 64)
-
-struct idset_page {
-	uint32_t used;
-	uint64_t words[PAGE_WORDS];
-};
-
-struct idmap_page {
-	uint32_t used;
-	uint16_t values[PAGE_IDS];
-};
 
 static void **
 pages_grow(void **pages, uint32_t *count, uint32_t wanted)
@@ -29,16 +18,6 @@ pages_grow(void **pages, uint32_t *count, uint32_t wanted)
 	memset(pages + *count, 0, (wanted - *count) * sizeof(*pages));
 	*count = wanted;
 	return pages;
-}
-
-bool
-idset_has(const struct idset *set, uint32_t id)
-{
-	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS;
-
-	if (at >= set->page_count || set->pages[at] == NULL)
-		return false;
-	return set->pages[at]->words[bit / 64] >> (bit % 64) & 1;
 }
 
 bool
@@ -139,16 +118,6 @@ idset_size(const struct idset *set)
 		if (set->pages[i] != NULL)
 			size += sizeof(struct idset_page);
 	return size;
-}
-
-uint16_t
-idmap_get(const struct idmap *map, uint32_t id)
-{
-	uint32_t at = id / PAGE_IDS;
-
-	if (at >= map->page_count || map->pages[at] == NULL)
-		return 0;
-	return map->pages[at]->values[id % PAGE_IDS];
 }
 
 void

@@ -9,6 +9,17 @@
 
 #define ID_NONE UINT32_MAX
 
+#define PAGE_IDS 4096u
+
+struct idset_page {
+	uint32_t used;
+	uint64_t words[PAGE_IDS / 64];
+};
+struct idmap_page {
+	uint32_t used;
+	uint16_t values[PAGE_IDS];
+};
+
 /* All zeroes is the empty set; pages without a member are given back. */
 struct idset {
 	struct idset_page **pages;
@@ -17,7 +28,15 @@ struct idset {
 	uint32_t used;
 };
 
-bool idset_has(const struct idset *set, uint32_t id);
+static inline bool
+idset_has(const struct idset *set, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS;
+
+	if (at >= set->page_count || set->pages[at] == NULL)
+		return false;
+	return set->pages[at]->words[bit / 64] >> (bit % 64) & 1;
+}
 bool idset_add(struct idset *set, uint32_t id);	   /* true: was not in */
 bool idset_remove(struct idset *set, uint32_t id); /* true: was in */
 /* The first member >= id, or ID_NONE. */
@@ -31,7 +50,15 @@ struct idmap {
 	uint32_t page_count;
 };
 
-uint16_t idmap_get(const struct idmap *map, uint32_t id);
+static inline uint16_t
+idmap_get(const struct idmap *map, uint32_t id)
+{
+	uint32_t at = id / PAGE_IDS;
+
+	if (at >= map->page_count || map->pages[at] == NULL)
+		return 0;
+	return map->pages[at]->values[id % PAGE_IDS];
+}
 void idmap_set(struct idmap *map, uint32_t id, uint16_t value);
 void idmap_forget(struct idmap *map, uint16_t value); /* becomes 0 */
 void idmap_clear(struct idmap *map);

@@ -45,17 +45,17 @@ size_t prefixes_size(const struct prefixes *t);
 uint32_t prefixes_hash(const struct prefixes *t, const struct prefix *prefix);
 /* SLAB_NONE if it is not there. */
 uint32_t prefixes_find(const struct prefixes *t, const struct prefix *prefix);
-uint32_t prefixes_find_hashed(
-    const struct prefixes *t, const struct prefix *prefix, uint32_t hash);
 /* The one that is there, or a new one. */
 uint32_t prefixes_add(
     struct prefixes *t, const struct prefix *prefix, uint32_t hash);
 /*
- * Asks for the memory that a find will read: its slots, then its entry. False:
- * there is none.
+ * A find in three steps, for many: each asks for the memory that the next one
+ * reads, the slots and then the entry of the id that seems to be the one.
  */
 uint32_t prefixes_fetch(const struct prefixes *t, const struct prefix *prefix);
-bool prefixes_fetch_entry(const struct prefixes *t, uint32_t hash);
+uint32_t prefixes_fetch_entry(const struct prefixes *t, uint32_t hash);
+uint32_t prefixes_find_fetched(const struct prefixes *t,
+    const struct prefix *prefix, uint32_t hash, uint32_t seems);
 /* NULL if there is none of this id. */
 struct entry *prefixes_at(const struct prefixes *t, uint32_t id);
 static inline struct entry *
@@ -67,12 +67,11 @@ struct prefix prefixes_get(const struct prefixes *t, const struct entry *e);
 /* The longest one with paths that covers it; SLAB_NONE. */
 uint32_t prefixes_match(const struct prefixes *t, const struct prefix *prefix);
 void prefixes_hold(struct prefixes *t, uint32_t id);
+/* Removes it if nobody else holds it and it has no paths. */
 void prefixes_unhold(struct prefixes *t, uint32_t id);
 /* Of many, some of which may come twice. */
 void prefixes_unhold_many(
     struct prefixes *t, const uint32_t *ids, uint32_t count);
-/* Removes it if it has no paths and nobody holds it. */
-void prefixes_release(struct prefixes *t, uint32_t id);
 
 /* order.c: walks in order of prefix --------------------------------------------- */
 
@@ -84,7 +83,13 @@ void order_clear(struct prefixes *t);
 
 /* path.c: paths ----------------------------------------------------------------- */
 
-#define PATH_VARIANT (1u << 15) /* in flags: see path.c */
+/*
+ * A path names one attribute set: what was received is what is used. Where the
+ * import policy made another of it or refused it, or where the path has an id
+ * (RFC 7911), it names a variant instead, which is kept once for all paths that
+ * are alike in this.
+ */
+#define PATH_VARIANT (1u << 15) /* in flags */
 
 struct path {
 	uint32_t next; /* of the same prefix */
@@ -92,6 +97,13 @@ struct path {
 	uint32_t since_secs;
 	uint16_t source;
 	uint16_t flags; /* RIB_BEST, PATH_VARIANT */
+};
+
+struct variant {
+	uint32_t used; /* SLAB_NONE: refused */
+	uint32_t received;
+	uint32_t path_id;
+	uint32_t refs;
 };
 
 TAILQ_HEAD(group_list, group);
@@ -146,11 +158,32 @@ path_at(const struct rib *rib, uint32_t id)
 void paths_init(struct rib *rib);
 void paths_clear(struct rib *rib);
 size_t paths_size(const struct rib *rib);
+static inline struct variant *
+variant_at(const struct rib *rib, uint32_t id)
+{
+	return slab_get(&rib->variants, id);
+}
 /* Ids of sets; used: SLAB_NONE where the import policy refused it. */
-uint32_t path_used(const struct rib *rib, const struct path *path);
-uint32_t path_received(const struct rib *rib, const struct path *path);
+static inline uint32_t
+path_used(const struct rib *rib, const struct path *path)
+{
+	return path->flags & PATH_VARIANT ? variant_at(rib, path->what)->used
+					  : path->what;
+}
+static inline uint32_t
+path_received(const struct rib *rib, const struct path *path)
+{
+	return path->flags & PATH_VARIANT
+		   ? variant_at(rib, path->what)->received
+		   : path->what;
+}
 /* With the source: its identity. */
-uint32_t path_id(const struct rib *rib, const struct path *path);
+static inline uint32_t
+path_id(const struct rib *rib, const struct path *path)
+{
+	return path->flags & PATH_VARIANT ? variant_at(rib, path->what)->path_id
+					  : 0;
+}
 /* What a path says, counted; taken before it is set, and dropped later. */
 struct path_content {
 	uint32_t what;
@@ -208,7 +241,12 @@ struct rib_attr {
 	uint32_t words[];
 };
 /* NULL for SLAB_NONE. */
-struct rib_attr *attr_at(const struct rib *rib, uint32_t id);
+static inline struct rib_attr *
+attr_at(const struct rib *rib, uint32_t id)
+{
+	return id == SLAB_NONE ? NULL
+			       : *(struct rib_attr **)slab_get(&rib->attrs, id);
+}
 /* LOCAL_PREF, length of AS_PATH and ORIGIN in one number, 56 bits. */
 uint64_t attr_rank(const struct rib_attr *set);
 bool attr_has_med(const struct rib_attr *set); /* one that is not 0 */

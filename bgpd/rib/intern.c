@@ -285,13 +285,6 @@ intern_init(struct rib *rib)
 	rib->attr_index.at = set_of;
 }
 
-struct rib_attr *
-attr_at(const struct rib *rib, uint32_t id)
-{
-	return id == SLAB_NONE ? NULL
-			       : *(struct rib_attr **)slab_get(&rib->attrs, id);
-}
-
 static struct rib_attr *
 set_new(struct rib *rib, const struct set_key *key, uint32_t hash)
 {

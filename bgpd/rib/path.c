@@ -6,25 +6,6 @@
 #include "rib/inside.h"
 #include "util/mix.h"
 
-/*
- * A path names one attribute set: what was received is what is used. Where the
- * import policy made another of it or refused it, or where the path has an id
- * (RFC 7911), it names a variant instead, which is kept once for all paths that
- * are alike in this.
- */
-struct variant {
-	uint32_t used; /* SLAB_NONE: refused */
-	uint32_t received;
-	uint32_t path_id;
-	uint32_t refs;
-};
-
-static struct variant *
-variant_at(const struct rib *rib, uint32_t id)
-{
-	return slab_get(&rib->variants, id);
-}
-
 static bool
 variant_is(const void *owner, uint32_t id, const void *key)
 {
@@ -68,28 +49,6 @@ paths_size(const struct rib *rib)
 {
 	return slab_size(&rib->paths) + slab_size(&rib->variants) +
 	       index_size(&rib->variant_index);
-}
-
-uint32_t
-path_used(const struct rib *rib, const struct path *path)
-{
-	return path->flags & PATH_VARIANT ? variant_at(rib, path->what)->used
-					  : path->what;
-}
-
-uint32_t
-path_received(const struct rib *rib, const struct path *path)
-{
-	return path->flags & PATH_VARIANT
-		   ? variant_at(rib, path->what)->received
-		   : path->what;
-}
-
-uint32_t
-path_id(const struct rib *rib, const struct path *path)
-{
-	return path->flags & PATH_VARIANT ? variant_at(rib, path->what)->path_id
-					  : 0;
 }
 
 struct path_content

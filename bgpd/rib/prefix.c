@@ -12,7 +12,7 @@
  * a route on its way pays for no tree.
  */
 
-#define AHEAD 8u /* prefixes whose memory is fetched before they are needed */
+#define SOME 64u /* prefixes that leave at once */
 
 static unsigned
 address_size(const struct prefixes *t)
@@ -102,7 +102,10 @@ prefixes_get(const struct prefixes *t, const struct entry *e)
 	struct prefix prefix = { .family = family_info[t->family].af,
 		.len = e->len };
 
-	memcpy(prefix.bytes, e->bytes, address_size(t));
+	if (t->family == FAMILY_IPV4)
+		memcpy(prefix.bytes, e->bytes, 4);
+	else
+		memcpy(prefix.bytes, e->bytes, 16);
 	return prefix;
 }
 
@@ -115,14 +118,7 @@ prefixes_hash(const struct prefixes *t, const struct prefix *prefix)
 uint32_t
 prefixes_find(const struct prefixes *t, const struct prefix *prefix)
 {
-	return prefixes_find_hashed(t, prefix, prefixes_hash(t, prefix));
-}
-
-uint32_t
-prefixes_find_hashed(
-    const struct prefixes *t, const struct prefix *prefix, uint32_t hash)
-{
-	return index_find(&t->index, hash, prefix);
+	return index_find(&t->index, prefixes_hash(t, prefix), prefix);
 }
 
 uint32_t
@@ -134,20 +130,30 @@ prefixes_fetch(const struct prefixes *t, const struct prefix *prefix)
 	return hash;
 }
 
-bool
+uint32_t
 prefixes_fetch_entry(const struct prefixes *t, uint32_t hash)
 {
 	uint32_t id = index_hint(&t->index, hash);
 
-	if (id != 0)
+	if (id != SLAB_NONE)
 		__builtin_prefetch(entry_at(t, id));
-	return id != 0;
+	return id;
+}
+
+/* It nearly always is the one: the slots are then looked at no more. */
+uint32_t
+prefixes_find_fetched(const struct prefixes *t, const struct prefix *prefix,
+    uint32_t hash, uint32_t seems)
+{
+	if (seems == SLAB_NONE || entry_is(t, seems, prefix))
+		return seems;
+	return index_find(&t->index, hash, prefix);
 }
 
 uint32_t
 prefixes_add(struct prefixes *t, const struct prefix *prefix, uint32_t hash)
 {
-	uint32_t id = prefixes_find_hashed(t, prefix, hash);
+	uint32_t id = index_find(&t->index, hash, prefix);
 	struct entry *e;
 
 	if (id != SLAB_NONE)
@@ -162,12 +168,10 @@ prefixes_add(struct prefixes *t, const struct prefix *prefix, uint32_t hash)
 }
 
 static void
-prefixes_remove(struct prefixes *t, uint32_t id)
+prefixes_remove(struct prefixes *t, uint32_t id, uint32_t hash)
 {
-	const struct entry *e = entry_at(t, id);
-
-	index_remove(&t->index, hash_of(t, e->len, e->bytes), id);
-	t->lengths[e->len]--;
+	index_remove(&t->index, hash, id);
+	t->lengths[entry_at(t, id)->len]--;
 	slab_remove(&t->slab, id);
 }
 
@@ -201,34 +205,48 @@ prefixes_hold(struct prefixes *t, uint32_t id)
 		e->holds++;
 }
 
-void
-prefixes_unhold(struct prefixes *t, uint32_t id)
+/* True: it has no paths, and nobody holds it any more. */
+static bool
+unhold(struct prefixes *t, uint32_t id)
 {
 	struct entry *e = entry_at(t, id);
 
 	if (e->holds > 0 && e->holds < UINT16_MAX)
 		e->holds--;
-	prefixes_release(t, id);
+	return e->paths == SLAB_NONE && e->holds == 0;
 }
 
-/* The index is asked for where these may leave it, before they do. */
+void
+prefixes_unhold(struct prefixes *t, uint32_t id)
+{
+	if (unhold(t, id))
+		prefixes_remove(t, id, entry_hash(t, id));
+}
+
+/* The index is asked for where some leave it, before the first one does. */
+static void
+unhold_some(struct prefixes *t, const uint32_t *ids, uint32_t count)
+{
+	uint32_t leave[SOME], hashes[SOME], left = 0, i;
+
+	for (i = 0; i < count; i++) {
+		if (!unhold(t, ids[i]))
+			continue;
+		leave[left] = ids[i];
+		hashes[left] = entry_hash(t, ids[i]);
+		index_fetch(&t->index, hashes[left++]);
+	}
+	for (i = 0; i < left; i++)
+		prefixes_remove(t, leave[i], hashes[i]);
+}
+
 void
 prefixes_unhold_many(struct prefixes *t, const uint32_t *ids, uint32_t count)
 {
-	uint32_t i;
+	uint32_t n;
 
-	for (i = 0; i < count; i++) {
-		if (i + AHEAD < count)
-			index_fetch(&t->index, entry_hash(t, ids[i + AHEAD]));
-		prefixes_unhold(t, ids[i]);
+	for (; count > 0; ids += n, count -= n) {
+		n = count < SOME ? count : SOME;
+		unhold_some(t, ids, n);
 	}
-}
-
-void
-prefixes_release(struct prefixes *t, uint32_t id)
-{
-	const struct entry *e = entry_at(t, id);
-
-	if (e->paths == SLAB_NONE && e->holds == 0)
-		prefixes_remove(t, id);
 }

@@ -175,7 +175,6 @@ change_end(struct change *c)
 			rib_tell_watchers(rib, c->family, c->entry,
 			    c->best != SLAB_NONE ? &c->view : NULL);
 	}
-	prefixes_release(&rib->tables[c->family], c->id);
 }
 
 /* paths ----------------------------------------------------------------------------- */
@@ -300,59 +299,76 @@ remove_one(struct rib *rib, enum family family, uint32_t id, uint32_t at)
 
 /* many at once ---------------------------------------------------------------------- */
 
-#define FETCH 64u
+#define SOME 64u
 
 /*
- * The memory of some prefixes, asked for before the first one is needed: the
+ * The memory of some prefixes is asked for before the first one is needed: the
  * waits for it, most of what a route costs in a large table, are then one wait.
+ * All are held until the last one is done: so each stays what it was found to be.
  */
-struct fetch {
-	uint32_t hashes[FETCH];
-	uint32_t ids[FETCH]; /* SLAB_NONE: not there yet */
+struct some {
+	struct rib *rib;
+	struct prefixes *table;
+	unsigned count;
+	uint32_t ids[SOME]; /* SLAB_NONE: not there */
 };
 
 static void
-fetch(struct fetch *f, const struct rib *rib, const struct prefixes *t,
-    const struct prefix *prefixes, unsigned count)
+some_find(struct some *some, const struct prefix *prefixes, bool add)
 {
-	const struct path *path;
+	struct prefixes *t = some->table;
+	uint32_t hashes[SOME], id;
 	unsigned i;
 
-	for (i = 0; i < count; i++)
-		f->hashes[i] = prefixes_fetch(t, &prefixes[i]);
-	for (i = 0; i < count; i++)
-		f->ids[i] = prefixes_fetch_entry(t, f->hashes[i]);
-	for (i = 0; i < count; i++) {
-		if (f->ids[i] != SLAB_NONE)
-			f->ids[i] =
-			    prefixes_find_hashed(t, &prefixes[i], f->hashes[i]);
-		if (f->ids[i] != SLAB_NONE)
-			__builtin_prefetch(
-			    path_at(rib, entry_at(t, f->ids[i])->paths));
+	for (i = 0; i < some->count; i++)
+		hashes[i] = prefixes_fetch(t, &prefixes[i]);
+	for (i = 0; i < some->count; i++)
+		some->ids[i] = prefixes_fetch_entry(t, hashes[i]);
+	for (i = 0; i < some->count; i++) {
+		id = prefixes_find_fetched(
+		    t, &prefixes[i], hashes[i], some->ids[i]);
+		if (id == SLAB_NONE && add)
+			id = prefixes_add(t, &prefixes[i], hashes[i]);
+		some->ids[i] = id;
+		if (id == SLAB_NONE)
+			continue;
+		prefixes_hold(t, id);
+		__builtin_prefetch(path_at(some->rib, entry_at(t, id)->paths));
 	}
+}
+
+/* They are as many as SOME at most. */
+static void
+some_begin(struct some *some, struct rib *rib, const struct prefix *prefixes,
+    unsigned count, bool add)
+{
+	const struct path *path;
+	uint32_t used;
+	unsigned i;
+
+	some->rib = rib;
+	some->table = &rib->tables[family_of(prefixes[0].family)];
+	some->count = count;
+	some_find(some, prefixes, add);
 	for (i = 0; i < count; i++) {
-		path = f->ids[i] != SLAB_NONE
-			   ? path_at(rib, entry_at(t, f->ids[i])->paths)
-			   : NULL;
-		if (path != NULL && path_used(rib, path) != SLAB_NONE)
-			__builtin_prefetch(attr_at(rib, path_used(rib, path)));
+		if (some->ids[i] == SLAB_NONE)
+			continue;
+		path = path_at(rib, entry_at(some->table, some->ids[i])->paths);
+		used = path != NULL ? path_used(rib, path) : SLAB_NONE;
+		if (used != SLAB_NONE)
+			__builtin_prefetch(attr_at(rib, used));
 	}
 }
 
 static void
-update_some(struct rib_source *source, const struct prefix *prefixes,
-    unsigned count, struct rib_attr *received, struct rib_attr *used)
+some_end(struct some *some)
 {
-	enum family family = family_of(prefixes[0].family);
-	struct rib *rib = source->rib;
-	struct prefixes *t = &rib->tables[family];
-	struct fetch f;
-	unsigned i;
+	unsigned i, kept = 0;
 
-	fetch(&f, rib, t, prefixes, count);
-	for (i = 0; i < count; i++)
-		update_one(source, 0, family,
-		    prefixes_add(t, &prefixes[i], f.hashes[i]), received, used);
+	for (i = 0; i < some->count; i++)
+		if (some->ids[i] != SLAB_NONE)
+			some->ids[kept++] = some->ids[i];
+	prefixes_unhold_many(some->table, some->ids, kept);
 }
 
 void
@@ -360,12 +376,17 @@ rib_update_many(struct rib_source *source, const struct prefix *prefixes,
     unsigned count, struct rib_attr *received, struct rib_attr *used,
     int64_t now_secs)
 {
-	unsigned n;
+	struct some some;
+	unsigned n, i;
 
 	source->rib->now_secs = now_secs;
 	for (; count > 0; prefixes += n, count -= n) {
-		n = count < FETCH ? count : FETCH;
-		update_some(source, prefixes, n, received, used);
+		n = count < SOME ? count : SOME;
+		some_begin(&some, source->rib, prefixes, n, true);
+		for (i = 0; i < n; i++)
+			update_one(source, 0, some.table->family, some.ids[i],
+			    received, used);
+		some_end(&some);
 	}
 }
 
@@ -391,20 +412,17 @@ rib_update(struct rib_source *source, uint32_t id, const struct prefix *prefix,
 	rib_attr_unref(rib, r);
 }
 
+/* The prefix is held by the caller. */
 static void
 withdraw_one(struct rib_source *source, uint32_t path_id, enum family family,
     uint32_t id)
 {
 	struct rib *rib = source->rib;
-	struct prefixes *t = &rib->tables[family];
-	uint32_t at;
+	uint32_t at = path_find(
+	    rib, entry_at(&rib->tables[family], id), source->index, path_id);
 
-	at = path_find(rib, entry_at(t, id), source->index, path_id);
-	if (at == SLAB_NONE)
-		return;
-	prefixes_hold(t, id);
-	remove_one(rib, family, id, at);
-	prefixes_unhold(t, id);
+	if (at != SLAB_NONE)
+		remove_one(rib, family, id, at);
 }
 
 void
@@ -412,47 +430,35 @@ rib_withdraw(
     struct rib_source *source, uint32_t id, const struct prefix *prefix)
 {
 	enum family family = family_of(prefix->family);
-	const struct prefixes *t;
+	struct prefixes *t;
 	uint32_t entry;
 
 	if (family >= FAMILY_COUNT)
 		return;
 	t = &source->rib->tables[family];
 	entry = prefixes_find(t, prefix);
-	if (entry != SLAB_NONE)
-		withdraw_one(source, id, family, entry);
-}
-
-static void
-withdraw_some(
-    struct rib_source *source, const struct prefix *prefixes, unsigned count)
-{
-	enum family family = family_of(prefixes[0].family);
-	const struct prefixes *t = &source->rib->tables[family];
-	struct fetch f;
-	uint32_t id;
-	unsigned i;
-
-	fetch(&f, source->rib, t, prefixes, count);
-	for (i = 0; i < count; i++) {
-		/* One before it may have been the same. */
-		id = f.ids[i] == SLAB_NONE
-			 ? SLAB_NONE
-			 : prefixes_find_hashed(t, &prefixes[i], f.hashes[i]);
-		if (id != SLAB_NONE)
-			withdraw_one(source, 0, family, id);
-	}
+	if (entry == SLAB_NONE)
+		return;
+	prefixes_hold(t, entry);
+	withdraw_one(source, id, family, entry);
+	prefixes_unhold(t, entry);
 }
 
 void
 rib_withdraw_many(
     struct rib_source *source, const struct prefix *prefixes, unsigned count)
 {
-	unsigned n;
+	struct some some;
+	unsigned n, i;
 
 	for (; count > 0; prefixes += n, count -= n) {
-		n = count < FETCH ? count : FETCH;
-		withdraw_some(source, prefixes, n);
+		n = count < SOME ? count : SOME;
+		some_begin(&some, source->rib, prefixes, n, false);
+		for (i = 0; i < n; i++)
+			if (some.ids[i] != SLAB_NONE)
+				withdraw_one(
+				    source, 0, some.table->family, some.ids[i]);
+		some_end(&some);
 	}
 }
 

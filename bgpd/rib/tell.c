@@ -93,9 +93,7 @@ item_add(struct tell *t, uint32_t share, enum tell_rule rule, uint16_t source,
     uint32_t id, bool held)
 {
 	struct batch_item item = {
-		.prefix = prefixes_get(t->table, entry_at(t->table, id)),
-		.id = id,
-		.held = held,
+		.id = id, .len = entry_at(t->table, id)->len, .held = held
 	};
 
 	batch_add(t->batch, share, rule, source, &item);
@@ -358,7 +356,8 @@ lay_out(struct tell *t, const struct batch_bucket *bucket)
 		    t->bucket_items, bucket->count, sizeof(*t->bucket_items));
 	}
 	for (i = 0; i < bucket->count; i++, at = items[at].next) {
-		t->prefixes[i] = items[at].prefix;
+		t->prefixes[i] =
+		    prefixes_get(t->table, entry_at(t->table, items[at].id));
 		t->bucket_items[i] = at;
 	}
 }

@@ -20,7 +20,7 @@ batch_grow(void *p, uint32_t count, uint32_t *capacity, size_t size)
 {
 	if (count < *capacity)
 		return p;
-	*capacity = *capacity > 0 ? *capacity * 2 : 16;
+	*capacity = *capacity > 0 ? *capacity * 2 : FEW;
 	return mem_resize(p, *capacity, size);
 }
 

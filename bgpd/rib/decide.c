@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The decision: which path of a prefix is the best (RFC 4271 9.1.2). */
-#include "rib/inside.h"
+#include "rib/select.h"
 
 /*
  * Steps go down a table. Each ranks the paths that are left and drops all but
@@ -126,7 +126,9 @@ keep_lowest(struct contender *paths, unsigned count,
 		if (mine < lowest)
 			kept = 0;
 		lowest = mine;
-		swap(&paths[kept++], &paths[i]);
+		if (kept != i)
+			swap(&paths[kept], &paths[i]);
+		kept++;
 	}
 	return kept;
 }
@@ -216,18 +218,32 @@ static const struct step {
 	{ "Nothing left to compare", keep_lowest, rank_id },
 };
 
-unsigned
-decide(struct contender *paths, unsigned count, const char **reason)
+#define STEPS  (sizeof(steps) / sizeof(*steps))
+#define RANKED 6u /* of them; the others compare what no rank says, nor a MED */
+
+static unsigned
+go_down(const struct step *step, struct contender *paths, unsigned count,
+    const char **reason)
 {
-	const struct step *step = steps;
 	const char *why = "First path received";
 
-	for (; count > 1 && step < steps + sizeof(steps) / sizeof(*steps);
-	     step++) {
+	for (; count > 1 && step < steps + STEPS; step++) {
 		count = step->keep(paths, count, step->rank);
 		why = step->reason;
 	}
 	if (reason != NULL)
 		*reason = why;
 	return 0;
+}
+
+unsigned
+decide(struct contender *paths, unsigned count, const char **reason)
+{
+	return go_down(steps, paths, count, reason);
+}
+
+unsigned
+decide_ranked(struct contender *paths, unsigned count)
+{
+	return go_down(steps + RANKED, paths, count, NULL);
 }

@@ -66,7 +66,14 @@ entry_at(const struct prefixes *t, uint32_t id)
 struct prefix prefixes_get(const struct prefixes *t, const struct entry *e);
 /* The longest one with paths that covers it; SLAB_NONE. */
 uint32_t prefixes_match(const struct prefixes *t, const struct prefix *prefix);
-void prefixes_hold(struct prefixes *t, uint32_t id);
+/* A count that is full stays so: the entry is then never given back. */
+static inline void
+prefixes_hold(struct prefixes *t, uint32_t id)
+{
+	struct entry *e = entry_at(t, id);
+
+	e->holds += e->holds < UINT16_MAX;
+}
 /* Removes it if nobody else holds it and it has no paths. */
 void prefixes_unhold(struct prefixes *t, uint32_t id);
 /* Of many, some of which may come twice. */
@@ -213,22 +220,6 @@ void rib_view(const struct rib *rib, enum family family, const struct entry *e,
 void rib_tell_watchers(const struct rib *rib, enum family family,
     const struct entry *e, const struct rib_path_view *old);
 
-/* select.c -------------------------------------------------------------------------- */
-
-#define RANK_NONE UINT64_MAX /* not usable */
-/* The lowest one is the best, as far as ORIGIN. */
-uint64_t select_rank(const struct rib *rib, const struct path *path);
-/* The best path's id; SLAB_NONE when none is usable. */
-uint32_t select_best(const struct rib *rib, const struct entry *e);
-/*
- * Of two usable paths of an entry that rank the same, where no path has a MED:
- * is `a` the better one?
- */
-bool select_is_better(
-    const struct rib *rib, const struct path *a, const struct path *b);
-/* The step that chose the best one; NULL: there is none. */
-const char *select_reason(const struct rib *rib, const struct entry *e);
-
 /* intern.c ------------------------------------------------------------------------- */
 
 /* A set: header and members packed, see intern.c. */
@@ -249,7 +240,8 @@ attr_at(const struct rib *rib, uint32_t id)
 }
 /* LOCAL_PREF, length of AS_PATH and ORIGIN in one number, 56 bits. */
 uint64_t attr_rank(const struct rib_attr *set);
-bool attr_has_med(const struct rib_attr *set); /* one that is not 0 */
+bool attr_has_med(const struct rib_attr *set);	    /* one that is not 0 */
+bool attr_is_reflected(const struct rib_attr *set); /* RFC 4456 8 */
 void intern_init(struct rib *rib);
 void intern_clear(struct rib *rib);
 
@@ -264,35 +256,6 @@ struct rib_source {
 	LIST_HEAD(, rib_member) members;
 };
 void source_forget_info(struct rib_source *source);
-
-/* decide.c ------------------------------------------------------------------------- */
-
-/* What the decision sees of a path. */
-struct contender {
-	const struct rib_source_info *source;
-	uint32_t local_pref;
-	uint32_t path_length;
-	uint32_t med;
-	uint32_t first_as;  /* the neighbouring AS */
-	uint32_t router_id; /* or ORIGINATOR_ID */
-	uint32_t clusters;  /* as long as CLUSTER_LIST */
-	uint32_t since_secs;
-	uint32_t id;
-	uint32_t place; /* the caller's */
-	uint8_t origin;
-};
-/* All but the age, the id and the place. */
-struct contender decide_contender(
-    const struct rib_source_info *source, const struct attr *attr);
-/*
- * The index of the best one; `reason` (may be NULL) is the step that chose it.
- * Reorders the array: the winner comes to the front. Order in does not matter
- * but for paths that no step can tell apart.
- */
-unsigned decide(struct contender *paths, unsigned count, const char **reason);
-uint32_t decide_weight(const struct rib_source_info *source);
-/* The steps as far as ORIGIN in one number: see attr_rank. */
-uint64_t decide_rank(const struct rib_source_info *source, uint64_t attr_rank);
 
 /* group.c, member.c, tell.c: see group.h ------------------------------------------ */
 

@@ -246,6 +246,13 @@ attr_has_med(const struct rib_attr *set)
 	return (head->numbers & 2) != 0 && (head->present & 1u << ATTR_MED);
 }
 
+bool
+attr_is_reflected(const struct rib_attr *set)
+{
+	return (head_of(set)->present &
+		   (1u << ATTR_ORIGINATOR_ID | 1u << ATTR_CLUSTER_LIST)) != 0;
+}
+
 /* interning ---------------------------------------------------------------------- */
 
 struct set_key {

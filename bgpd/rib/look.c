@@ -2,7 +2,7 @@
 /* The table looked at: views of paths, cursors, counts, watchers. */
 #include <string.h>
 
-#include "rib/inside.h"
+#include "rib/select.h"
 #include "util/mem.h"
 
 void

@@ -195,16 +195,6 @@ prefixes_match(const struct prefixes *t, const struct prefix *prefix)
 	return SLAB_NONE;
 }
 
-/* A count that is full stays so: the entry is then never given back. */
-void
-prefixes_hold(struct prefixes *t, uint32_t id)
-{
-	struct entry *e = entry_at(t, id);
-
-	if (e->holds < UINT16_MAX)
-		e->holds++;
-}
-
 /* True: it has no paths, and nobody holds it any more. */
 static bool
 unhold(struct prefixes *t, uint32_t id)

@@ -2,7 +2,7 @@
 /* The table: paths come and go, the best one of each prefix is told. */
 #include <string.h>
 
-#include "rib/inside.h"
+#include "rib/select.h"
 #include "util/mem.h"
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The best of a prefix's paths: by rank where that tells, else by all steps. */
-#include "rib/inside.h"
+#include "rib/select.h"
 #include "util/mem.h"
 
 /*
@@ -89,15 +89,28 @@ contest(const struct rib *rib, const struct entry *e, uint64_t most,
 	return best;
 }
 
+/* As much of a contender as those that rank the same are told apart by. */
+static struct contender
+ranked_of(const struct rib *rib, const struct path *path)
+{
+	const struct rib_source_info *info = &rib->sources[path->source]->info;
+
+	if (attr_is_reflected(attr_at(rib, path_used(rib, path))))
+		return contender_of(rib, path);
+	return (struct contender){ .source = info,
+		.router_id = info->router_id,
+		.since_secs = path->since_secs,
+		.id = path_id(rib, path) };
+}
+
 bool
 select_is_better(
     const struct rib *rib, const struct path *a, const struct path *b)
 {
-	struct contender two[2] = { contender_of(rib, a),
-		contender_of(rib, b) };
+	struct contender two[2] = { ranked_of(rib, a), ranked_of(rib, b) };
 
 	two[1].place = 1;
-	return two[decide(two, 2, NULL)].place == 0;
+	return two[decide_ranked(two, 2)].place == 0;
 }
 
 uint32_t

@@ -251,31 +251,29 @@ static void
 commit_for_group(struct tell *t, const struct batch_bucket *bucket, uint32_t id)
 {
 	struct group *g = t->group;
+	bool announced = bucket->share != SHARE_NONE;
 	uint16_t was = idmap_get(&g->origin, id);
-	uint16_t is = bucket->share != SHARE_NONE ? bucket->source : 0;
+	uint16_t is = announced ? bucket->source : 0;
 	struct rib_member *member;
 
 	t->ids =
 	    batch_grow(t->ids, t->id_count, &t->id_capacity, sizeof(*t->ids));
-	t->ids[t->id_count++] =
-	    id | (bucket->share == SHARE_NONE ? CHUNK_WITHDRAWN : 0);
-	if (bucket->share == SHARE_NONE)
+	t->ids[t->id_count++] = id | (announced ? 0 : CHUNK_WITHDRAWN);
+	if (bucket->rule == TELL_ONLY) {
 		prefixes_hold(t->table, id);
-	if (bucket->rule == TELL_ONLY)
 		return;
-	hide(g, was, -1);
-	hide(g, is, 1);
-	idmap_set(&g->origin, id, is);
-	LIST_FOREACH (member, &g->detached, detached_link)
-		if (member_must_hear(
-			member, id, was, is, bucket->share != SHARE_NONE))
-			member_todo(member, id);
-	if (bucket->share != SHARE_NONE) {
-		if (idset_add(&g->told, id))
-			prefixes_hold(t->table, id);
-	} else if (idset_remove(&g->told, id)) {
-		prefixes_unhold(t->table, id);
 	}
+	if (was != is) {
+		hide(g, was, -1);
+		hide(g, is, 1);
+		idmap_set(&g->origin, id, is);
+	}
+	LIST_FOREACH (member, &g->detached, detached_link)
+		if (member_must_hear(member, id, was, is, announced))
+			member_todo(member, id);
+	/* A chunk holds what it withdraws: the hold of `told` passes to it. */
+	if (announced ? idset_add(&g->told, id) : !idset_remove(&g->told, id))
+		prefixes_hold(t->table, id);
 }
 
 static void

@@ -55,6 +55,12 @@ tag_is(const struct index_part *part, uint32_t word, uint32_t hash)
 	return (word ^ hash << part->id_bits) >> part->id_bits == 0;
 }
 
+static inline uint32_t
+word_of(const struct index_part *part, uint32_t hash, uint32_t id)
+{
+	return hash << part->id_bits | id;
+}
+
 uint32_t
 index_find(const struct index *index, uint32_t hash, const void *key)
 {
@@ -124,7 +130,7 @@ put(struct index_part *part, uint32_t hash, uint32_t id)
 
 	while (part->slots[at] != 0)
 		at = step(part, at);
-	part->slots[at] = hash << part->id_bits | id;
+	part->slots[at] = word_of(part, hash, id);
 }
 
 static void
@@ -181,7 +187,7 @@ index_add(struct index *index, uint32_t hash, uint32_t id)
 		at = step(part, at);
 	if (part->slots[at] != 0)
 		part->gone--;
-	part->slots[at] = hash << part->id_bits | id;
+	part->slots[at] = word_of(part, hash, id);
 	part->used++;
 	index->used++;
 }
@@ -216,13 +222,11 @@ index_remove(struct index *index, uint32_t hash, uint32_t id)
 	part = part_of(index, hash);
 	if (part->used == 0)
 		return;
-	for (at = place_of(part, hash);; at = step(part, at)) {
-		word = part->slots[at];
-		if (word == 0)
+	word = word_of(part, hash, id);
+	for (at = place_of(part, hash); part->slots[at] != word;
+	     at = step(part, at))
+		if (part->slots[at] == 0)
 			return;
-		if (id_of(part, word) == id)
-			break;
-	}
 	leave(part, at);
 	part->used--;
 	index->used--;

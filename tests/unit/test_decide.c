@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "rib/inside.h"
+#include "rib/select.h"
 #include "util/arena.h"
 
 #define SET(type) (1u << (type))

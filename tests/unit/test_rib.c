@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "rib/inside.h"
+#include "rib/select.h"
 #include "util/mem.h"
 
 #define SOURCES	 4

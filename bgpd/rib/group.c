@@ -235,29 +235,53 @@ group_mark(struct group *g, uint32_t id)
 		group_wake(g);
 }
 
-uint32_t
-group_next(struct group *g, bool *held)
+static uint32_t
+group_walk(struct group *g, uint32_t *ids, uint32_t max)
 {
-	uint32_t id = idset_next(&g->dirty, g->dirty_at);
+	const struct slab *slab = &g->rib->tables[g->family].slab;
+	uint32_t count = 0, id;
 
-	*held = true;
-	if (id == ID_NONE) {
+	while (count < max && g->walk_at != ID_NONE) {
+		id = slab_next(slab, g->walk_at);
+		g->walk_at = id == SLAB_NONE ? ID_NONE : id;
+		if (id != SLAB_NONE)
+			ids[count++] = id;
+	}
+	return count;
+}
+
+uint32_t
+group_take(struct group *g, uint32_t *ids, uint32_t max, bool *held)
+{
+	uint32_t count = idset_take(&g->dirty, g->dirty_at, ids, max);
+
+	if (count == 0) {
 		if (g->walk_at == ID_NONE)
 			g->laps++;
+		count = idset_take(&g->dirty, 0, ids, max);
 		g->dirty_at = 0;
-		id = idset_next(&g->dirty, 0);
 	}
-	if (id != ID_NONE) {
-		idset_remove(&g->dirty, id);
-		g->dirty_at = id + 1;
-		return id;
+	*held = count > 0;
+	if (count == 0)
+		return group_walk(g, ids, max);
+	g->dirty_at = ids[count - 1] + 1;
+	return count;
+}
+
+void
+group_give_back(struct group *g, const uint32_t *ids, uint32_t count, bool held)
+{
+	uint32_t i;
+
+	if (count == 0)
+		return;
+	if (!held) {
+		g->walk_at = ids[0] - 1;
+		return;
 	}
-	*held = false;
-	if (g->walk_at == ID_NONE)
-		return ID_NONE;
-	id = slab_next(&g->rib->tables[g->family].slab, g->walk_at);
-	g->walk_at = id == SLAB_NONE ? ID_NONE : id;
-	return g->walk_at;
+	for (i = 0; i < count; i++)
+		idset_add(&g->dirty, ids[i]);
+	g->dirty_at = ids[0];
 }
 
 struct rib_member *

@@ -99,8 +99,12 @@ void group_leave(struct group *group);
 bool group_has_work(const struct group *group);
 void group_wake(struct group *group);
 void group_mark(struct group *group, uint32_t id);
-/* The next prefix to look at, taken out of the sets; `held`: it was dirty. */
-uint32_t group_next(struct group *group, bool *held);
+/* The next prefixes to look at; `held`: they were dirty, each with a hold. */
+uint32_t group_take(
+    struct group *group, uint32_t *ids, uint32_t max, bool *held);
+/* Those of them that were not looked at: they are the next ones again. */
+void group_give_back(
+    struct group *group, const uint32_t *ids, uint32_t count, bool held);
 /* The member whose source this is, or NULL. */
 struct rib_member *group_member_of(const struct group *group, uint16_t source);
 /* The source whose paths need not be told: the only member's own; or 0. */

@@ -44,6 +44,26 @@ idset_add(struct idset *set, uint32_t id)
 	return true;
 }
 
+/* So many have left the page. */
+static void
+page_leave(struct idset *set, uint32_t at, uint32_t count)
+{
+	struct idset_page *page = set->pages[at];
+
+	page->used -= count;
+	set->used -= count;
+	if (set->used == 0) {
+		idset_clear(set);
+		return;
+	}
+	if (page->used > 0)
+		return;
+	mem_free(page);
+	set->pages[at] = NULL;
+	while (set->first < set->page_count && set->pages[set->first] == NULL)
+		set->first++;
+}
+
 bool
 idset_remove(struct idset *set, uint32_t id)
 {
@@ -52,16 +72,42 @@ idset_remove(struct idset *set, uint32_t id)
 	if (!idset_has(set, id))
 		return false;
 	set->pages[at]->words[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
-	if (--set->pages[at]->used == 0) {
-		mem_free(set->pages[at]);
-		set->pages[at] = NULL;
-		while (set->first < set->page_count &&
-		       set->pages[set->first] == NULL)
-			set->first++;
-	}
-	if (--set->used == 0)
-		idset_clear(set);
+	page_leave(set, at, 1);
 	return true;
+}
+
+/* Those of one page; ids are counted from the page's first. */
+static uint32_t
+page_take(struct idset_page *page, uint32_t first, uint32_t bit, uint32_t *ids,
+    uint32_t max)
+{
+	uint32_t word = bit / 64, count = 0;
+	uint64_t below = ~(UINT64_MAX << (bit % 64)), left;
+
+	for (; word < PAGE_WORDS && count < max; word++, below = 0) {
+		left = page->words[word] & ~below;
+		for (; left != 0 && count < max; left &= left - 1)
+			ids[count++] =
+			    first + word * 64 + (uint32_t)__builtin_ctzll(left);
+		page->words[word] = left | (page->words[word] & below);
+	}
+	return count;
+}
+
+uint32_t
+idset_take(struct idset *set, uint32_t id, uint32_t *ids, uint32_t max)
+{
+	uint32_t count = 0, taken, at;
+
+	while (count < max && (id = idset_next(set, id)) != ID_NONE) {
+		at = id / PAGE_IDS;
+		taken = page_take(set->pages[at], at * PAGE_IDS, id % PAGE_IDS,
+		    ids + count, max - count);
+		count += taken;
+		id = ids[count - 1] + 1;
+		page_leave(set, at, taken);
+	}
+	return count;
 }
 
 static uint32_t

@@ -39,6 +39,9 @@ idset_has(const struct idset *set, uint32_t id)
 }
 bool idset_add(struct idset *set, uint32_t id);	   /* true: was not in */
 bool idset_remove(struct idset *set, uint32_t id); /* true: was in */
+/* Takes out the first members >= id, in order, at most `max`; how many. */
+uint32_t idset_take(
+    struct idset *set, uint32_t id, uint32_t *ids, uint32_t max);
 /* The first member >= id, or ID_NONE. */
 uint32_t idset_next(const struct idset *set, uint32_t id);
 void idset_clear(struct idset *set);

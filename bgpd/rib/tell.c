@@ -13,6 +13,7 @@
  */
 #define BATCH 4096u
 #define SLICE 8192u /* prefixes to look at in one go */
+#define SOME  64u   /* that are taken at once */
 
 struct tell {
 	struct rib *rib;
@@ -168,16 +169,19 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 static uint32_t
 gather_for_group(struct tell *t)
 {
-	uint32_t count, id;
+	uint32_t ids[SOME], looked = 0, count, i;
 	bool held;
 
-	for (count = 0; count < BATCH && !batch_is_full(t->batch); count++) {
-		id = group_next(t->group, &held);
-		if (id == ID_NONE)
+	while (looked < BATCH && !batch_is_full(t->batch)) {
+		count = group_take(t->group, ids, SOME, &held);
+		if (count == 0)
 			break;
-		look_for_group(t, id, held);
+		for (i = 0; i < count && !batch_is_full(t->batch); i++)
+			look_for_group(t, ids[i], held);
+		group_give_back(t->group, ids + i, count - i, held);
+		looked += i;
 	}
-	return count;
+	return looked;
 }
 
 static uint32_t

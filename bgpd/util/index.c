@@ -113,14 +113,13 @@ index_hint(const struct index *index, uint32_t hash)
 }
 
 /* Its object will be asked for its hash soon. */
-static void
+static inline void
 fetch_object(
     const struct index *index, const struct index_part *part, uint32_t at)
 {
-	uint32_t id = at < part->count ? id_of(part, part->slots[at]) : 0;
-
-	if (id != 0)
-		__builtin_prefetch(index->at(index->owner, id));
+	if (at < part->count && id_of(part, part->slots[at]) != 0)
+		__builtin_prefetch(
+		    index->at(index->owner, id_of(part, part->slots[at])));
 }
 
 static void

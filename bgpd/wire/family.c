@@ -36,6 +36,22 @@ octets_of(unsigned bits)
 	return (bits + 7) / 8;
 }
 
+/* At most 16, without the call that memcpy is where the length is not known. */
+static inline void
+copy_octets(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (len >= 8) {
+		memcpy(to, from, 8);
+		memcpy(to + len - 8, from + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, from + len - 4, 4);
+	} else {
+		while (len-- > 0)
+			*to++ = *from++;
+	}
+}
+
 bool
 nlri_check(struct buf bytes, unsigned bits)
 {
@@ -69,7 +85,7 @@ nlri_next(struct nlri *nlri, struct prefix *prefix)
 	    octets > b->end - b->pos - 1)
 		return false;
 	memset(prefix->bytes, 0, sizeof(prefix->bytes));
-	memcpy(prefix->bytes, b->data + b->pos + 1, octets);
+	copy_octets(prefix->bytes, b->data + b->pos + 1, octets);
 	if (len % 8 != 0)
 		prefix->bytes[octets - 1] &= (uint8_t)(0xff00 >> (len % 8));
 	prefix->family = family_info[nlri->family].af;
@@ -84,7 +100,7 @@ nlri_write(uint8_t *at, const struct prefix *prefix)
 	size_t octets = octets_of(prefix->len);
 
 	at[0] = prefix->len;
-	memcpy(at + 1, prefix->bytes, octets);
+	copy_octets(at + 1, prefix->bytes, octets);
 	return 1 + octets;
 }
 

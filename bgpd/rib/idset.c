@@ -44,21 +44,15 @@ idset_add(struct idset *set, uint32_t id)
 	return true;
 }
 
-/* So many have left the page. */
+/* The page is empty. */
 static void
-page_leave(struct idset *set, uint32_t at, uint32_t count)
+page_drop(struct idset *set, uint32_t at)
 {
-	struct idset_page *page = set->pages[at];
-
-	page->used -= count;
-	set->used -= count;
 	if (set->used == 0) {
 		idset_clear(set);
 		return;
 	}
-	if (page->used > 0)
-		return;
-	mem_free(page);
+	mem_free(set->pages[at]);
 	set->pages[at] = NULL;
 	while (set->first < set->page_count && set->pages[set->first] == NULL)
 		set->first++;
@@ -72,7 +66,9 @@ idset_remove(struct idset *set, uint32_t id)
 	if (!idset_has(set, id))
 		return false;
 	set->pages[at]->words[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
-	page_leave(set, at, 1);
+	set->used--;
+	if (--set->pages[at]->used == 0)
+		page_drop(set, at);
 	return true;
 }
 
@@ -105,7 +101,10 @@ idset_take(struct idset *set, uint32_t id, uint32_t *ids, uint32_t max)
 		    ids + count, max - count);
 		count += taken;
 		id = ids[count - 1] + 1;
-		page_leave(set, at, taken);
+		set->used -= taken;
+		set->pages[at]->used -= taken;
+		if (set->pages[at]->used == 0)
+			page_drop(set, at);
 	}
 	return count;
 }

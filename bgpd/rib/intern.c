@@ -218,6 +218,7 @@ attr_rank(const struct rib_attr *set)
 	const struct packed_head *head = head_of(set);
 	const uint8_t *at = (const uint8_t *)(head + 1);
 	uint32_t preference = RIB_LOCAL_PREF;
+	unsigned numbers;
 	uint64_t length = 0;
 
 	if (head->present & 1u << ATTR_LOCAL_PREF) {
@@ -226,8 +227,10 @@ attr_rank(const struct rib_attr *set)
 			memcpy(&preference, at, sizeof(preference));
 	}
 	if (head->lists & 1) {
-		at += (unsigned)__builtin_popcount(head->numbers) *
-		      sizeof(uint32_t);
+		/* A loop: few are there, and to count bits may be a call. */
+		for (numbers = head->numbers; numbers != 0;
+		     numbers &= numbers - 1)
+			at += sizeof(uint32_t);
 		at +=
 		    hop_size(head->hops & 7) + hop_size(head->hops >> HOP_BITS);
 		length = aspath_length((const struct blob *)(const void *)at);

@@ -47,13 +47,27 @@ slab_block_size(const struct slab *slab)
 	       (size_t)SLAB_BLOCK * slab->object_size;
 }
 
+/* Is it there, not empty, and has it room? */
+static inline bool
+slab_is_open(const struct slab *slab, uint32_t at)
+{
+	const struct slab_block *block =
+	    at < slab->block_count ? slab->blocks[at] : NULL;
+
+	return block != NULL && block->used > 0 && block->used < SLAB_BLOCK;
+}
+
 /* The lowest block that has room; fetched where it is not there. */
 static uint32_t
 slab_find_room(struct slab *slab)
 {
-	uint32_t at = bits_next(&slab->room, slab->low);
 	struct slab_block *block;
+	uint32_t at;
 
+	/* Nearly always the one of last time. */
+	if (slab_is_open(slab, slab->low))
+		return slab->low;
+	at = bits_next(&slab->room, slab->low);
 	if (at == BITS_NONE) {
 		at = slab->block_count;
 		if (at >= BLOCK_MAX)

@@ -46,13 +46,24 @@ group_new(struct rib *rib, const struct group *like)
 	return g;
 }
 
+/*
+ * Somebody joins one who was alone, whose own paths were of use to nobody so
+ * far: they are walked. Two such walks at once become one over everything.
+ */
+static void
+group_walk_own(struct group *g)
+{
+	if (g->own != 0)
+		g->walk_at = SLAB_NONE;
+	g->own = group_only_self(g);
+	g->own_at = 0;
+}
+
 /* `like` has family, key, session and export; a group keeps a copy. */
 struct group *
 group_join(struct rib *rib, const struct group *like)
 {
 	struct group *g;
-	uint32_t id = 0;
-	struct rib_source *first;
 
 	TAILQ_FOREACH (g, &rib->groups[like->family], link)
 		if (group_is(g, like))
@@ -62,14 +73,8 @@ group_join(struct rib *rib, const struct group *like)
 	} else {
 		if (like->arg_free != NULL && like->export.arg != g->export.arg)
 			like->arg_free(like->export.arg);
-		if (g->member_count == 1) {
-			/* Its own paths were of use to nobody so far. */
-			first = LIST_FIRST(&g->members)->self;
-			while (first != NULL &&
-			       (id = idset_next(&first->held[g->family], id)) !=
-				   ID_NONE)
-				group_mark(g, id++);
-		}
+		if (g->member_count == 1)
+			group_walk_own(g);
 	}
 	g->member_count++;
 	return g;
@@ -206,7 +211,13 @@ rib_tick(struct rib *rib)
 bool
 group_has_work(const struct group *g)
 {
-	return g->dirty.used > 0 || g->walk_at != ID_NONE;
+	return g->dirty.used > 0 || group_is_walking(g);
+}
+
+bool
+group_is_walking(const struct group *g)
+{
+	return g->walk_at != ID_NONE || g->own != 0;
 }
 
 void
@@ -221,11 +232,25 @@ group_wake(struct group *g)
 	}
 }
 
+/* Will a walk come by? */
+static bool
+is_ahead(const struct group *g, uint32_t id)
+{
+	const struct rib_source *own;
+
+	if (g->walk_at != ID_NONE && id > g->walk_at)
+		return true;
+	if (g->own == 0 || id < g->own_at)
+		return false;
+	own = g->rib->sources[g->own];
+	return own != NULL && idset_has(&own->held[g->family], id) &&
+	       !idset_has(&g->told, id);
+}
+
 void
 group_mark(struct group *g, uint32_t id)
 {
-	/* The walk will come by. */
-	if (g->walk_at != ID_NONE && id > g->walk_at)
+	if (is_ahead(g, id))
 		return;
 	if (!idset_add(&g->dirty, id))
 		return;
@@ -235,8 +260,33 @@ group_mark(struct group *g, uint32_t id)
 		group_wake(g);
 }
 
+/* What is told has been looked at. */
 static uint32_t
-group_walk(struct group *g, uint32_t *ids, uint32_t max)
+own_next(const struct group *g)
+{
+	const struct rib_source *source = g->rib->sources[g->own];
+
+	if (source == NULL)
+		return ID_NONE;
+	return idset_next_but(&source->held[g->family], &g->told, g->own_at);
+}
+
+static uint32_t
+take_own(struct group *g, uint32_t *ids, uint32_t max)
+{
+	uint32_t count = 0, id;
+
+	while (count < max && g->own != 0 && (id = own_next(g)) != ID_NONE) {
+		ids[count++] = id;
+		g->own_at = id + 1;
+	}
+	if (count == 0)
+		g->own = 0;
+	return count;
+}
+
+static uint32_t
+take_walk(struct group *g, uint32_t *ids, uint32_t max)
 {
 	const struct slab *slab = &g->rib->tables[g->family].slab;
 	uint32_t count = 0, id;
@@ -251,37 +301,46 @@ group_walk(struct group *g, uint32_t *ids, uint32_t max)
 }
 
 uint32_t
-group_take(struct group *g, uint32_t *ids, uint32_t max, bool *held)
+group_take(struct group *g, uint32_t *ids, uint32_t max, enum group_way *way)
 {
 	uint32_t count = idset_take(&g->dirty, g->dirty_at, ids, max);
 
+	*way = WAY_DIRTY;
 	if (count == 0) {
-		if (g->walk_at == ID_NONE)
+		if (!group_is_walking(g))
 			g->laps++;
 		count = idset_take(&g->dirty, 0, ids, max);
 		g->dirty_at = 0;
 	}
-	*held = count > 0;
-	if (count == 0)
-		return group_walk(g, ids, max);
-	g->dirty_at = ids[count - 1] + 1;
-	return count;
+	if (count > 0) {
+		g->dirty_at = ids[count - 1] + 1;
+		return count;
+	}
+	*way = WAY_OWN;
+	count = take_own(g, ids, max);
+	if (count > 0)
+		return count;
+	*way = WAY_WALK;
+	return take_walk(g, ids, max);
 }
 
 void
-group_give_back(struct group *g, const uint32_t *ids, uint32_t count, bool held)
+group_give_back(
+    struct group *g, const uint32_t *ids, uint32_t count, enum group_way way)
 {
 	uint32_t i;
 
 	if (count == 0)
 		return;
-	if (!held) {
+	if (way == WAY_WALK) {
 		g->walk_at = ids[0] - 1;
-		return;
+	} else if (way == WAY_OWN) {
+		g->own_at = ids[0];
+	} else {
+		for (i = 0; i < count; i++)
+			idset_add(&g->dirty, ids[i]);
+		g->dirty_at = ids[0];
 	}
-	for (i = 0; i < count; i++)
-		idset_add(&g->dirty, ids[i]);
-	g->dirty_at = ids[0];
 }
 
 struct rib_member *
@@ -348,7 +407,7 @@ rib_group_info(const struct rib_member *member, struct rib_group_info *info)
 		.members = g->member_count,
 		.told = g->told.used,
 		.to_look = g->dirty.used,
-		.walking = g->walk_at != ID_NONE,
+		.walking = group_is_walking(g),
 		.log_bytes = g->log_bytes,
 	};
 }

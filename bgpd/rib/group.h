@@ -58,7 +58,9 @@ struct group {
 	uint32_t dirty_at; /* where the sweep over dirty stands */
 	uint32_t laps;	   /* sweeps after the walk of which nothing was left */
 	uint32_t walk_at;  /* table ids after it are to be looked at; or none */
-	struct idset told; /* Adj-RIB-Out */
+	uint16_t own;	 /* the source whose paths are, where not told; or 0 */
+	uint32_t own_at; /* from this id on */
+	struct idset told;   /* Adj-RIB-Out */
 	struct idmap origin; /* told: the member's source it came from */
 
 	TAILQ_HEAD(, chunk) log;
@@ -99,12 +101,17 @@ void group_leave(struct group *group);
 bool group_has_work(const struct group *group);
 void group_wake(struct group *group);
 void group_mark(struct group *group, uint32_t id);
-/* The next prefixes to look at; `held`: they were dirty, each with a hold. */
+bool group_is_walking(const struct group *group);
+/*
+ * The next prefixes to look at, at most `max`: how many, and which way they
+ * came. Dirty ones come with a hold.
+ */
+enum group_way { WAY_DIRTY, WAY_OWN, WAY_WALK };
 uint32_t group_take(
-    struct group *group, uint32_t *ids, uint32_t max, bool *held);
+    struct group *group, uint32_t *ids, uint32_t max, enum group_way *way);
 /* Those of them that were not looked at: they are the next ones again. */
-void group_give_back(
-    struct group *group, const uint32_t *ids, uint32_t count, bool held);
+void group_give_back(struct group *group, const uint32_t *ids, uint32_t count,
+    enum group_way way);
 /* The member whose source this is, or NULL. */
 struct rib_member *group_member_of(const struct group *group, uint16_t source);
 /* The source whose paths need not be told: the only member's own; or 0. */

@@ -109,22 +109,26 @@ idset_take(struct idset *set, uint32_t id, uint32_t *ids, uint32_t max)
 	return count;
 }
 
+/* `but` may be NULL: nothing is left out. */
 static uint32_t
-page_next(const struct idset_page *page, uint32_t bit)
+page_next(
+    const struct idset_page *page, const struct idset_page *but, uint32_t bit)
 {
+	uint64_t left, from = UINT64_MAX << (bit % 64);
 	uint32_t word = bit / 64;
-	uint64_t left = page->words[word] & UINT64_MAX << (bit % 64);
 
-	while (left == 0) {
-		if (++word == PAGE_WORDS)
-			return ID_NONE;
-		left = page->words[word];
+	for (; word < PAGE_WORDS; word++, from = UINT64_MAX) {
+		left = page->words[word] & from;
+		if (but != NULL)
+			left &= ~but->words[word];
+		if (left != 0)
+			return word * 64 + (uint32_t)__builtin_ctzll(left);
 	}
-	return word * 64 + (uint32_t)__builtin_ctzll(left);
+	return ID_NONE;
 }
 
 uint32_t
-idset_next(const struct idset *set, uint32_t id)
+idset_next_but(const struct idset *set, const struct idset *but, uint32_t id)
 {
 	uint32_t at = id / PAGE_IDS, bit = id % PAGE_IDS, found;
 
@@ -135,11 +139,20 @@ idset_next(const struct idset *set, uint32_t id)
 	for (; at < set->page_count; at++, bit = 0) {
 		if (set->pages[at] == NULL)
 			continue;
-		found = page_next(set->pages[at], bit);
+		found = page_next(set->pages[at],
+		    at < but->page_count ? but->pages[at] : NULL, bit);
 		if (found != ID_NONE)
 			return at * PAGE_IDS + found;
 	}
 	return ID_NONE;
+}
+
+uint32_t
+idset_next(const struct idset *set, uint32_t id)
+{
+	static const struct idset none;
+
+	return idset_next_but(set, &none, id);
 }
 
 void

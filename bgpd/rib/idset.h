@@ -44,6 +44,9 @@ uint32_t idset_take(
     struct idset *set, uint32_t id, uint32_t *ids, uint32_t max);
 /* The first member >= id, or ID_NONE. */
 uint32_t idset_next(const struct idset *set, uint32_t id);
+/* The same of those that are not in `but`: as fast where nearly all are. */
+uint32_t idset_next_but(
+    const struct idset *set, const struct idset *but, uint32_t id);
 void idset_clear(struct idset *set);
 size_t idset_size(const struct idset *set);
 

@@ -233,7 +233,7 @@ end_of_rib_due(const struct rib_member *member)
 
 	return member->end_of_rib &&
 	       (!group_has_work(g) ||
-		   (g->walk_at == ID_NONE && g->laps >= member->lap + 2));
+		   (!group_is_walking(g) && g->laps >= member->lap + 2));
 }
 
 static size_t

@@ -166,19 +166,23 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 }
 
 /* Gatherers return how many prefixes they looked at. */
+/* One batch goes one way: what came by another is noted as told before. */
 static uint32_t
 gather_for_group(struct tell *t)
 {
 	uint32_t ids[SOME], looked = 0, count, i;
-	bool held;
+	enum group_way way, first = WAY_DIRTY;
 
 	while (looked < BATCH && !batch_is_full(t->batch)) {
-		count = group_take(t->group, ids, SOME, &held);
-		if (count == 0)
+		count = group_take(t->group, ids, SOME, &way);
+		if (looked == 0)
+			first = way;
+		for (i = 0;
+		     i < count && way == first && !batch_is_full(t->batch); i++)
+			look_for_group(t, ids[i], way == WAY_DIRTY);
+		group_give_back(t->group, ids + i, count - i, way);
+		if (i == 0)
 			break;
-		for (i = 0; i < count && !batch_is_full(t->batch); i++)
-			look_for_group(t, ids[i], held);
-		group_give_back(t->group, ids + i, count - i, held);
 		looked += i;
 	}
 	return looked;

@@ -67,7 +67,7 @@ int config_overlay(const char *owner, const char *lines,
 void origin_check(const struct cli_tree *tree, struct cli_fault_list *faults);
 /* Hands all of them to announce/ and rib/, which touch what differs. */
 void origin_apply(const struct cli_tree *tree, const struct policy *policy,
-    struct rib *rib, struct announce *announce, const struct peers *peers);
+    struct rib *rib, struct announce *announce, struct peers *peers);
 
 /* commands.c: the table of contents ------------------------------------------- */
 

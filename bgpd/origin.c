@@ -192,7 +192,7 @@ aggregate_add(
 
 void
 origin_apply(const struct cli_tree *tree, const struct policy *policy,
-    struct rib *rib, struct announce *announce, const struct peers *peers)
+    struct rib *rib, struct announce *announce, struct peers *peers)
 {
 	struct networks networks = { .rib = rib,
 		.policy = policy,
@@ -206,6 +206,7 @@ origin_apply(const struct cli_tree *tree, const struct policy *policy,
 	announce_set_networks(announce, networks.items, networks.count);
 	rib_set_aggregates(rib, aggregates.items, aggregates.count,
 	    peers_asn(peers), peers_router_id(peers));
+	peers_work(peers);
 	rib_attr_unref(rib, networks.plain);
 	mem_free(aggregates.items);
 	arena_free(networks.arena);

@@ -91,7 +91,7 @@ static bool
 peers_on_slice(void *arg)
 {
 	struct peers *peers = arg;
-	bool more = orphans_slice(peers);
+	bool more = orphans_slice(peers) | rib_settle(peers->rib);
 	struct peer *peer;
 
 	TAILQ_FOREACH (peer, &peers->list, link)

@@ -156,6 +156,8 @@ void peers_stop(struct peers *peers, const char *text,
 /* The peers that the shell's commands of this floor speak of; NULL: none. */
 void peers_bind_shows(struct peers *peers);
 /* What shows and aggregates call ours: as configured, else a guess; 0: none. */
+/* There is something to do in slices, in the RIB or in this floor. */
+void peers_work(struct peers *peers);
 uint32_t peers_asn(const struct peers *peers);
 uint32_t peers_router_id(const struct peers *peers); /* host order */
 

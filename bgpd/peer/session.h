@@ -273,7 +273,6 @@ void peer_on_closed(struct session *session, bool was_up);
 void peer_note_reset(struct peer *peer, const struct notification *error,
     bool sent, const char *text);
 void peer_say(const struct peer *peer, char *out, size_t size);
-void peers_work(struct peers *peers); /* the task has something to do */
 
 /* configure.c -------------------------------------------------------------- */
 

@@ -12,8 +12,15 @@
  *
  * Whether a prefix is suppressed needs no mark: it is if a summary-only aggregate
  * covers it, for the path itself is what makes that aggregate active.
+ *
+ * After a change of the configuration a walk over the table, in slices, counts
+ * for those that are fresh and has groups look at what they or those that are
+ * gone cover. Until it is over the gone stay told, and the fresh, once they have
+ * one path below, are told with what was counted so far: nothing that is reached
+ * now is without a route meanwhile.
  */
 #define MANY_SETS 64u
+#define SLICE	  2048u /* prefixes of the walk, in one call */
 
 struct summary {
 	struct table_link link; /* by prefix */
@@ -26,7 +33,10 @@ struct summary {
 	uint32_t atomics;
 	struct table sets; /* as-set: struct share */
 	bool pending;
-	bool stale, fresh; /* while the configuration changes */
+	bool active; /* its path is in the table */
+	bool wanted; /* by the configuration that is being set */
+	bool fresh;  /* counts what the walk has come by */
+	bool gone;   /* is removed when the walk is over */
 };
 
 /* An attribute set below an aggregate, and how many paths have it. */
@@ -62,6 +72,7 @@ aggregate_init(struct rib *rib)
 {
 	TAILQ_INIT(&rib->aggregates);
 	rib->aggregate_index.equal = summary_is;
+	rib->aggregate_family = FAMILY_COUNT;
 }
 
 static struct summary *
@@ -223,7 +234,8 @@ summary_update(struct rib *rib, struct summary *s)
 	if (s->pending)
 		rib->aggregates_pending--;
 	s->pending = false;
-	if (s->count == 0) {
+	s->active = s->count > 0;
+	if (!s->active) {
 		rib_withdraw(rib->aggregate_source, 0, &s->is.prefix);
 		return;
 	}
@@ -237,6 +249,9 @@ summary_update(struct rib *rib, struct summary *s)
 static void
 summary_changed(struct rib *rib, struct summary *s)
 {
+	/* The walk may find more. */
+	if (s->fresh && s->count == 0)
+		return;
 	if (!s->is.as_set || s->sets.used <= MANY_SETS) {
 		summary_update(rib, s);
 		return;
@@ -260,6 +275,13 @@ aggregate_settle(struct rib *rib)
 			summary_update(rib, s);
 }
 
+static bool
+is_walked(const struct rib *rib, enum family family, uint32_t id)
+{
+	return family < rib->aggregate_family ||
+	       (family == rib->aggregate_family && id <= rib->aggregate_at);
+}
+
 void
 aggregate_on_path(struct rib *rib, enum family family, uint32_t id,
     const struct rib_source *source, const struct rib_attr *old,
@@ -275,6 +297,8 @@ aggregate_on_path(struct rib *rib, enum family family, uint32_t id,
 	prefix = prefixes_get(
 	    &rib->tables[family], entry_at(&rib->tables[family], id));
 	while ((s = summary_next(rib, &prefix, &len)) != NULL) {
+		if (s->gone || (s->fresh && !is_walked(rib, family, id)))
+			continue;
 		if (new != NULL)
 			summary_count(rib, s, new, 1);
 		if (old != NULL)
@@ -293,7 +317,8 @@ aggregate_suppresses(const struct rib *rib, const struct prefix *prefix,
 	if (TAILQ_EMPTY(&rib->aggregates) || source->info.kind == RIB_AGGREGATE)
 		return false;
 	while ((s = summary_next(rib, prefix, &len)) != NULL)
-		if (s->is.summary_only)
+		if (s->is.summary_only && !s->gone &&
+		    (s->count > 0 || !s->fresh))
 			return true;
 	return false;
 }
@@ -326,27 +351,30 @@ summary_add(struct rib *rib, const struct prefix *prefix)
 	return s;
 }
 
-static void
+/* False: it is there already. */
+static bool
 summary_set(struct rib *rib, const struct rib_aggregate *is, uint32_t asn,
     uint32_t router_id)
 {
 	struct summary *s = summary_find(rib, &is->prefix);
 
-	if (s == NULL)
+	if (s == NULL) {
 		s = summary_add(rib, &is->prefix);
-	else if (s->is.as_set == is->as_set &&
-		 s->is.summary_only == is->summary_only && s->asn == asn &&
-		 s->router_id == router_id) {
-		s->stale = false;
-		return;
+	} else if (!s->gone && s->is.as_set == is->as_set &&
+		   s->is.summary_only == is->summary_only && s->asn == asn &&
+		   s->router_id == router_id) {
+		s->wanted = true;
+		return false;
 	}
+	s->wanted = true;
 	summary_forget(rib, s);
 	s->is.as_set = is->as_set;
 	s->is.summary_only = is->summary_only;
 	s->asn = asn;
 	s->router_id = router_id;
-	s->stale = false;
+	s->gone = false;
 	s->fresh = true;
+	return true;
 }
 
 /* Counts one prefix for aggregates that are new; true: it is to be told anew. */
@@ -360,7 +388,7 @@ count_entry(struct rib *rib, enum family family, const struct entry *e)
 	bool changes = false;
 
 	while ((s = summary_next(rib, &prefix, &len)) != NULL) {
-		changes |= s->stale || s->fresh;
+		changes |= s->gone || s->fresh;
 		path = s->fresh ? path_at(rib, e->paths) : NULL;
 		for (; path != NULL; path = path_at(rib, path->next))
 			if (path_used(rib, path) != SLAB_NONE &&
@@ -372,21 +400,74 @@ count_entry(struct rib *rib, enum family family, const struct entry *e)
 	return changes;
 }
 
-/* One pass over the table: the price of a changed configuration, not of a route. */
+/* From its beginning, also where one was under way. */
 static void
-count_all(struct rib *rib)
+walk_begin(struct rib *rib)
+{
+	struct summary *s;
+
+	TAILQ_FOREACH (s, &rib->aggregates, entry)
+		if (s->fresh)
+			summary_forget(rib, s);
+	rib->aggregate_family = 0;
+	rib->aggregate_at = SLAB_NONE;
+}
+
+/* A slice; false when the end of the tables is reached. */
+static bool
+walk_on(struct rib *rib)
 {
 	const struct prefixes *t;
+	unsigned left = SLICE, family;
 	uint32_t id;
-	unsigned f;
 
-	for (f = 0; f < FAMILY_COUNT; f++) {
-		t = &rib->tables[f];
-		id = SLAB_NONE;
-		while ((id = slab_next(&t->slab, id)) != SLAB_NONE)
-			if (count_entry(rib, f, prefixes_at(t, id)))
-				group_on_change(rib, f, id);
+	for (family = rib->aggregate_family; family < FAMILY_COUNT;) {
+		t = &rib->tables[family];
+		id = slab_next(&t->slab, rib->aggregate_at);
+		rib->aggregate_at = id;
+		if (id == SLAB_NONE) {
+			rib->aggregate_family = ++family;
+			continue;
+		}
+		if (count_entry(rib, family, entry_at(t, id)))
+			group_on_change(rib, family, id);
+		if (--left == 0)
+			return true;
 	}
+	return false;
+}
+
+static void
+walk_end(struct rib *rib)
+{
+	struct summary *s, *next;
+
+	for (s = TAILQ_FIRST(&rib->aggregates); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->gone) {
+			summary_remove(rib, s);
+		} else if (s->fresh) {
+			s->fresh = false;
+			summary_update(rib, s);
+		}
+	}
+}
+
+bool
+rib_settle(struct rib *rib)
+{
+	struct summary *s;
+
+	if (rib->aggregate_family == FAMILY_COUNT)
+		return false;
+	if (!walk_on(rib)) {
+		walk_end(rib);
+		return false;
+	}
+	TAILQ_FOREACH (s, &rib->aggregates, entry)
+		if (s->fresh && s->count > 0 && !s->active)
+			summary_update(rib, s);
+	return true;
 }
 
 static void
@@ -407,7 +488,7 @@ void
 rib_set_aggregates(struct rib *rib, const struct rib_aggregate *aggregates,
     unsigned count, uint32_t asn, uint32_t router_id)
 {
-	struct summary *s, *next;
+	struct summary *s;
 	bool changed = false;
 	unsigned i;
 
@@ -415,23 +496,19 @@ rib_set_aggregates(struct rib *rib, const struct rib_aggregate *aggregates,
 		return;
 	aggregate_open_source(rib, asn, router_id);
 	TAILQ_FOREACH (s, &rib->aggregates, entry)
-		s->stale = true;
+		s->wanted = false;
 	for (i = 0; i < count; i++)
 		if (family_of(aggregates[i].prefix.family) < FAMILY_COUNT)
-			summary_set(rib, &aggregates[i], asn, router_id);
-	TAILQ_FOREACH (s, &rib->aggregates, entry)
-		changed |= s->stale || s->fresh;
-	if (changed)
-		count_all(rib);
-	for (s = TAILQ_FIRST(&rib->aggregates); s != NULL; s = next) {
-		next = TAILQ_NEXT(s, entry);
-		if (s->stale) {
-			summary_remove(rib, s);
-		} else if (s->fresh) {
-			s->fresh = false;
-			summary_update(rib, s);
-		}
+			changed |=
+			    summary_set(rib, &aggregates[i], asn, router_id);
+	TAILQ_FOREACH (s, &rib->aggregates, entry) {
+		if (s->wanted || s->gone)
+			continue;
+		s->gone = changed = true;
+		s->fresh = false;
 	}
+	if (changed)
+		walk_begin(rib);
 }
 
 void

@@ -152,6 +152,8 @@ struct rib {
 	struct table aggregate_index;
 	uint32_t aggregate_lengths[FAMILY_COUNT][129];
 	uint32_t aggregates_pending;
+	unsigned aggregate_family; /* where their walk is; FAMILY_COUNT: none */
+	uint32_t aggregate_at;
 	int64_t now_secs; /* of the last update; aggregates are as old */
 	struct rib_source *aggregate_source;
 };

@@ -182,9 +182,13 @@ struct rib_aggregate {
 	bool as_set;
 	bool summary_only;
 };
-/* The whole set, in place of the last one; what stays the same is not touched. */
+/*
+ * The whole set, in place of the last one; what stays the same is not touched.
+ * What it takes is done by rib_settle, in slices: true while there is more.
+ */
 void rib_set_aggregates(struct rib *rib, const struct rib_aggregate *aggregates,
     unsigned count, uint32_t asn, uint32_t router_id);
+bool rib_settle(struct rib *rib);
 
 /* group.c: what peers are told -------------------------------------------------------- */
 

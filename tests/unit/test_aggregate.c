@@ -23,6 +23,15 @@ prefix(const char *s)
 	return p;
 }
 
+static void
+set_all(const struct rib_aggregate *all, unsigned count, uint32_t asn,
+    uint32_t router_id)
+{
+	rib_set_aggregates(rib, all, count, asn, router_id);
+	while (rib_settle(rib))
+		;
+}
+
 static int
 setup(void **state)
 {
@@ -45,7 +54,7 @@ teardown(void **state)
 	(void)state;
 	rib_source_free(sources[0]);
 	rib_source_free(sources[1]);
-	rib_set_aggregates(rib, NULL, 0, 1, 1);
+	set_all(NULL, 0, 1, 1);
 	assert_int_equal(rib->tables[0].slab.used, 0);
 	assert_int_equal(rib->attrs.used, 0);
 	rib_free(rib);
@@ -104,7 +113,7 @@ set(const char *where, bool as_set, bool summary_only)
 		.as_set = as_set,
 		.summary_only = summary_only };
 
-	rib_set_aggregates(rib, &one, 1, 64512, 0x01020304);
+	set_all(&one, 1, 64512, 0x01020304);
 }
 
 static const char *
@@ -227,20 +236,20 @@ test_summary_only(void **state)
 	(void)state;
 	say(0, "10.1.1.0/24", ORIGIN_IGP, "1", 0);
 	say(0, "10.2.1.0/24", ORIGIN_IGP, "1", 0);
-	rib_set_aggregates(rib, two, 2, 1, 1);
+	set_all(two, 2, 1, 1);
 	assert_true(suppressed("10.1.1.0/24"));
 	assert_true(suppressed("10.2.1.0/24"));
 	/* An aggregate below another is told, and counts for nobody. */
 	assert_false(suppressed("10.1.0.0/16"));
 	/* One of the two goes: the other still holds. */
-	rib_set_aggregates(rib, two, 1, 1, 1);
+	set_all(two, 1, 1, 1);
 	assert_true(suppressed("10.1.1.0/24"));
 	assert_false(find("10.1.0.0/16", &view));
-	rib_set_aggregates(rib, two + 1, 1, 1, 1);
+	set_all(two + 1, 1, 1, 1);
 	assert_true(suppressed("10.1.1.0/24"));
 	assert_false(suppressed("10.2.1.0/24"));
 	assert_false(find("10.0.0.0/8", &view));
-	rib_set_aggregates(rib, NULL, 0, 1, 1);
+	set_all(NULL, 0, 1, 1);
 	assert_false(suppressed("10.1.1.0/24"));
 }
 
@@ -287,6 +296,122 @@ test_told(void **state)
 	rib_member_free(member);
 }
 
+#define MANY 20000u /* prefixes, some slices of the walk */
+
+static struct prefix
+nth(unsigned n)
+{
+	struct addr addr = addr_v4(0x0a000000u + (n << 8));
+
+	return prefix_of(&addr, 24);
+}
+
+static unsigned
+slices(void)
+{
+	unsigned n = 1;
+
+	while (rib_settle(rib))
+		n++;
+	return n;
+}
+
+/* Never is there neither the aggregate nor what it stands for. */
+static void
+check_reached(struct rib_member *member, unsigned n)
+{
+	struct rib_path_view view;
+	const uint8_t *data;
+	struct prefix p = nth(n);
+
+	while (
+	    rib_member_take(member, &data) > 0 || !rib_member_is_idle(member))
+		;
+	assert_true(rib_find(rib, &p, &view, 1) == 1);
+	if (view.flags & RIB_SUPPRESSED)
+		assert_true(find("10.0.0.0/8", &view));
+}
+
+/* A changed configuration costs a table's walk, but not in one turn. */
+static void
+test_slices(void **state)
+{
+	struct rib_aggregate two[] = {
+		{ .prefix = prefix("10.0.0.0/8"), .summary_only = true },
+		{ .prefix = prefix("10.0.0.0/16") },
+	};
+	const struct rib_aggregate *one = two;
+	struct rib_export export = { .export = on_export };
+	struct wire_session session = { .as4 = true };
+	struct rib_member *member;
+	struct rib_path_view view;
+	struct attr attr = { .present = 1u << ATTR_ORIGIN };
+	struct prefix p;
+	unsigned n, i;
+
+	(void)state;
+	member = rib_member_new(
+	    rib, FAMILY_IPV4, "k", 1, &session, NULL, &export, NULL);
+	for (n = 0; n < MANY; n++) {
+		p = nth(n);
+		rib_update(sources[0], 0, &p, &attr, &attr, 1);
+	}
+	check_reached(member, 0);
+	assert_int_equal(rib_member_count(member), MANY);
+	rib_set_aggregates(rib, one, 1, 1, 1);
+	/* Nothing has happened yet. */
+	check_reached(member, 0);
+	assert_int_equal(rib_member_count(member), MANY);
+	assert_false(find("10.0.0.0/8", &view));
+	assert_true(rib_settle(rib));
+	check_reached(member, 0);
+	assert_true(find("10.0.0.0/8", &view));
+	/* The walk is not at the end: what it has not come by goes and comes. */
+	for (n = 0; n < MANY; n += MANY / 10) {
+		p = nth(n);
+		rib_withdraw(sources[0], 0, &p);
+		for (i = n; i < MANY; i += MANY / 10)
+			check_reached(member, i + 1);
+	}
+	attr.origin = ORIGIN_INCOMPLETE;
+	for (n = 0; n < MANY; n += MANY / 10) {
+		p = nth(n);
+		rib_update(sources[0], 0, &p, &attr, &attr, 1);
+		check_reached(member, n);
+	}
+	assert_true(slices() > 1);
+	check_reached(member, 0);
+	assert_int_equal(rib_member_count(member), 1);
+	find("10.0.0.0/8", &view);
+	assert_int_equal(rib_attr_get(view.used).origin, ORIGIN_INCOMPLETE);
+	/* It goes, and what is below it comes back first. */
+	rib_set_aggregates(rib, NULL, 0, 1, 1);
+	assert_true(rib_settle(rib));
+	check_reached(member, 0);
+	check_reached(member, MANY - 1);
+	assert_true(rib_member_count(member) > 1);
+	assert_true(find("10.0.0.0/8", &view));
+	/* It comes back meanwhile, and goes again, for good. */
+	rib_set_aggregates(rib, one, 1, 1, 1);
+	assert_true(rib_settle(rib));
+	check_reached(member, 0);
+	rib_set_aggregates(rib, NULL, 0, 1, 1);
+	assert_true(slices() > 1);
+	check_reached(member, 0);
+	assert_int_equal(rib_member_count(member), MANY);
+	assert_false(find("10.0.0.0/8", &view));
+	/* All were counted once: none is left when they are gone. */
+	rib_set_aggregates(rib, one, 1, 1, 1);
+	assert_true(rib_settle(rib));
+	rib_set_aggregates(rib, two, 2, 1, 1);
+	assert_true(rib_settle(rib));
+	while (rib_source_flush(sources[0], FAMILY_NONE, 5000))
+		rib_settle(rib);
+	slices();
+	assert_false(find("10.0.0.0/8", &view));
+	rib_member_free(member);
+}
+
 int
 main(void)
 {
@@ -297,6 +422,7 @@ main(void)
 		TEST(test_many_sets),
 		TEST(test_summary_only),
 		TEST(test_told),
+		TEST(test_slices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

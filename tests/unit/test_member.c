@@ -155,8 +155,8 @@ test_joined_and_left(void **state)
 	peers[1].member = peers[2].member = NULL;
 	check_all();
 	join(&peers[3]);
-	rib_source_free(peers[0].source);
 	rib_member_free(peers[0].member);
+	rib_source_free(peers[0].source);
 	memset(&peers[0], 0, sizeof(peers[0]));
 	check_all();
 }

@@ -76,14 +76,12 @@ receive_rules(
 	filter_make(peer, family, false, &rules->filter);
 }
 
-#define MANY 64 /* prefixes that go to the RIB at once */
-
 static unsigned
-receive_take(struct nlri *nlri, struct prefix prefixes[MANY])
+receive_take(struct nlri *nlri, struct prefix prefixes[RIB_MANY])
 {
 	unsigned count = 0;
 
-	while (count < MANY && nlri_next(nlri, &prefixes[count]))
+	while (count < RIB_MANY && nlri_next(nlri, &prefixes[count]))
 		count++;
 	return count;
 }
@@ -107,7 +105,7 @@ receive_routes(struct peer *peer, const struct import_rules *rules,
 static void
 receive_withdrawn(struct peer *peer, struct nlri nlri)
 {
-	struct prefix prefixes[MANY];
+	struct prefix prefixes[RIB_MANY];
 	unsigned count;
 
 	if (nlri.family == FAMILY_NONE || !peer->up->families[nlri.family])
@@ -134,7 +132,7 @@ receive_announced(
     struct peer *peer, struct nlri nlri, const struct attr *received)
 {
 	const struct import_rules *rules;
-	struct prefix prefixes[MANY];
+	struct prefix prefixes[RIB_MANY];
 	struct rib_attr *set;
 	unsigned count, i;
 

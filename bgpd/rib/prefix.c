@@ -12,8 +12,6 @@
  * a route on its way pays for no tree.
  */
 
-#define SOME 64u /* prefixes that leave at once */
-
 static unsigned
 address_size(const struct prefixes *t)
 {
@@ -217,7 +215,7 @@ prefixes_unhold(struct prefixes *t, uint32_t id)
 static void
 unhold_some(struct prefixes *t, const uint32_t *ids, uint32_t count)
 {
-	uint32_t leave[SOME], hashes[SOME], left = 0, i;
+	uint32_t leave[RIB_MANY], hashes[RIB_MANY], left = 0, i;
 
 	for (i = 0; i < count; i++) {
 		if (!unhold(t, ids[i]))
@@ -236,7 +234,7 @@ prefixes_unhold_many(struct prefixes *t, const uint32_t *ids, uint32_t count)
 	uint32_t n;
 
 	for (; count > 0; ids += n, count -= n) {
-		n = count < SOME ? count : SOME;
+		n = count < RIB_MANY ? count : RIB_MANY;
 		unhold_some(t, ids, n);
 	}
 }

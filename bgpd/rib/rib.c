@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The table: paths come and go, the best one of each prefix is told. */
+#include <assert.h>
 #include <string.h>
 
 #include "rib/select.h"
@@ -299,8 +300,6 @@ remove_one(struct rib *rib, enum family family, uint32_t id, uint32_t at)
 
 /* many at once ---------------------------------------------------------------------- */
 
-#define SOME 64u
-
 /*
  * The memory of some prefixes is asked for before the first one is needed: the
  * waits for it, most of what a route costs in a large table, are then one wait.
@@ -310,14 +309,14 @@ struct some {
 	struct rib *rib;
 	struct prefixes *table;
 	unsigned count;
-	uint32_t ids[SOME]; /* SLAB_NONE: not there */
+	uint32_t ids[RIB_MANY]; /* SLAB_NONE: not there */
 };
 
 static void
 some_find(struct some *some, const struct prefix *prefixes, bool add)
 {
 	struct prefixes *t = some->table;
-	uint32_t hashes[SOME], id;
+	uint32_t hashes[RIB_MANY], id;
 	unsigned i;
 
 	for (i = 0; i < some->count; i++)
@@ -337,7 +336,6 @@ some_find(struct some *some, const struct prefix *prefixes, bool add)
 	}
 }
 
-/* They are as many as SOME at most. */
 static void
 some_begin(struct some *some, struct rib *rib, const struct prefix *prefixes,
     unsigned count, bool add)
@@ -346,6 +344,7 @@ some_begin(struct some *some, struct rib *rib, const struct prefix *prefixes,
 	uint32_t used;
 	unsigned i;
 
+	assert(count > 0 && count <= RIB_MANY);
 	some->rib = rib;
 	some->table = &rib->tables[family_of(prefixes[0].family)];
 	some->count = count;
@@ -377,17 +376,14 @@ rib_update_many(struct rib_source *source, const struct prefix *prefixes,
     int64_t now_secs)
 {
 	struct some some;
-	unsigned n, i;
+	unsigned i;
 
 	source->rib->now_secs = now_secs;
-	for (; count > 0; prefixes += n, count -= n) {
-		n = count < SOME ? count : SOME;
-		some_begin(&some, source->rib, prefixes, n, true);
-		for (i = 0; i < n; i++)
-			update_one(source, 0, some.table->family, some.ids[i],
-			    received, used);
-		some_end(&some);
-	}
+	some_begin(&some, source->rib, prefixes, count, true);
+	for (i = 0; i < count; i++)
+		update_one(
+		    source, 0, some.table->family, some.ids[i], received, used);
+	some_end(&some);
 }
 
 void
@@ -449,17 +445,14 @@ rib_withdraw_many(
     struct rib_source *source, const struct prefix *prefixes, unsigned count)
 {
 	struct some some;
-	unsigned n, i;
+	unsigned i;
 
-	for (; count > 0; prefixes += n, count -= n) {
-		n = count < SOME ? count : SOME;
-		some_begin(&some, source->rib, prefixes, n, false);
-		for (i = 0; i < n; i++)
-			if (some.ids[i] != SLAB_NONE)
-				withdraw_one(
-				    source, 0, some.table->family, some.ids[i]);
-		some_end(&some);
-	}
+	some_begin(&some, source->rib, prefixes, count, false);
+	for (i = 0; i < count; i++)
+		if (some.ids[i] != SLAB_NONE)
+			withdraw_one(
+			    source, 0, some.table->family, some.ids[i]);
+	some_end(&some);
 }
 
 unsigned

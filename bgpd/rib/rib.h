@@ -84,9 +84,10 @@ void rib_update(struct rib_source *source, uint32_t id,
 void rib_withdraw(
     struct rib_source *source, uint32_t id, const struct prefix *prefix);
 /*
- * The same for prefixes of one family with one interned set, path id 0: the way
- * of an UPDATE, several times as fast in a large table.
+ * The same for prefixes of one family, at most RIB_MANY, with one interned set,
+ * path id 0: the way of an UPDATE, several times as fast in a large table.
  */
+#define RIB_MANY 64u
 void rib_update_many(struct rib_source *source, const struct prefix *prefixes,
     unsigned count, struct rib_attr *received, struct rib_attr *used,
     int64_t now_secs);

@@ -13,7 +13,6 @@
  */
 #define BATCH 4096u
 #define SLICE 8192u /* prefixes to look at in one go */
-#define SOME  64u   /* that are taken at once */
 
 struct tell {
 	struct rib *rib;
@@ -170,11 +169,11 @@ look_for_member(struct tell *t, uint32_t id, bool again)
 static uint32_t
 gather_for_group(struct tell *t)
 {
-	uint32_t ids[SOME], looked = 0, count, i;
+	uint32_t ids[RIB_MANY], looked = 0, count, i;
 	enum group_way way, first = WAY_DIRTY;
 
 	while (looked < BATCH && !batch_is_full(t->batch)) {
-		count = group_take(t->group, ids, SOME, &way);
+		count = group_take(t->group, ids, RIB_MANY, &way);
 		if (looked == 0)
 			first = way;
 		for (i = 0;

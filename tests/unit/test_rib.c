@@ -379,24 +379,25 @@ test_many(void **state)
 {
 	struct attr attr = { .present = 1u << ATTR_ORIGIN };
 	struct rib_attr *set = rib_attr_intern(rib, &attr);
-	struct prefix some[200];
+	struct prefix some[RIB_MANY];
 	unsigned i, count = 0;
 	struct rib_stats stats;
 
 	(void)state;
-	for (i = 0; i < PREFIXES && count < 199; i++)
+	for (i = 0; i < PREFIXES && count < RIB_MANY - 1; i++)
 		if (prefixes[i].family == AF_INET6)
 			some[count++] = prefixes[i];
 	some[count++] = some[3];
 	rib_update_many(sources[1], some, count, set, set, 7);
 	rib_update_many(sources[2], some, count, set, NULL, 7);
 	rib_stats(rib, &stats);
-	assert_int_equal(stats.prefixes[FAMILY_IPV6], 199);
-	assert_int_equal(stats.paths[FAMILY_IPV6], 2 * 199);
-	assert_int_equal(rib_source_count(sources[1], FAMILY_IPV6, true), 199);
+	assert_int_equal(stats.prefixes[FAMILY_IPV6], RIB_MANY - 1);
+	assert_int_equal(stats.paths[FAMILY_IPV6], 2 * (RIB_MANY - 1));
+	assert_int_equal(
+	    rib_source_count(sources[1], FAMILY_IPV6, true), RIB_MANY - 1);
 	assert_int_equal(rib_source_count(sources[2], FAMILY_IPV6, true), 0);
 	some[count - 1] = some[count - 2];
-	rib_withdraw_many(sources[1], some, 100);
+	rib_withdraw_many(sources[1], some, 30);
 	rib_withdraw_many(sources[1], some, count);
 	rib_withdraw_many(sources[2], some, count);
 	rib_stats(rib, &stats);

@@ -70,8 +70,6 @@ struct attr {
 #define ATTR_HAS(attr, type) (((attr)->present >> (type)) & 1u)
 
 struct blob *blob_new(struct arena *arena, const void *bytes, size_t len);
-bool blob_equal(const struct blob *a, const struct blob *b);
-bool attr_equal(const struct attr *a, const struct attr *b);
 
 /* How the two ends agreed to speak. */
 struct wire_session {

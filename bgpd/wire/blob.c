@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Counted bytes, sorted lists of them, and sets of attributes compared. */
+/* Counted bytes, and sorted lists of them. */
 #include <string.h>
 
 #include "util/arena.h"
@@ -16,18 +16,6 @@ blob_new(struct arena *arena, const void *bytes, size_t len)
 	if (bytes != NULL && len > 0)
 		memcpy(blob->bytes, bytes, len);
 	return blob;
-}
-
-bool
-blob_equal(const struct blob *a, const struct blob *b)
-{
-	size_t a_len = a != NULL ? a->len : 0;
-	size_t b_len = b != NULL ? b->len : 0;
-
-	if (a == b)
-		return true;
-	return a_len == b_len &&
-	       (a_len == 0 || memcmp(a->bytes, b->bytes, a_len) == 0);
 }
 
 static bool
@@ -96,27 +84,4 @@ blob_set(struct arena *arena, const void *bytes, size_t count, size_t unit)
 	blob = blob_new(arena, bytes, count * unit);
 	blob->len = (uint32_t)(blob_sort(blob->bytes, count, unit) * unit);
 	return blob;
-}
-
-static bool
-same_numbers(const struct attr *a, const struct attr *b)
-{
-	return a->present == b->present && a->origin == b->origin &&
-	       a->med == b->med && a->local_pref == b->local_pref &&
-	       a->aggregator_as == b->aggregator_as &&
-	       a->aggregator_id == b->aggregator_id &&
-	       a->originator_id == b->originator_id;
-}
-
-bool
-attr_equal(const struct attr *a, const struct attr *b)
-{
-	return same_numbers(a, b) && addr_equal(&a->next_hop, &b->next_hop) &&
-	       addr_equal(&a->next_hop_local, &b->next_hop_local) &&
-	       blob_equal(a->as_path, b->as_path) &&
-	       blob_equal(a->communities, b->communities) &&
-	       blob_equal(a->ext_communities, b->ext_communities) &&
-	       blob_equal(a->large_communities, b->large_communities) &&
-	       blob_equal(a->cluster_list, b->cluster_list) &&
-	       blob_equal(a->unknown, b->unknown);
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "bytes.h"
+#include "same.h"
 #include "util/arena.h"
 #include "wire/inner.h"
 
@@ -46,12 +47,12 @@ static void
 test_blobs(void **state)
 {
 	(void)state;
-	assert_true(blob_equal(NULL, NULL));
-	assert_true(blob_equal(blob("01"), blob("01")));
-	assert_false(blob_equal(blob("01"), blob("02")));
-	assert_false(blob_equal(blob("01"), blob("0102")));
-	assert_false(blob_equal(blob("01"), NULL));
-	assert_true(blob_equal(blob(""), NULL));
+	assert_true(same_blob(NULL, NULL));
+	assert_true(same_blob(blob("01"), blob("01")));
+	assert_false(same_blob(blob("01"), blob("02")));
+	assert_false(same_blob(blob("01"), blob("0102")));
+	assert_false(same_blob(blob("01"), NULL));
+	assert_true(same_blob(blob(""), NULL));
 }
 
 /* A change of any member is seen. */
@@ -61,11 +62,11 @@ test_equal(void **state)
 	struct attr a = full(), b = full();
 
 	(void)state;
-	assert_true(attr_equal(&a, &b));
+	assert_true(same_attr(&a, &b));
 #define DIFFERS(member, value)                                                 \
 	b = full();                                                            \
 	b.member = value;                                                      \
-	assert_false(attr_equal(&a, &b))
+	assert_false(same_attr(&a, &b))
 	DIFFERS(present, 0);
 	DIFFERS(origin, 0);
 	DIFFERS(med, 9);
@@ -165,7 +166,7 @@ test_carried(void **state)
 			     &update, &error),
 	    0);
 	assert_int_equal(update.verdict, VERDICT_KEEP);
-	assert_true(blob_equal(
+	assert_true(same_blob(
 	    update.attr.unknown, blob("e02300 e06302 0101 e06401 02")));
 }
 

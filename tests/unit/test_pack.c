@@ -9,6 +9,7 @@
 
 #include "encode.h"
 #include "bytes.h"
+#include "same.h"
 #include "util/arena.h"
 #include "wire/inner.h"
 
@@ -110,7 +111,7 @@ pack(const struct wire_session *session, enum family family,
 		    0);
 		assert_int_equal(update.verdict, VERDICT_KEEP);
 		if (!withdraw)
-			assert_true(attr_equal(&update.attr, attr));
+			assert_true(same_attr(&update.attr, attr));
 		for (int i = 0; i < 2; i++) {
 			struct nlri *nlri = withdraw ? &update.withdrawn[i]
 						     : &update.announced[i];

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "same.h"
 #include "rib/select.h"
 #include "util/mem.h"
 
@@ -497,7 +498,7 @@ test_intern(void **state)
 	assert_ptr_equal(x, y);
 	/* What comes out is what went in. */
 	b = rib_attr_get(x);
-	assert_true(attr_equal(&a, &b));
+	assert_true(same_attr(&a, &b));
 	b.med = 2;
 	z = rib_attr_intern(rib, &b);
 	assert_ptr_not_equal(x, z);

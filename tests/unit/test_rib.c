@@ -339,6 +339,15 @@ say_any(unsigned who, const struct prefix *prefix, bool with_med)
 		attr.present |= 1u << ATTR_LOCAL_PREF;
 		attr.local_pref = 99 + random_below(3);
 	}
+	if (random_below(3) == 0) {
+		attr.present |= 1u << ATTR_ORIGINATOR_ID;
+		attr.originator_id = random_below(3);
+	}
+	if (random_below(3) == 0) {
+		attr.present |= 1u << ATTR_CLUSTER_LIST;
+		attr.cluster_list =
+		    blob_new(arena, "abcdefgh", 4 + 4 * random_below(2));
+	}
 	rib_update(sources[who], 0, prefix, &attr,
 	    random_below(6) == 0 ? NULL : &attr, random_below(3));
 }

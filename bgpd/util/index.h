@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Ids of objects that are found by hash, in some six bytes each. */
+/* Ids of objects that are found by hash, in some eight bytes each. */
 #ifndef UTIL_INDEX_H
 #define UTIL_INDEX_H
 
@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /*
- * For objects that are named by an id (util/slab.h) and carry no link. A slot is
+ * For objects that are named by an id (util/slab.h) and carry no link. A place is
  * one word: the id, and above it some bits of the hash, so that a look at the
- * slots is enough for nearly all objects that are not the one. The slots are cut
- * in parts that grow and shrink each by itself: no single call pays for all.
+ * words is enough for nearly all objects that are not the one. They are cut in
+ * parts that grow and shrink each by itself: no single call pays for all.
  */
 struct index_part;
 struct index {
@@ -30,7 +30,7 @@ uint32_t index_find(const struct index *index, uint32_t hash, const void *key);
 void index_add(struct index *index, uint32_t hash, uint32_t id);
 void index_remove(struct index *index, uint32_t hash, uint32_t id);
 /*
- * For many at once: first the slots of all are fetched, then the objects that
+ * For many at once: first the words of all are fetched, then the objects that
  * may be the ones. index_hint: such an id, or 0.
  */
 void index_fetch(const struct index *index, uint32_t hash);

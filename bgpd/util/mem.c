@@ -50,6 +50,18 @@ mem_array(size_t count, size_t size)
 }
 
 void *
+mem_lines(size_t count, size_t size)
+{
+	size_t product = mem_product(count, size);
+	void *p = NULL;
+
+	if (posix_memalign(&p, 64, mem_some(product)) != 0)
+		fatal("out of memory: %zu bytes", product);
+	memset(p, 0, product);
+	return p;
+}
+
+void *
 mem_resize(void *p, size_t count, size_t size)
 {
 	size_t product = mem_product(count, size);

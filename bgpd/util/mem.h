@@ -13,6 +13,7 @@
  */
 void *mem_alloc(size_t size);
 void *mem_array(size_t count, size_t size);
+void *mem_lines(size_t count, size_t size); /* from a cache line's start on */
 void *mem_resize(void *p, size_t count, size_t size);
 void *mem_copy(const void *p, size_t size);
 char *mem_string(const char *s); /* NULL gives NULL */

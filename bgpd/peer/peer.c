@@ -91,9 +91,10 @@ static bool
 peers_on_slice(void *arg)
 {
 	struct peers *peers = arg;
-	bool more = orphans_slice(peers) | rib_settle(peers->rib);
+	bool more = orphans_slice(peers);
 	struct peer *peer;
 
+	more |= rib_settle(peers->rib);
 	TAILQ_FOREACH (peer, &peers->list, link)
 		more |= receive_slice(peer);
 	return more;

@@ -239,22 +239,24 @@ bucket_find(
 	return bucket;
 }
 
-void
+struct batch_item *
 batch_add(struct batch *b, uint32_t share, enum tell_rule rule, uint16_t source,
-    const struct batch_item *item)
+    uint8_t len)
 {
 	struct batch_bucket *bucket =
 	    bucket_find(b, share, source != 0 ? rule : TELL_ALL, source);
+	struct batch_item *item;
 
 	b->items = batch_grow(
 	    b->items, b->item_count, &b->item_capacity, sizeof(*b->items));
-	b->items[b->item_count] = *item;
-	b->items[b->item_count].next = ID_NONE;
+	item = &b->items[b->item_count];
+	item->next = ID_NONE;
 	if (bucket->first == ID_NONE)
 		bucket->first = b->item_count;
 	else
 		b->items[bucket->last].next = b->item_count;
 	bucket->last = b->item_count++;
 	bucket->count++;
-	b->estimate += 1 + (item->len + 7u) / 8;
+	b->estimate += 1 + (len + 7u) / 8;
+	return item;
 }

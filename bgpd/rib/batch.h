@@ -11,7 +11,6 @@
 struct batch_item {
 	uint32_t id;
 	uint32_t next; /* of the bucket; ID_NONE */
-	uint8_t len;   /* of the prefix */
 	bool held;     /* we own the hold of the set it was in */
 };
 
@@ -76,8 +75,8 @@ void batch_note_answer(
 uint32_t batch_share(struct batch *b, const struct wire_session *session,
     enum family family, const struct attr *attr);
 struct update_shared batch_share_at(const struct batch *b, uint32_t share);
-/* A prefix into the bucket of share, rule and source. */
-void batch_add(struct batch *b, uint32_t share, enum tell_rule rule,
-    uint16_t source, const struct batch_item *item);
+/* One more in the bucket of share, rule and source, of a prefix so long. */
+struct batch_item *batch_add(struct batch *b, uint32_t share,
+    enum tell_rule rule, uint16_t source, uint8_t len);
 
 #endif

@@ -64,6 +64,9 @@ entry_at(const struct prefixes *t, uint32_t id)
 	return slab_get(&t->slab, id);
 }
 struct prefix prefixes_get(const struct prefixes *t, const struct entry *e);
+/* The same, written where it is to be. */
+void prefixes_read(
+    const struct prefixes *t, const struct entry *e, struct prefix *prefix);
 /* The longest one with paths that covers it; SLAB_NONE. */
 uint32_t prefixes_match(const struct prefixes *t, const struct prefix *prefix);
 /* A count that is full stays so: the entry is then never given back. */
@@ -199,8 +202,13 @@ struct path_content {
 	uint32_t used;
 	bool is_variant;
 };
-struct path_content path_content_get(
-    const struct rib *rib, const struct path *path);
+static inline struct path_content
+path_content_get(const struct rib *rib, const struct path *path)
+{
+	return (struct path_content){ .what = path->what,
+		.is_variant = (path->flags & PATH_VARIANT) != 0,
+		.used = path_used(rib, path) };
+}
 void path_content_drop(struct rib *rib, struct path_content content);
 /* True if it says something else now; what it said is the caller's to drop. */
 bool path_content_set(struct rib *rib, struct path *path, uint32_t id,

@@ -51,14 +51,6 @@ paths_size(const struct rib *rib)
 	       index_size(&rib->variant_index);
 }
 
-struct path_content
-path_content_get(const struct rib *rib, const struct path *path)
-{
-	return (struct path_content){ .what = path->what,
-		.is_variant = (path->flags & PATH_VARIANT) != 0,
-		.used = path_used(rib, path) };
-}
-
 void
 path_content_drop(struct rib *rib, struct path_content content)
 {

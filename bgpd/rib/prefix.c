@@ -94,16 +94,26 @@ prefixes_at(const struct prefixes *t, uint32_t id)
 	return slab_at(&t->slab, id);
 }
 
+void
+prefixes_read(
+    const struct prefixes *t, const struct entry *e, struct prefix *prefix)
+{
+	prefix->family = family_info[t->family].af;
+	prefix->len = e->len;
+	if (t->family == FAMILY_IPV6) {
+		memcpy(prefix->bytes, e->bytes, 16);
+		return;
+	}
+	memcpy(prefix->bytes, e->bytes, 4);
+	memset(prefix->bytes + 4, 0, 12);
+}
+
 struct prefix
 prefixes_get(const struct prefixes *t, const struct entry *e)
 {
-	struct prefix prefix = { .family = family_info[t->family].af,
-		.len = e->len };
+	struct prefix prefix;
 
-	if (t->family == FAMILY_IPV4)
-		memcpy(prefix.bytes, e->bytes, 4);
-	else
-		memcpy(prefix.bytes, e->bytes, 16);
+	prefixes_read(t, e, &prefix);
 	return prefix;
 }
 

@@ -92,11 +92,11 @@ static void
 item_add(struct tell *t, uint32_t share, enum tell_rule rule, uint16_t source,
     uint32_t id, bool held)
 {
-	struct batch_item item = {
-		.id = id, .len = entry_at(t->table, id)->len, .held = held
-	};
+	struct batch_item *item = batch_add(
+	    t->batch, share, rule, source, entry_at(t->table, id)->len);
 
-	batch_add(t->batch, share, rule, source, &item);
+	item->id = id;
+	item->held = held;
 }
 
 static void
@@ -361,8 +361,8 @@ lay_out(struct tell *t, const struct batch_bucket *bucket)
 		    t->bucket_items, bucket->count, sizeof(*t->bucket_items));
 	}
 	for (i = 0; i < bucket->count; i++, at = items[at].next) {
-		t->prefixes[i] =
-		    prefixes_get(t->table, entry_at(t->table, items[at].id));
+		prefixes_read(t->table, entry_at(t->table, items[at].id),
+		    &t->prefixes[i]);
 		t->bucket_items[i] = at;
 	}
 }

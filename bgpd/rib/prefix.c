@@ -7,7 +7,7 @@
 #include "util/mix.h"
 
 /*
- * A prefix costs its entry and its place in the index: 18 bytes for IPv4. The
+ * A prefix costs its entry and its place in the index: 20 bytes for IPv4. The
  * order of prefixes is needed by shows alone and is made there (order.c), so that
  * a route on its way pays for no tree.
  */

@@ -63,7 +63,7 @@ networks_free(struct announce *announce, struct announce_network *networks,
 struct told {
 	struct rib_source *source;
 	struct rib_attr *attr;
-	struct prefix prefixes[64];
+	struct prefix prefixes[RIB_MANY];
 	unsigned count;
 	int64_t now_secs;
 };
@@ -80,7 +80,7 @@ told_flush(struct told *told)
 static void
 network_tell(struct told *told, const struct announce_network *network)
 {
-	if (told->count == sizeof(told->prefixes) / sizeof(told->prefixes[0]) ||
+	if (told->count == RIB_MANY ||
 	    told->attr != network->attr ||
 	    (told->count > 0 &&
 		told->prefixes[0].family != network->prefix.family))

@@ -80,8 +80,7 @@ told_flush(struct told *told)
 static void
 network_tell(struct told *told, const struct announce_network *network)
 {
-	if (told->count == RIB_MANY ||
-	    told->attr != network->attr ||
+	if (told->count == RIB_MANY || told->attr != network->attr ||
 	    (told->count > 0 &&
 		told->prefixes[0].family != network->prefix.family))
 		told_flush(told);

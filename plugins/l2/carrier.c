@@ -240,10 +240,12 @@ carrier_new(const struct bgpd_host *host, struct bgpd_self *self,
 	c->fence_us = INT64_MAX;
 	c->hash_secret = arc4random();
 	RB_INIT(&c->vips);
+	LIST_INIT(&c->suspects);
 	set_defaults(&c->options);
 	clockwork_open(&c->clockwork, host, self);
 	alarm_set(&c->doctor, doctor_look, c);
 	alarm_set(&c->twins, doctor_part, c);
+	alarm_set(&c->review, probe_review, c);
 	c->picks = picks_new(NULL, 0, NULL, 0, &fault);
 	c->groups = groups_new(host, self);
 	c->ifaces = ifaces_open(host, self, &sink, c);

@@ -184,14 +184,16 @@ bool limit_allows(
 /* acd.c: conflict detection (RFC 5227), the same for IPv6 ------------------------------ */
 
 enum acd_state { ACD_IDLE, ACD_PROBING, ACD_FREE, ACD_TAKEN_BY };
-enum acd_step { ACD_WAIT, ACD_SEND, ACD_DONE };
+enum acd_step { ACD_WAIT, ACD_SEND, ACD_DONE, ACD_LOST };
 
 struct acd {
 	uint8_t state; /* enum acd_state */
 	uint8_t sent;
 	bool by_rfc;	      /* its slow timing */
 	int64_t due_us;	      /* of the next step */
-	uint8_t mac[MAC_LEN]; /* TAKEN_BY: whose it is */
+	uint8_t mac[MAC_LEN]; /* TAKEN_BY: whose it is; doubted: whose else */
+	bool doubted, prober; /* mac was heard; it only probes, too */
+	int64_t doubt_us;     /* until then it may turn out to be a fellow */
 	/* While it is owned. */
 	uint32_t conflicts;
 	int64_t conflict_us, defended_us;
@@ -200,10 +202,18 @@ struct acd {
 /* random: 32 bits of it. */
 void acd_start(struct acd *acd, bool by_rfc, uint32_t random, int64_t now_us);
 void acd_stop(struct acd *acd);
-/* It is due. SEND: a probe, and due_us is the next; DONE: nobody has it. */
+/* It is due. SEND: a probe, and due_us is the next; DONE: nobody has it; LOST: mac. */
 enum acd_step acd_tick(struct acd *acd, uint32_t random, int64_t now_us);
 /* Somebody has it. True where this ends the probing. */
 bool acd_hear(struct acd *acd, const uint8_t mac[MAC_LEN]);
+/*
+ * Somebody has it, or probes it, too, who may be a fellow whose MAC is not known
+ * yet: the probes go on, and end with LOST unless he is cleared within two seconds.
+ */
+void acd_doubt(
+    struct acd *acd, const uint8_t mac[MAC_LEN], bool prober, int64_t now_us);
+/* It is a fellow that probes: as if it had not been heard. due_us may be earlier. */
+void acd_clear(struct acd *acd, int64_t now_us);
 /* A conflict while it is owned: true where it is to be defended now. */
 bool acd_defend(struct acd *acd, int64_t now_us);
 /* No conflict for so long that it is over. */

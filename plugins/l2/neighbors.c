@@ -46,6 +46,14 @@ fellow_set(struct fellow *fellow, const uint8_t *mac)
 	fellow->has_mac = true;
 }
 
+/* Whom they accuse may be one of them: not from inside of what told it. */
+static void
+review(struct carrier *c)
+{
+	if (!LIST_EMPTY(&c->suspects))
+		alarm_start(&c->clockwork, &c->review, 0);
+}
+
 void
 carrier_fellows(struct carrier *c, const struct bgpd_addr *addresses,
     unsigned count, const uint8_t (*macs)[6], unsigned mac_count)
@@ -68,6 +76,7 @@ carrier_fellows(struct carrier *c, const struct bgpd_addr *addresses,
 	free(c->fellows);
 	c->fellows = fellows;
 	c->fellow_count = count + mac_count;
+	review(c);
 	carrier_meet_fellows(c);
 }
 
@@ -78,8 +87,11 @@ on_neighbor(void *arg, const struct neighbor_entry *entry)
 	struct fellow *fellow =
 	    fellow_of(c->fellows, c->fellow_count, &entry->addr);
 
-	if (fellow != NULL)
-		fellow_set(fellow, entry->mac);
+	if (fellow == NULL ||
+	    (fellow->has_mac && frame_mac_equal(fellow->mac, entry->mac)))
+		return false;
+	fellow_set(fellow, entry->mac);
+	review(c);
 	return false;
 }
 
@@ -95,8 +107,8 @@ carrier_meet_fellows(struct carrier *c)
 		ifaces_neighbors(c->ifaces, i->is.ifindex, on_neighbor, c);
 }
 
-static const struct bgpd_addr *
-fellow_by_mac(const struct carrier *c, const uint8_t *mac)
+const struct bgpd_addr *
+fellow_known(const struct carrier *c, const uint8_t mac[MAC_LEN])
 {
 	unsigned i;
 
@@ -111,7 +123,7 @@ fellow_by_mac(const struct carrier *c, const uint8_t *mac)
 const struct bgpd_addr *
 fellow_find(struct carrier *c, int ifindex, const uint8_t mac[MAC_LEN])
 {
-	const struct bgpd_addr *found = fellow_by_mac(c, mac);
+	const struct bgpd_addr *found = fellow_known(c, mac);
 	int64_t now_us = carrier_now_us();
 
 	if (found != NULL || c->fellow_count == 0 ||
@@ -121,7 +133,7 @@ fellow_find(struct carrier *c, int ifindex, const uint8_t mac[MAC_LEN])
 	if (!bucket_take(&c->lookups, LOOKUP_RATE, LOOKUP_BURST, now_us))
 		return NULL;
 	ifaces_neighbors(c->ifaces, ifindex, on_neighbor, c);
-	found = fellow_by_mac(c, mac);
+	found = fellow_known(c, mac);
 	if (found == NULL) {
 		memcpy(c->alien, mac, MAC_LEN);
 		c->alien_us = now_us;

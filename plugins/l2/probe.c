@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Probing an address on all its interfaces, and conflicts while it is owned. */
 
+/*
+ * Who has it may be a fellow whose MAC is told only later: before the source hears
+ * of an alien he is in doubt for two seconds (acd.c), and an address that was left to
+ * one is probed again as soon as he turns out to be a fellow.
+ */
+
 #include <stdlib.h>
 
 #include "segment.h"
@@ -36,6 +42,22 @@ probe_pause(struct vip *v)
 	if (v->state == CARRIER_QUARANTINED && v->acd.state != ACD_PROBING)
 		alarm_start(&c->clockwork, &v->acd_alarm,
 		    c->options.quarantine_ms * INT64_C(1000));
+}
+
+static void
+suspect(struct vip *v)
+{
+	if (!v->suspects)
+		LIST_INSERT_HEAD(&v->carrier->suspects, v, of_suspects);
+	v->suspects = true;
+}
+
+void
+probe_forget(struct vip *v)
+{
+	if (v->suspects)
+		LIST_REMOVE(v, of_suspects);
+	v->suspects = false;
 }
 
 static void
@@ -81,11 +103,77 @@ end(struct vip *v)
 	join_all(v);
 }
 
+static void
+quarantine(struct vip *v)
+{
+	v->state = CARRIER_QUARANTINED;
+	suspect(v);
+	probe_pause(v);
+	join_all(v);
+}
+
+static void
+lose_to_fellow(struct vip *v, const uint8_t *mac)
+{
+	alarm_stop(&v->carrier->clockwork, &v->acd_alarm);
+	end(v);
+	/* What was left to a stranger is looked after all the same. */
+	if (v->conflict)
+		quarantine(v);
+	told_probed(v, CARRIER_FELLOW, mac);
+}
+
+static void
+lose_to_alien(struct vip *v, const uint8_t *mac)
+{
+	alarm_stop(&v->carrier->clockwork, &v->acd_alarm);
+	v->acd.state = ACD_IDLE;
+	v->conflict = true;
+	v->conflicts++;
+	memcpy(v->conflict_mac, mac, MAC_LEN);
+	quarantine(v);
+	told_probed(v, CARRIER_ALIEN, mac);
+}
+
+/* True: it is settled, he was a fellow. */
+static bool
+review_doubt(struct vip *v)
+{
+	struct carrier *c = v->carrier;
+	int64_t now_us = carrier_now_us();
+	uint8_t mac[MAC_LEN];
+
+	if (!v->acd.doubted || fellow_known(c, v->acd.mac) == NULL)
+		return false;
+	memcpy(mac, v->acd.mac, sizeof(mac));
+	acd_clear(&v->acd, now_us);
+	if (v->acd.prober) {
+		alarm_start(
+		    &c->clockwork, &v->acd_alarm, v->acd.due_us - now_us);
+	} else {
+		acd_hear(&v->acd, mac);
+		lose_to_fellow(v, mac);
+	}
+	return true;
+}
+
+/* The doubt is over: does the kernel know him by now? */
+static void
+look_again(struct vip *v)
+{
+	struct spot *s;
+
+	v->carrier->alien_us = 0;
+	LIST_FOREACH (s, &v->spots, of_vip)
+		fellow_find(v->carrier, s->port->ifindex, v->acd.mac);
+}
+
 /* A step of the probes, or a quarantine begins to probe again. */
 static void
 on_alarm(void *arg)
 {
 	struct vip *v = arg;
+	uint8_t mac[MAC_LEN];
 
 	if (v->acd.state != ACD_PROBING) {
 		if (!LIST_EMPTY(&v->spots))
@@ -94,10 +182,18 @@ on_alarm(void *arg)
 			probe_pause(v);
 		return;
 	}
+	if (v->acd.doubted && carrier_now_us() >= v->acd.doubt_us)
+		look_again(v);
+	if (review_doubt(v))
+		return;
 	switch (acd_tick(&v->acd, arc4random(), carrier_now_us())) {
 	case ACD_SEND:
 		send_probes(v);
 		break;
+	case ACD_LOST:
+		memcpy(mac, v->acd.mac, sizeof(mac));
+		lose_to_alien(v, mac);
+		return;
 	case ACD_DONE:
 		end(v);
 		v->conflict = false;
@@ -155,14 +251,6 @@ probe_stop(struct vip *v)
 	v->acd.state = ACD_IDLE;
 }
 
-static void
-quarantine(struct vip *v)
-{
-	v->state = CARRIER_QUARANTINED;
-	probe_pause(v);
-	join_all(v);
-}
-
 void
 probe_hear(struct spot *s, const uint8_t mac[MAC_LEN], bool rival)
 {
@@ -170,23 +258,45 @@ probe_hear(struct spot *s, const uint8_t mac[MAC_LEN], bool rival)
 	bool fellow = fellow_find(v->carrier, s->port->ifindex, mac) != NULL;
 
 	/* Two speakers may probe at once: neither has it. */
-	if ((rival && fellow) || !acd_hear(&v->acd, mac))
+	if (v->acd.state != ACD_PROBING || (rival && fellow))
 		return;
-	alarm_stop(&v->carrier->clockwork, &v->acd_alarm);
-	if (fellow) {
-		end(v);
-		/* What was left to a stranger is looked after all the same. */
-		if (v->conflict)
-			quarantine(v);
-		told_probed(v, CARRIER_FELLOW, mac);
+	if (!fellow && v->carrier->fellow_count > 0) {
+		acd_doubt(&v->acd, mac, rival, carrier_now_us());
+		suspect(v);
 		return;
 	}
-	v->acd.state = ACD_IDLE;
-	v->conflict = true;
-	v->conflicts++;
-	memcpy(v->conflict_mac, mac, MAC_LEN);
-	quarantine(v);
-	told_probed(v, CARRIER_ALIEN, mac);
+	acd_hear(&v->acd, mac);
+	if (fellow)
+		lose_to_fellow(v, mac);
+	else
+		lose_to_alien(v, mac);
+}
+
+static void
+review_quarantine(struct vip *v)
+{
+	struct carrier *c = v->carrier;
+
+	if (fellow_known(c, v->conflict_mac) == NULL || LIST_EMPTY(&v->spots))
+		return;
+	alarm_stop(&c->clockwork, &v->acd_alarm);
+	begin(v);
+}
+
+void
+probe_review(void *carrier)
+{
+	struct carrier *c = carrier;
+	struct vip *v, *next;
+
+	LIST_FOREACH_SAFE (v, &c->suspects, of_suspects, next) {
+		if (v->acd.state == ACD_PROBING)
+			review_doubt(v);
+		else if (v->state == CARRIER_QUARANTINED)
+			review_quarantine(v);
+		else
+			probe_forget(v);
+	}
 }
 
 /* Conflicts -------------------------------------------------------------------------- */

@@ -102,6 +102,8 @@ struct vip {
 	char **only; /* names of interfaces; NULL: all */
 	unsigned only_count;
 	LIST_HEAD(, spot) spots;
+	LIST_ENTRY(vip) of_suspects;
+	bool suspects; /* it is in that list: somebody's MAC matters to it */
 	struct acd acd;
 	struct alarm acd_alarm, over_alarm;
 	uint8_t nonce[NONCE_LEN];
@@ -170,6 +172,9 @@ void probe_resume(struct vip *vip);
 void probe_stop(struct vip *vip);
 void probe_pause(struct vip *vip); /* of a quarantine, from now on */
 void probe_hear(struct spot *spot, const uint8_t mac[MAC_LEN], bool rival);
+/* More fellows' MACs are known: was it one that was taken for an alien? */
+void probe_review(void *carrier);
+void probe_forget(struct vip *vip);
 void conflict_hear(struct spot *spot, const uint8_t mac[MAC_LEN]);
 void conflict_forget(struct vip *vip);
 
@@ -184,6 +189,9 @@ struct fellow {
 /* NULL: whoever has that MAC is an alien. */
 const struct bgpd_addr *fellow_find(
     struct carrier *carrier, int ifindex, const uint8_t mac[MAC_LEN]);
+/* The same, without a look at the neighbor table. */
+const struct bgpd_addr *fellow_known(
+    const struct carrier *carrier, const uint8_t mac[MAC_LEN]);
 void fellows_clear(struct carrier *carrier);
 /* True: it was an answer of a gateway to this node itself. */
 bool gateway_hear(struct port *port, const struct frame *frame);
@@ -206,7 +214,8 @@ struct carrier {
 	struct carrier_options options; /* no lists in it */
 	struct vips vips;
 	unsigned vip_count;
-	uint64_t turns; /* ports that were opened and closed */
+	LIST_HEAD(, vip) suspects; /* probe.c's: in doubt, or quarantined */
+	uint64_t turns;		   /* ports that were opened and closed */
 	uint32_t hash_secret;
 	int64_t fence_us;
 	int64_t probe_us; /* when the next address may begin to be probed */
@@ -217,7 +226,7 @@ struct carrier {
 	uint8_t alien[MAC_LEN]; /* no fellow's, when it was looked up */
 	int64_t alien_us;
 	struct bucket lookups; /* of MACs in the neighbor table */
-	struct alarm doctor, twins;
+	struct alarm doctor, twins, review;
 };
 #define carrier_say(c, ...) (c)->host->log((c)->self, __VA_ARGS__)
 static inline bool

@@ -228,6 +228,7 @@ vip_free(struct vip *v)
 	struct spot *s;
 
 	probe_stop(v);
+	probe_forget(v);
 	conflict_forget(v);
 	while ((s = LIST_FIRST(&v->spots)) != NULL)
 		spot_free(s);

@@ -200,3 +200,12 @@ plugin k8s
                              for m in self.living()), seconds, 0.05,
                  say=self.say)
         return owner
+
+    def lose_all_but_probes(self, one, other):
+        """Of what they send each other the switch forwards RFC 5227's probes."""
+        ports = ", ".join(f'"{a.host.port}" . "{b.host.port}"'
+                          for a, b in ((one, other), (other, one)))
+        self.switch("nft", "-f", "-", input="flush ruleset\n"
+                    "table bridge lost { chain forward { type filter hook "
+                    "forward priority 0; ether type arp arp saddr ip 0.0.0.0 "
+                    f"accept; iifname . oifname {{ {ports} }} drop; }}; }}")

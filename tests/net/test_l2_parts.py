@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """Segments that fall apart: who keeps an address, who takes it, who is silent."""
 
+import os
 import time
 
 import pytest
 
 from asker import Asker
+from ether import Station
 from lab import wait_for
 from segment import VIP
 from team import Team
@@ -203,3 +205,37 @@ def test_a_node_that_reaches_nobody_is_silent(lab):
     assert silent == set(), team.say()
     assert len(asker.macs(time.monotonic() - 0.3)) == 1
     assert asker.both() == 0
+
+
+def wait_probed(station, macs, seconds=5):
+    """Each of them was heard to probe, before the other had all its answers."""
+    heard, end = set(), time.monotonic() + seconds
+    while heard != macs:
+        left = end - time.monotonic()
+        assert left > 0, heard
+        found = station.collect(left, 1, kind="arp", spa="0.0.0.0", tpa=VIP)
+        heard |= {f["sha"] for f in found} & macs
+
+
+def test_two_start_at_once_and_hear_the_others_probes_first(lab):
+    """A node that is not known yet is no stranger, and its address no other."""
+    team = Team(lab, 2).start()
+    team.wait_agreed()
+    for _ in range(5):
+        for member in team.members:
+            member.bgpd.kill()
+            os.unlink(member.host.path("k8s.state"))  # never used before
+        team.lose_all_but_probes(*team.members)
+        for member in team.members:
+            member.host.ip("neigh", "flush", "all")
+        station = Station(team.client)
+        for member in team.members:
+            member.again(wait=False)
+        wait_probed(station, {m.mac for m in team.members})
+        station.close()
+        time.sleep(0.1)
+        team.mend()
+        team.wait_agreed()
+    for member in team.members:
+        assert "none of our nodes" not in member.bgpd.read_log(), team.say()
+        assert set(member.bgpd.json("show l2")["addresses"]) == {VIP}

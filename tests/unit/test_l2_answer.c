@@ -295,6 +295,48 @@ test_probing(void **unused)
 	assert_int_equal(acd_tick(&acd, 0, 1000 * MS), ACD_WAIT);
 }
 
+/* Who may be a fellow: two seconds, also past the last probe; by the RFC's, too. */
+static void
+test_doubt(void **unused)
+{
+	struct acd acd = { 0 };
+	unsigned i;
+
+	(void)unused;
+	acd_doubt(&acd, their_mac, true, 0);
+	assert_false(acd.doubted);
+	for (i = 0; i < 2; i++) {
+		acd_start(&acd, i == 1, 999, 0);
+		acd_doubt(&acd, their_mac, true, 100 * MS);
+		acd_doubt(&acd, third_mac, true, 300 * MS);
+		while (acd_tick(&acd, 0, acd.due_us) != ACD_LOST)
+			assert_int_equal(acd.state, ACD_PROBING);
+		assert_int_equal(acd.state, ACD_TAKEN_BY);
+		assert_memory_equal(acd.mac, their_mac, 6);
+		assert_int_equal(acd.due_us, i == 0 ? 2100 * MS : 2999 * MS);
+	}
+	/* Who has it outweighs who asks, and is not outweighed. */
+	acd_start(&acd, false, 0, 0);
+	acd_doubt(&acd, their_mac, true, 100 * MS);
+	acd_doubt(&acd, third_mac, false, 400 * MS);
+	acd_doubt(&acd, their_mac, true, 400 * MS);
+	acd_doubt(&acd, their_mac, false, 400 * MS);
+	assert_memory_equal(acd.mac, third_mac, 6);
+	assert_int_equal(acd.doubt_us, 2100 * MS);
+	/* Cleared while probes are left: they stay due; else it is over now. */
+	acd_start(&acd, false, 0, 0);
+	assert_int_equal(acd_tick(&acd, 0, 0), ACD_SEND);
+	acd_doubt(&acd, their_mac, true, 100 * MS);
+	acd_clear(&acd, 150 * MS);
+	assert_int_equal(acd.due_us, 200 * MS);
+	assert_int_equal(acd_tick(&acd, 0, 200 * MS), ACD_SEND);
+	assert_int_equal(acd_tick(&acd, 0, 400 * MS), ACD_SEND);
+	acd_doubt(&acd, their_mac, true, 500 * MS);
+	assert_int_equal(acd_tick(&acd, 0, 600 * MS), ACD_WAIT);
+	acd_clear(&acd, 700 * MS);
+	assert_int_equal(acd_tick(&acd, 0, 700 * MS), ACD_DONE);
+}
+
 static void
 test_defence(void **unused)
 {
@@ -418,6 +460,7 @@ main(void)
 		cmocka_unit_test(test_who_was_asked_answers),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_probing),
+		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_defence),
 		cmocka_unit_test(test_filter_of_arp),
 		cmocka_unit_test(test_filter_of_nd),

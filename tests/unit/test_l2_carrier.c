@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* plugins/l2's carrier: take, yield, fence, proof, conflicts, probing. */
+/* plugins/l2's carrier: take, yield, fence, proof, conflicts, interfaces. */
 
 #include "l2_scene.h"
 
@@ -247,82 +247,6 @@ test_fellows(void **unused)
 	carrier_announce(carrier, &vip4);
 	usleep(5000);
 	assert_true(count_heard(FRAME_REQUEST, &vip4, &vip4, true) >= 1);
-}
-
-/* Probing -------------------------------------------------------------------------------------- */
-
-static void
-test_probing(void **unused)
-{
-	static const uint8_t macs[1][6] = { { 2, 0, 0, 0, 0, 3 } };
-
-	(void)unused;
-	add(&vip4);
-	add(&vip6);
-	carrier_fellows(carrier, NULL, 0, macs, 1);
-	carrier_probe(carrier, &vip4);
-	carrier_probe(carrier, &vip6);
-	assert_string_equal(told, "");
-	fake_run(100);
-	/* A fellow probes it as well: none of the two has it. */
-	cable_send(raw, arp_make(raw, 1, third_mac, &zero4, &vip4));
-	fake_run(450);
-	assert_string_equal(told, "");
-	fake_run(150);
-	assert_non_null(strstr(told, "probed 192.0.2.240 0 00\n"));
-	assert_non_null(strstr(told, "probed 2001:db8::240 0 00\n"));
-	assert_int_equal(count_heard(FRAME_REQUEST, &zero4, &vip4, true), 3);
-	assert_int_equal(count_heard(FRAME_NS, &zero6, &vip6, true), 3);
-	assert_int_equal(count_heard(FRAME_REQUEST, &vip4, NULL, true), 0);
-	/* An alien probes, a fellow has it. */
-	told[0] = '\0';
-	carrier_probe(carrier, &vip4);
-	fake_run(50);
-	cable_send(raw, arp_make(raw, 1, their_mac, &zero4, &vip4));
-	fake_run(20);
-	assert_string_equal(told, "probed 192.0.2.240 1 02\n");
-	carrier_yield(carrier, &vip4);
-	told[0] = '\0';
-	carrier_probe(carrier, &vip4);
-	fake_run(50);
-	arp_make(raw, 2, third_mac, &vip4, &zero4);
-	memcpy(raw, cable_mac, 6);
-	cable_send(raw, ARP_LEN);
-	fake_run(20);
-	assert_string_equal(told, "probed 192.0.2.240 2 03\n");
-	/* And its own nonce, come back from a loop, is nobody's. */
-	carrier_probe(carrier, &vip6);
-	fake_run(50);
-	assert_true(count_heard(FRAME_NS, &zero6, &vip6, true) > 0);
-}
-
-/* A fellow answers to the probes of a quarantine: it goes on until all is quiet. */
-static void
-test_a_quarantine_and_a_fellow(void **unused)
-{
-	static const uint8_t macs[1][6] = { { 2, 0, 0, 0, 0, 3 } };
-	struct carrier_options options = { .exclude = far,
-		.exclude_count = 1,
-		.policy = CARRIER_QUARANTINE,
-		.quarantine_ms = 100 };
-	struct carrier_address_view view;
-
-	(void)unused;
-	assert_null(carrier_configure(carrier, &options));
-	carrier_fellows(carrier, NULL, 0, macs, 1);
-	add(&vip4);
-	carrier_take(carrier, &vip4);
-	claim(their_mac);
-	cable_forget();
-	told[0] = '\0';
-	fake_until(count_heard(FRAME_REQUEST, &zero4, &vip4, true) > 0);
-	arp_make(raw, 2, third_mac, &vip4, &zero4);
-	memcpy(raw, cable_mac, 6);
-	cable_send(raw, ARP_LEN);
-	fake_until(strcmp(told, "probed 192.0.2.240 2 03\n") == 0);
-	assert_true(carrier_find_address(carrier, &vip4, &view));
-	assert_int_equal(view.state, CARRIER_QUARANTINED);
-	fake_until(strstr(told, "probed 192.0.2.240 0 00\n") != NULL);
 }
 
 /* Interfaces ------------------------------------------------------------------------------------ */
@@ -585,8 +509,6 @@ main(void)
 		ROOM(test_an_alien_is_defended),
 		ROOM(test_policies),
 		ROOM(test_fellows),
-		ROOM(test_probing),
-		ROOM(test_a_quarantine_and_a_fellow),
 		ROOM(test_interfaces),
 		ROOM(test_subnets),
 		ROOM(test_subnets_stay),

@@ -164,21 +164,29 @@ cable_address(const char *name, const char *addr, const char *addr6)
 	close(fd6);
 }
 
+/* SIOCADDRT or SIOCDELRT, of a default route. */
 static inline void
-cable_gateway(const char *gateway)
+cable_route(unsigned long request, const char *gateway, short metric)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	struct rtentry r;
 
 	memset(&r, 0, sizeof(r));
 	r.rt_flags = RTF_UP | RTF_GATEWAY;
+	r.rt_metric = (short)(metric + 1);
 	r.rt_dst.sa_family = r.rt_genmask.sa_family = AF_INET;
 	r.rt_gateway.sa_family = AF_INET;
 	inet_pton(
 	    AF_INET, gateway, &((struct sockaddr_in *)&r.rt_gateway)->sin_addr);
-	if (ioctl(fd, SIOCADDRT, &r) == -1)
-		perror("SIOCADDRT");
+	if (ioctl(fd, request, &r) == -1)
+		perror("route");
 	close(fd);
+}
+
+static inline void
+cable_gateway(const char *gateway)
+{
+	cable_route(SIOCADDRT, gateway, 0);
 }
 
 /* An entry of the kernel's neighbor table. */

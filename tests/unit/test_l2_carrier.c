@@ -272,6 +272,32 @@ test_interfaces(void **unused)
 	assert_true(is_answered(&vip4));
 }
 
+/* Each is asked, and what is counted is the interfaces they are on. */
+static void
+test_gateways_are_asked(void **unused)
+{
+	static const struct bgpd_addr node = { 4, { 192, 0, 2, 10 } };
+	static const struct bgpd_addr second = { 4, { 192, 0, 2, 3 } };
+	int asked[2] = { -1, -1 };
+
+	(void)unused;
+	cable_route(SIOCADDRT, "192.0.2.3", 7);
+	fake_run(300);
+	cable_forget();
+	assert_int_equal(carrier_ask_gateways(carrier, asked, 2), 1);
+	assert_int_equal(asked[0], cable_ifindex);
+	assert_int_equal(asked[1], -1);
+	usleep(5000);
+	assert_int_equal(count_heard(FRAME_REQUEST, &node, &gateway, true), 1);
+	assert_int_equal(count_heard(FRAME_REQUEST, &node, &second, true), 1);
+	/* Without room it is asked all the same. */
+	asked[0] = -1;
+	assert_int_equal(carrier_ask_gateways(carrier, asked, 0), 1);
+	assert_int_equal(asked[0], -1);
+	cable_route(SIOCDELRT, "192.0.2.3", 7);
+	fake_run(300);
+}
+
 /* A list as it is told: by its places, and what stays where there is another. */
 static unsigned
 subnets_again(struct carrier_subnet *subnets, unsigned before)
@@ -510,6 +536,7 @@ main(void)
 		ROOM(test_policies),
 		ROOM(test_fellows),
 		ROOM(test_interfaces),
+		ROOM(test_gateways_are_asked),
 		ROOM(test_subnets),
 		ROOM(test_subnets_stay),
 		ROOM(test_subnets_without_link),

@@ -8,19 +8,6 @@
 #include "reach.h"
 
 static const char *
-subnet_print(
-    const struct bgpd_addr *addr, unsigned length, char text[KIT_ADDR_TEXT + 4])
-{
-	struct bgpd_addr net = *addr;
-	char plain[KIT_ADDR_TEXT];
-
-	kit_addr_mask(&net, length);
-	snprintf(text, KIT_ADDR_TEXT + 4, "%s/%u", kit_addr_print(&net, plain),
-	    length);
-	return text;
-}
-
-static const char *
 gateway_word(unsigned gateway)
 {
 	static const char *const words[] = { "none", "answers", "lost",
@@ -56,11 +43,11 @@ place_show(struct l2 *l2, struct bgpd_out *out, bool json, size_t place)
 {
 	const struct carrier_subnet *s = &l2->reach->list[place];
 	struct owners_segment_view view;
-	char text[KIT_ADDR_TEXT + 4];
+	char text[REACH_SUBNET_TEXT];
 
 	if (!owners_segment_get(l2->owners, l2->crew.self, place, &view))
 		return;
-	subnet_print(&s->addr, s->length, text);
+	reach_print_subnet(&s->addr, s->length, text);
 	if (json) {
 		l2->host->out_object(out, text);
 		l2->host->out_bool(out, "link", view.linked);
@@ -73,6 +60,25 @@ place_show(struct l2 *l2, struct bgpd_out *out, bool json, size_t place)
 	nodes_show(l2, out, json, place);
 	if (json)
 		l2->host->out_close(out);
+}
+
+/* One that is beyond what can be told. */
+static void
+untold_show(struct l2 *l2, struct bgpd_out *out, bool json,
+    const struct carrier_subnet *s)
+{
+	char text[REACH_SUBNET_TEXT];
+
+	reach_print_subnet(&s->addr, s->length, text);
+	if (!json) {
+		l2->host->out_print(out,
+		    "    segment %s: not watched, as there are more than %d\n",
+		    text, OWNERS_SEGMENTS);
+		return;
+	}
+	l2->host->out_object(out, text);
+	l2->host->out_bool(out, "watched", false);
+	l2->host->out_close(out);
 }
 
 void
@@ -90,6 +96,14 @@ display_reach_interface(
 			l2->host->out_object(out, "segments");
 		any = true;
 		place_show(l2, out, json, i);
+	}
+	for (i = 0; i < r->all_count; i++) {
+		if (r->all[i].ifindex != ifindex || !reach_is_untold(r, i))
+			continue;
+		if (json && !any)
+			l2->host->out_object(out, "segments");
+		any = true;
+		untold_show(l2, out, json, &r->all[i]);
 	}
 	if (json && any)
 		l2->host->out_close(out);
@@ -152,14 +166,14 @@ display_reach_address(struct l2 *l2, struct bgpd_out *out, bool json,
 {
 	struct owners_segment list[OWNERS_SEGMENTS];
 	size_t i, n = owners_segments_of(l2->owners, addr, list);
-	char text[KIT_ADDR_TEXT + 4];
+	char text[REACH_SUBNET_TEXT];
 
 	if (n == 0)
 		return;
 	if (json)
 		l2->host->out_object(out, "segments");
 	for (i = 0; i < n; i++) {
-		subnet_print(&list[i].addr, list[i].length, text);
+		reach_print_subnet(&list[i].addr, list[i].length, text);
 		if (json)
 			l2->host->out_bool(out, text, list[i].linked);
 		else

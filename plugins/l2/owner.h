@@ -75,7 +75,8 @@ struct owners_segment {
 	bool linked;	       /* of this node: its interface has its link */
 };
 
-#define OWNERS_SEGMENTS 8 /* of a node */
+#define OWNERS_SEGMENTS	    8  /* of a node */
+#define OWNERS_SEGMENTS_ALL 16 /* of all, that are told apart */
 
 /* What comes out ------------------------------------------------------------------- */
 
@@ -212,6 +213,9 @@ void owners_segment_live(struct owners *owners, const char *member,
     size_t segment, int live, int64_t now_us);
 void owners_segment_gateway(struct owners *owners, size_t segment,
     enum owners_gateway gateway, int64_t now_us);
+
+/* The nodes tell more than OWNERS_SEGMENTS_ALL: some are not known here. */
+bool owners_segments_are_many(const struct owners *owners);
 
 struct owners_segment_view {
 	/* "alive", "dead", "silent", "no link"; "not there", or "not told": it

@@ -39,8 +39,10 @@ slot_of(struct owners *o, const struct message_segment *s)
 		if (is_same(&all->slots[i], s))
 			return (uint8_t)i;
 	}
-	if (all->count == SLOTS)
+	if (all->count == SLOTS) {
+		all->many = true;
 		return NO_SLOT;
+	}
 	all->slots[all->count] = *s;
 	return (uint8_t)all->count++;
 }
@@ -71,6 +73,7 @@ segments_anew(struct owners *o)
 
 	o->segments.mark = message_id(mark, sizeof(mark));
 	o->segments.count = 0;
+	o->segments.many = false;
 	o->segments.fenced = o->segments.shared = o->segments.any = 0;
 	o->segments.linked = 0;
 	slots_of(o, o->self); /* its own are never too many */
@@ -360,6 +363,12 @@ owners_segments(struct owners *o, const struct owners_segment *list,
 	if (o->started)
 		talk_hurry(o);
 	owner_end(o);
+}
+
+bool
+owners_segments_are_many(const struct owners *o)
+{
+	return o->segments.many;
 }
 
 /* Once most were seen there, the others have seen this node. */

@@ -6,7 +6,7 @@
 #include "message.h"
 #include "owner.h"
 
-#define SLOTS	16 /* segments that are told apart, of all members */
+#define SLOTS	OWNERS_SEGMENTS_ALL
 #define NO_SLOT SLOTS
 
 struct claim;
@@ -41,6 +41,7 @@ struct segments {
 	uint16_t shared; /* ... two */
 	uint16_t linked; /* ... one that has its link there */
 	bool anew;	 /* slots were others when it was last looked at */
+	bool many;	 /* there are more than slots */
 	int64_t due_us;	 /* this node is dead on one: when it hands over */
 };
 

@@ -6,11 +6,14 @@
  * the other nodes, each with this node's own address there, so that they watch
  * each other there, too (cords.c). Where that is only the interface on which the
  * nodes know each other anyhow, nothing is told, unless another node tells; once
- * told it is told for as long as this process lives.
+ * told it is told for as long as this process lives. There is room for eight; what
+ * is beyond is logged, and there alive is alive, as where nothing is told.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "cord.h"
 #include "reach.h"
@@ -63,6 +66,17 @@ needed_by_all(struct l2 *l2, const struct carrier_subnet *all, unsigned count)
 		needed |=
 		    carrier_subnets_of(l2->carrier, &d->address, all, count);
 	}
+	return needed;
+}
+
+/* Of these, those that there is no room for in the list. */
+static uint32_t
+beyond(uint32_t needed)
+{
+	unsigned n;
+
+	for (n = 0; n < OWNERS_SEGMENTS && needed != 0; n++)
+		needed &= needed - 1; /* without its lowest bit */
 	return needed;
 }
 
@@ -153,7 +167,95 @@ all_apply(struct l2 *l2)
 	r->all_count = count;
 	r->needed = RB_EMPTY(&l2->duties) ? needed_still(r, all, count)
 					  : needed_by_all(l2, all, count);
+	r->untold = beyond(r->needed);
 }
+
+/* Limits ---------------------------------------------------------------------------- */
+
+char *
+reach_print_subnet(
+    const struct bgpd_addr *addr, unsigned length, char text[REACH_SUBNET_TEXT])
+{
+	struct bgpd_addr net = *addr;
+	char plain[KIT_ADDR_TEXT];
+
+	kit_addr_mask(&net, length);
+	snprintf(text, REACH_SUBNET_TEXT, "%s/%u", kit_addr_print(&net, plain),
+	    length);
+	return text;
+}
+
+bool
+reach_is_untold(const struct reach *r, unsigned i)
+{
+	return r->telling && (r->untold >> i & 1) != 0;
+}
+
+static void
+untold_say(struct l2 *l2)
+{
+	const struct reach *r = l2->reach;
+	unsigned i, first = REACH_ALL, count = 0;
+	char text[REACH_SUBNET_TEXT];
+
+	for (i = 0; i < r->all_count; i++) {
+		if (!reach_is_untold(r, i))
+			continue;
+		first = first < i ? first : i;
+		count++;
+	}
+	l2->host->log(l2->self, LOG_WARNING,
+	    "addresses are carried on %u segments of this node, and %d are "
+	    "watched: a node that is dead on %s of %s%s alone keeps what it "
+	    "has there; by `interface` or `exclude-interface` of `plugin l2` "
+	    "they are fewer",
+	    OWNERS_SEGMENTS + count, OWNERS_SEGMENTS,
+	    reach_print_subnet(&r->all[first].addr, r->all[first].length, text),
+	    r->all[first].name, count > 1 ? ", say," : "");
+}
+
+static void
+subnets_say(struct l2 *l2)
+{
+	l2->host->log(l2->self, LOG_WARNING,
+	    "interfaces that carry addresses have %d subnets or more, and no "
+	    "more are looked at: addresses of others are judged by these; by "
+	    "`interface` or `exclude-interface` of `plugin l2` they are fewer",
+	    REACH_ALL);
+}
+
+static void
+slots_say(struct l2 *l2)
+{
+	l2->host->log(l2->self, LOG_WARNING,
+	    "the nodes carry addresses on more segments than the %d, in all, "
+	    "that can be told apart: who of the others is on the rest is not "
+	    "known here; by `interface` or `exclude-interface` of `plugin l2` "
+	    "on each node they are fewer",
+	    OWNERS_SEGMENTS_ALL);
+}
+
+/* Each is said when it is exceeded, and again only after it was not. */
+static void
+limits_say(struct l2 *l2)
+{
+	static void (*const say[])(
+	    struct l2 *) = { untold_say, subnets_say, slots_say };
+	struct reach *r = l2->reach;
+	const bool over[] = { r->untold != 0, r->all_count == REACH_ALL,
+		owners_segments_are_many(l2->owners) };
+	unsigned i;
+
+	for (i = 0; i < sizeof(say) / sizeof(say[0]); i++) {
+		if (over[i] == (r->over >> i & 1))
+			continue;
+		r->over ^= 1u << i;
+		if (over[i])
+			say[i](l2);
+	}
+}
+
+/* The list --------------------------------------------------------------------------- */
 
 /* Who tells without need that it is nowhere would be dead everywhere. */
 static bool
@@ -177,12 +279,15 @@ reach_apply(struct l2 *l2)
 	if (!r->telling && !may_begin(l2, list, count))
 		return false;
 	r->turns = turns;
+	if (r->telling)
+		limits_say(l2);
 	if (r->telling && are_same(list, count, r->list, r->count))
 		return turned;
 	r->telling = true;
 	memcpy(r->list, list, sizeof(list));
 	r->count = count;
 	reach_say(l2);
+	limits_say(l2);
 	return true;
 }
 
@@ -206,12 +311,23 @@ reach_is_nowhere(struct l2 *l2, const struct bgpd_addr *addr)
 	       reach_of(l2, addr) == 0 && carrier_is_nowhere(l2->carrier, addr);
 }
 
+/* Of a segment that is not told it is on none of the others, either. */
+static bool
+is_untold(struct l2 *l2, const struct bgpd_addr *addr)
+{
+	const struct reach *r = l2->reach;
+
+	return r->untold != 0 &&
+	       (carrier_subnets_of(l2->carrier, addr, r->all, r->all_count) &
+		   ~r->untold) == 0;
+}
+
 uint8_t
 reach_of(struct l2 *l2, const struct bgpd_addr *addr)
 {
 	const struct reach *r = l2->reach;
 
-	return r == NULL || !r->telling
+	return r == NULL || !r->telling || is_untold(l2, addr)
 		   ? 0
 		   : (uint8_t)carrier_subnets_of(
 			 l2->carrier, addr, r->list, r->count);

@@ -5,7 +5,8 @@
 
 #include "l2.h"
 
-#define REACH_ALL CARRIER_SUBNETS /* that are looked at */
+#define REACH_ALL	  CARRIER_SUBNETS /* that are looked at */
+#define REACH_SUBNET_TEXT (KIT_ADDR_TEXT + 4)
 
 struct reach {
 	/* What addresses need; told to the others once there is a reason. */
@@ -17,6 +18,8 @@ struct reach {
 	struct carrier_subnet all[REACH_ALL];
 	unsigned all_count;
 	uint32_t needed; /* bits of all */
+	uint32_t untold; /* ... of these, beyond the list's room */
+	unsigned over;	 /* limits that are exceeded, as it was logged */
 	bool due;	 /* an address needs more */
 	uint64_t turns;	 /* carrier_turns, when addresses were offered */
 };
@@ -33,6 +36,10 @@ bool reach_needs(struct l2 *l2, const struct bgpd_addr *addr);
 uint8_t reach_of(struct l2 *l2, const struct bgpd_addr *addr);
 /* No interface of this node can carry it, nor could if it had its link. */
 bool reach_is_nowhere(struct l2 *l2, const struct bgpd_addr *addr);
+/* Addresses are carried there, and who is alive there is not watched. */
+bool reach_is_untold(const struct reach *r, unsigned i);
+char *reach_print_subnet(const struct bgpd_addr *addr, unsigned length,
+    char text[REACH_SUBNET_TEXT]);
 /* A node told where it is; NULL: it asks. */
 void reach_hear(struct l2 *l2, const char *member,
     const struct owners_segment *list, size_t count);

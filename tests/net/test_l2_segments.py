@@ -390,3 +390,33 @@ def test_one_segment_says_nothing_of_it(lab):
         assert "segment" not in member.bgpd.sh("show l2 interfaces json")
         assert all("segments" not in n for n in member.nodes().values())
         assert "segments" not in member.explain()
+
+
+def test_more_segments_than_are_watched(lab):
+    """The ninth is said and shown, and its address carried all the same."""
+    team = Pair(lab, 2)
+    nets = [f"192.168.{30 + i}" for i in range(9)]
+    for i, member in enumerate(team.members):
+        for net in nets:
+            member.host.ip("addr", "add", f"{net}.{10 + i}/24", "dev", "eth1")
+    pools = POOLS.replace("192.168.2.240-", "".join(
+        f"{net}.240/32\n      - " for net in nets) + "192.168.2.240-")
+    for net in nets:
+        team.serve("s" + net[-2:], loadBalancerIP=f"{net}.240")
+    team.start(pools, ())
+    for net in nets:
+        team.wait_agreed(f"{net}.240")
+    for member in team.members:
+        wait_for(lambda: "are watched" in member.bgpd.read_log(), 5, 0.1)
+        assert member.bgpd.read_log().count("are watched") == 1
+        assert f"dead on {nets[-1]}.0/24 of eth1" in member.bgpd.read_log()
+        shown = member.bgpd.json("show l2 interfaces")["interfaces"]["eth1"]
+        assert shown["segments"][f"{nets[-1]}.0/24"] == {"watched": False}
+        assert "gateway" in shown["segments"][f"{nets[0]}.0/24"]
+        assert (f"segment {nets[-1]}.0/24: not watched, as there are more "
+                "than 8") in member.bgpd.sh("show l2 interfaces")
+    # It follows the life of its owner.
+    last = f"{nets[-1]}.240"
+    owner = team.wait_agreed(last)
+    owner.bgpd.kill()
+    assert team.wait_owner(last, 3) is not owner

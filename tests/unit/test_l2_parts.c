@@ -432,6 +432,45 @@ halves_of_four(void **state)
 					    times[t]);
 }
 
+/* Node i tells so many segments that no other has. */
+static void
+say_own(int i, unsigned count)
+{
+	struct owners_segment list[OWNERS_SEGMENTS] = { 0 };
+	unsigned k;
+
+	for (k = 0; k < count; k++) {
+		list[k].addr.family = 4;
+		list[k].addr.bytes[0] = 10;
+		list[k].addr.bytes[1] = (uint8_t)(1 + i);
+		list[k].addr.bytes[2] = (uint8_t)k;
+		list[k].length = 24;
+		list[k].linked = true;
+	}
+	owners_segments(world.node[i].owners, list, count, world.now_us);
+}
+
+/* More than can be told apart are known to be so, where they are heard of. */
+static void
+too_many(void **state)
+{
+	int i, last;
+
+	(void)state;
+	begin(3, OWNERS_AVAILABLE, OWNERS_NO_GATEWAY);
+	for (last = 1; last >= 0; last--) {
+		say_own(0, OWNERS_SEGMENTS);
+		say_own(1, OWNERS_SEGMENTS);
+		say_own(2, (unsigned)last);
+		world_run(300);
+		for (i = 0; i < 3; i++)
+			assert_int_equal(
+			    owners_segments_are_many(world.node[i].owners),
+			    last == 1);
+	}
+	world_close();
+}
+
 int
 main(void)
 {
@@ -445,6 +484,7 @@ main(void)
 		cmocka_unit_test(who_is_there_first),
 		cmocka_unit_test(gone_by_lease),
 		cmocka_unit_test(halves_of_four),
+		cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,11 @@ enum carrier_probed { CARRIER_FREE, CARRIER_ALIEN, CARRIER_FELLOW };
 
 /* Any may be NULL. mac is borrowed. */
 struct carrier_callbacks {
-	/* The end of carrier_probe, also of the probes of a quarantine. */
+	/*
+	 * The end of carrier_probe, also of the probes of a quarantine. ALIEN is
+	 * told two seconds after he was heard, where there are fellows: he may
+	 * turn out to be one, and if he does so later it is probed again.
+	 */
 	void (*on_probed)(void *arg, const struct bgpd_addr *address,
 	    enum carrier_probed result, const uint8_t mac[6]);
 	/*

@@ -161,7 +161,7 @@ is_answered(const struct bgpd_addr *vip)
 
 	cable_forget();
 	ask(vip);
-	fake_run(20);
+	fake_run_fair(20);
 	count = vip->family == 4 ? count_heard(FRAME_REPLY, vip, &host4, false)
 				 : count_heard(FRAME_NA, vip, vip, false);
 	assert_true(count <= 1);

@@ -459,7 +459,8 @@ test_lines_are_few(void **unused)
 		a = address_of(3, i);
 		fake_backend->carry(l2, &a, NULL, 1);
 	}
-	fake_until(count_of(shown("show l2", NULL), "state=owner") == 100);
+	fake_until(((struct l2 *)l2)->tally.taken == 100);
+	assert_int_equal(count_of(shown("show l2", NULL), "state=owner"), 100);
 	assert_int_equal(count_of(fake_log, ": taken"), 20);
 }
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Clients of addresses: fresh questions, and a stream of packets that come back."""
 
+import collections
 import select
 import socket
 import struct
 import threading
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
-from ether import ZERO, Station, arp, inside, ns, read
+from ether import ZERO, Ear, Station, arp, inside, ns
 from lab import nginx
 
 FACES = 16  # stations that one asker is: each may ask 50 times a second
@@ -57,51 +58,82 @@ class Client(threading.Thread):
             self.hear(max(0, due - now))
 
 
+def waited(pids):
+    """Seconds that each process was ready to run, and had no CPU, so far."""
+    found = {}
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/schedstat") as f:
+                found[pid] = int(f.read().split()[1]) / 1e9
+        except OSError:
+            pass  # it ended
+    return found
+
+
 class Asker(Client):
     """Fresh questions from a host, 200 a second; who answers, when."""
 
-    def __init__(self, team, addr="192.168.1.240", every=0.005, host=None):
+    def __init__(self, team, addr="192.168.1.240", every=0.005, host=None,
+                 name="eth0"):
         super().__init__()
+        self.team = team
         self.addr = addr
         self.every = every
-        self.station = Station(host or team.client)
+        self.station = Station(host or team.client, name)
+        self.ear = Ear(host or team.client, name)
         self.faces = [Face(team, i) for i in range(FACES)]
-        self.asking = {f.addr6 if ":" in addr else f.addr for f in self.faces}
         team.asking = (team.asking + 1) % 6
+        self.count = 0
+        # As it was on the wire, in the order of time.
         self.answers = []  # (time, MAC)
         self.told = []  # announcements: (time, MAC)
         self.asked = []  # when
+        self.whom = []  # (time, MAC, whose question); "": it is one
+        self.waits = []  # (time, what `waited` said of the nodes)
 
     def close(self):
+        while self.hear(0.01):
+            pass
         self.station.close()
+        self.ear.close()
 
     def say(self):
-        face = self.faces[len(self.asked) % FACES]
-        self.asked.append(time.monotonic())
+        self.waits.append((time.monotonic(), waited(
+            [m.bgpd.pid for m in self.team.members if m.bgpd])))
+        self.count += 1
         try:
-            self.station.send(face.question(self.addr))
+            self.station.send(
+                self.faces[self.count % FACES].question(self.addr))
         except OSError:
             pass  # the cable is out
 
     def hear(self, seconds):
-        if not select.select([self.station.socket], [], [], seconds)[0]:
-            return
-        try:
-            raw, info = self.station.socket.recvfrom(2048)
-        except OSError:
-            return
-        frame = read(raw) if info[2] != socket.PACKET_OUTGOING else None
-        if frame:
-            self.sort(frame, time.monotonic())
+        heard = self.ear.hear(seconds)
+        if heard:
+            self.sort(*heard)
+        return heard
 
-    def sort(self, frame, at):
-        if frame["kind"] == "arp" and frame["spa"] == self.addr:
-            answer = frame["op"] == 2 and frame["tpa"] in self.asking
-            (self.answers if answer else self.told).append((at, frame["sha"]))
-        if frame["kind"] == "na" and frame["target"] == self.addr:
-            answer = frame["S"] and frame["dest"] in self.asking
-            (self.answers if answer else self.told).append(
-                (at, frame["lladdr"]))
+    def sort(self, at, ours, frame):
+        is_arp = frame["kind"] == "arp"
+        who = frame["sha"] if is_arp else frame["lladdr"]
+        if ours:
+            face = next((f for f in self.faces if f.mac == who), None)
+            if face and self.addr == frame["tpa" if is_arp else "target"]:
+                self.asked.append(at)
+                self.whom.append((at, "", face))
+        elif frame["kind"] != "ns" and self.addr == frame[
+                "spa" if is_arp else "target"]:
+            face = self.face_of(frame, is_arp)
+            (self.answers if face else self.told).append((at, who))
+            if face:
+                self.whom.append((at, who, face))
+
+    def face_of(self, frame, is_arp):
+        """Whose question that answers; None: it was told to all."""
+        if not (frame["op"] == 2 if is_arp else frame["S"]):
+            return None
+        to = frame["tpa" if is_arp else "dest"]
+        return next((f for f in self.faces if to in (f.addr, f.addr6)), None)
 
     # What became of it
 
@@ -117,13 +149,48 @@ class Asker(Client):
     def last_of(self, mac):
         return max((at for at, who in self.answers if who == mac), default=0)
 
+    def gap(self, a, b):
+        """From one answer to the next; but not while nothing was asked."""
+        i = bisect_left(self.asked, a)
+        asked = self.asked[i] if i < len(self.asked) else b
+        return max(0, min(b - a, b - asked + self.every))
+
     def longest_gap(self):
-        """Without an answer; but not while nothing was asked."""
-        def gap(a, b):
-            asked = bisect_left(self.asked, b) - bisect_left(self.asked, a)
-            return min(b - a, asked * self.every)
         times = [at for at, _ in self.answers]
-        return max(map(gap, times, times[1:]), default=9)
+        return max(map(self.gap, times, times[1:]), default=9)
+
+    def starved(self, begin, end):
+        """For how long the nodes' processes had no CPU then, all together."""
+        times = [at for at, _ in self.waits]
+        before = self.waits[max(0, bisect_right(times, begin) - 1)][1]
+        after = self.waits[min(len(times) - 1, bisect_left(times, end))][1]
+        return sum(after[pid] - was for pid, was in before.items()
+                   if pid in after)
+
+    def longest_pause(self):
+        """The longest gap, but for the time that no CPU was to be had."""
+        times = [at for at, _ in self.answers]
+        gaps = [(a, b, self.gap(a, b)) for a, b in zip(times, times[1:])]
+        return max((gap - self.starved(a, b) for a, b, gap in gaps
+                    if gap > 2 * self.every), default=0 if gaps else 9)
+
+    def unanswered(self):
+        """The most questions, one after another, that were never answered.
+
+        Not by the time, that depends on who has the CPU: a late answer is one.
+        Each is to the latest question of its face that its node has not
+        answered later. Questions at the end may be on their way.
+        """
+        left, runs, run = collections.Counter(), [], 0
+        for _, who, face in reversed(self.whom):
+            if who:
+                left[who, face] += 1
+                continue
+            by = [key for key in left if key[1] is face and left[key]]
+            left.subtract(by)
+            run = 0 if by else run + 1
+            runs.append(run)
+        return max(runs[runs.index(0):]) if 0 in runs else run
 
     def changes(self):
         """When another answered than the one before."""

@@ -14,6 +14,9 @@ ZERO = "00:00:00:00:00:00"
 ALL_NODES = "ff02::1"
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+SO_ATTACH_FILTER = 26
+SO_RCVBUFFORCE = 33
+SO_TIMESTAMPNS = 35
 
 
 def mac_bytes(text):
@@ -172,6 +175,51 @@ class Station:
         self.send(frame)
         found = self.collect(seconds, enough=1, **wanted)
         return found + self.collect(0.05, **wanted) if found else []
+
+    def close(self):
+        self.socket.close()
+
+
+class Ear:
+    """All ARP and ND of an interface, of both directions, by the kernel's time.
+
+    That is when a frame was on the wire, however late we were to read it.
+    """
+
+    # ARP, or IPv6 with ICMPv6 in it (cBPF: code, jumps, value).
+    FILTER = [(0x28, 0, 0, 12), (0x15, 3, 0, 0x0806), (0x15, 0, 3, 0x86dd),
+              (0x30, 0, 0, 20), (0x15, 0, 1, 58), (6, 0, 0, 0xffff),
+              (6, 0, 0, 0)]
+
+    def __init__(self, host, name="eth0"):
+        with inside(host):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        code = ctypes.create_string_buffer(
+            b"".join(struct.pack("HBBI", *line) for line in self.FILTER))
+        self.socket.setsockopt(
+            socket.SOL_SOCKET, SO_ATTACH_FILTER,
+            struct.pack("HP", len(self.FILTER), ctypes.addressof(code)))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.socket.bind((name, 3))
+        # The pair that was read with the least between.
+        self.ahead = min((time.monotonic() - m, w - m) for m, w in (
+            (time.monotonic(), time.time()) for _ in range(100)))[1]
+
+    def hear(self, seconds):
+        """(time, whether it was sent from here, frame); None: nothing."""
+        if not select.select([self.socket], [], [], seconds)[0]:
+            return None
+        try:
+            raw, told, _, info = self.socket.recvmsg(2048, 64)
+        except OSError:  # the interface was down meanwhile
+            return None
+        frame = read(raw)
+        if not frame or not told:
+            return None
+        secs, nsecs = struct.unpack("qq", told[0][2])
+        return (secs + nsecs / 1e9 - self.ahead,
+                info[2] == socket.PACKET_OUTGOING, frame)
 
     def close(self):
         self.socket.close()

@@ -65,6 +65,7 @@ def test_who_goes_alone_hands_over(team, how):
         wait_loaded(owner, False)
         time.sleep(0.3)
     assert len(asker.macs()) == 2, team.say()
+    assert asker.unanswered() == 0
     assert asker.longest_gap() < GAP
     assert asker.both() < GAP
     assert not owner.bgpd.is_dead(), owner.bgpd.read_log()
@@ -312,6 +313,7 @@ def test_signals_while_it_begins_anew(team):
         owner.signal(signal.SIGUSR2)
         assert owner.bgpd.process.wait(5) == 0
         time.sleep(0.3)
+    assert asker.unanswered() == 0
     assert asker.longest_gap() < GAP
     assert owner.bgpd.read_log().count("stopping") > 0
     assert "ending at once" not in owner.bgpd.read_log()

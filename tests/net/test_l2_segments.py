@@ -6,7 +6,6 @@ import time
 import pytest
 
 from asker import Asker
-from ether import Station
 from lab import wait_for
 from segment import VIP
 from team import Team
@@ -50,13 +49,10 @@ class FarAsker(Asker):
     """Asks on the other segment, as stations of its subnet."""
 
     def __init__(self, team, addr=FAR):
-        super().__init__(team, addr)
-        self.station.close()
-        self.station = Station(team.client, "eth1")
+        super().__init__(team, addr, name="eth1")
         for face in self.faces:
             face.addr = face.addr.replace("192.168.1.", "192.168.2.")
             face.addr6 = face.addr6.replace("2001:db8:1:", "2001:db8:2:")
-        self.asking = {f.addr6 if ":" in addr else f.addr for f in self.faces}
 
 
 class Pair(Team):

@@ -420,8 +420,9 @@ static void
 on_trim(void *arg)
 {
 	static bool started;
+	const struct house *h = arg;
 
-	(void)arg;
+	loop_is_no_work(h->loop);
 	(void)mem_trim();
 	if (!started)
 		mem_drop_code();

@@ -146,7 +146,8 @@ add_row(struct cli *cli, struct mode *mode, const struct cli_mount *mount,
 		text_add(why, "row \"%s\" is taken", row->syntax);
 		return -1;
 	}
-	if (row->kind == CLI_LEAF && mode->image->is_entry) {
+	if ((row->kind == CLI_LEAF || row->kind == CLI_NODE) &&
+	    mode->image->is_entry) {
 		text_add(why, "row \"%s\" stands below a line that has none",
 		    row->syntax);
 		return -1;
@@ -217,10 +218,47 @@ unmount_mode(struct mode *mode, const struct cli_mount *mount)
 	}
 }
 
+static void
+mode_free(struct cli *cli, struct mode *mode)
+{
+	TAILQ_REMOVE(&cli->modes, mode, link);
+	if (mode->image != NULL)
+		mem_free(cell_of(mode->image));
+	mem_free(mode);
+}
+
+static bool
+is_entered(const struct cli *cli, const struct mode *mode)
+{
+	const struct mode *from;
+	const struct code *code;
+
+	TAILQ_FOREACH (from, &cli->modes, link)
+		TAILQ_FOREACH (code, &from->codes, link)
+			if (code->child == mode)
+				return true;
+	return mode->type == NULL || mode == cli->root.child;
+}
+
+/* A mode that nothing leads to, and that has no rows: its type may go, too. */
+static void
+drop_empty_modes(struct cli *cli)
+{
+	struct mode *mode, *next;
+
+	for (mode = TAILQ_FIRST(&cli->modes); mode != NULL; mode = next) {
+		next = TAILQ_NEXT(mode, link);
+		if (TAILQ_EMPTY(&mode->codes) && TAILQ_EMPTY(&mode->vias) &&
+		    !is_entered(cli, mode))
+			mode_free(cli, mode);
+	}
+}
+
 void
 cli_unmount(struct cli *cli, const struct cli_mount *mount)
 {
 	unmount_mode(cli_mode(cli, mount->where), mount);
+	drop_empty_modes(cli);
 }
 
 struct cli *
@@ -249,10 +287,7 @@ cli_free(struct cli *cli)
 		return;
 	while ((mode = TAILQ_FIRST(&cli->modes)) != NULL) {
 		unmount_mode(mode, NULL);
-		TAILQ_REMOVE(&cli->modes, mode, link);
-		if (mode->image != NULL)
-			mem_free(cell_of(mode->image));
-		mem_free(mode);
+		mode_free(cli, mode);
 	}
 	arena_free(cli->arena);
 	arena_free(cli->scratch);

@@ -77,6 +77,7 @@ struct loop {
 	int64_t worked_us, work_us; /* since on_work; when it is called */
 	void (*on_work)(void *);
 	void *work_arg;
+	bool is_no_work;	  /* the callback that runs */
 	TAILQ_HEAD(, timer) soon; /* timers of 0 ms */
 	TAILQ_HEAD(, task) tasks; /* those that are on */
 	struct task *slice; /* the task in its slice; NULL once it is freed */
@@ -130,12 +131,20 @@ loop_after_work(
 }
 
 void
+loop_is_no_work(struct loop *loop)
+{
+	loop->is_no_work = true;
+}
+
+void
 loop_leave(struct loop *loop, enum loop_kind kind, int64_t entered_us)
 {
 	struct loop_stats *stats = &loop->stats;
 	int64_t us = clock_now_us() - entered_us;
 
-	loop_count_work(loop, us);
+	if (!loop->is_no_work)
+		loop_count_work(loop, us);
+	loop->is_no_work = false;
 	stats->calls[kind]++;
 	if (us > SLOW_US)
 		stats->slow++;

@@ -60,6 +60,8 @@ void loop_signal(
  */
 void loop_after_work(
     struct loop *loop, int64_t work_us, void (*on_work)(void *), void *arg);
+/* The callback that runs does not count: it is what follows work. */
+void loop_is_no_work(struct loop *loop);
 
 /* What was called, and how long a single call held the loop. */
 enum loop_kind {

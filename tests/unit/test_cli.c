@@ -359,6 +359,32 @@ test_mount(void **state)
 	text_free(&why);
 }
 
+/* What was unmounted is forgotten: its memory may be another type's now. */
+static void
+test_mount_another_type(void **state)
+{
+	static struct cli_node_type type = { .name = "k8s", .form = CLI_MODE };
+	static const struct cli_row node[] = {
+		NODE("plugin k8s", NULL, type, CLI_ONE, "Kubernetes"), ROWS_END
+	};
+	static const struct cli_mount block = { &cli_root, node, NULL };
+	static const struct cli_mount rows = { &type, k8s_rows, NULL };
+	struct text why = { 0 };
+
+	(void)state;
+	type.size = sizeof(struct cli_node);
+	assert_int_equal(cli_mount(cli, &block, &why), 0);
+	cli_unmount(cli, &block);
+	type.size = sizeof(struct t_k8s);
+	assert_int_equal(cli_mount(cli, &rows, &why), 0);
+	assert_int_equal(cli_mount(cli, &block, &why), 0);
+	check(k8s_lines,
+	    "!\nplugin l2\nexit\n!\nplugin k8s\n source directory /x\nexit\n");
+	cli_unmount(cli, &block);
+	cli_unmount(cli, &rows);
+	text_free(&why);
+}
+
 static void
 test_scale(void **state)
 {
@@ -424,6 +450,7 @@ main(void)
 		cmocka_unit_test(test_edit),
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_mount),
+		cmocka_unit_test(test_mount_another_type),
 		cmocka_unit_test(test_scale),
 		cmocka_unit_test(test_noise),
 	};

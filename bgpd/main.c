@@ -31,7 +31,8 @@
 #define LISTEN_MAX    16
 #define TRIM_MS	      1000
 #define TRIM_LATE_MS  5000
-#define TRIM_WORK_US  20000 /* less frees little */
+#define TRIM_WORK_US  10000 /* less frees little */
+#define TRIM_BUSY_MS  250   /* that much work in less time puts it off */
 #define HAND_OVER_MS  3000  /* for plugins; peers_stop has a limit of its own */
 #define EXIT_FAULT    1
 #define EXIT_USAGE    2
@@ -218,6 +219,7 @@ struct house {
 	struct web *web;
 	struct timer *late, *trim;
 	int64_t trim_by_ms;
+	int64_t worked_ms;
 	bool is_stopping, again; /* again: it starts anew */
 	unsigned waits;		 /* for neighbours, for plugins */
 };
@@ -409,10 +411,13 @@ on_work(void *arg)
 {
 	struct house *h = arg;
 	int64_t now_ms = loop_now_ms(h->loop);
+	bool is_on = timer_is_on(h->trim);
+	bool is_busy = now_ms - h->worked_ms < TRIM_BUSY_MS;
 
-	if (!timer_is_on(h->trim))
+	h->worked_ms = now_ms;
+	if (!is_on)
 		h->trim_by_ms = now_ms + TRIM_LATE_MS;
-	if (now_ms + TRIM_MS <= h->trim_by_ms)
+	if (!is_on || (is_busy && now_ms + TRIM_MS <= h->trim_by_ms))
 		timer_start(h->trim, TRIM_MS);
 }
 

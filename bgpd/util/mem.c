@@ -94,23 +94,53 @@ mem_free(void *p)
 	free(p);
 }
 
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+/* Pages of ours alone that are in memory, in bytes; 0: not known. */
+static size_t
+resident(void)
+{
+	unsigned long all = 0, shared = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*u %lu %lu", &all, &shared) != 2)
+		all = shared = 0;
+	fclose(f);
+	return all > shared ? (all - shared) * (size_t)sysconf(_SC_PAGESIZE)
+			    : 0;
+}
+
+/* In memory, and of no use; what was free, went back and is free again as well. */
+static size_t
+excess(void)
+{
+	struct mallinfo2 info = mallinfo2();
+	size_t used = info.uordblks + info.hblkhd, here = resident();
+
+	if (here == 0)
+		return info.fordblks;
+	return here > used ? here - used : 0;
+}
+#endif
+
 /*
- * What was free when it last went back still counts as free: only what came
- * since then is worth a walk of the heap, which glibc cannot do in portions.
+ * What stays when all went back, stays the next time, too: only what came since
+ * then is worth a walk of the heap, which glibc cannot do in portions.
  */
 bool
 mem_trim(void)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
-	static size_t trimmed;
-	size_t unused = mallinfo2().fordblks;
+	static size_t kept;
+	size_t extra = excess();
 
-	if (unused < trimmed)
-		trimmed = unused;
-	if (unused - trimmed < MEM_TRIM_LEAST)
+	if (extra < kept)
+		kept = extra;
+	if (extra - kept < MEM_TRIM_LEAST)
 		return false;
 	malloc_trim(0);
-	trimmed = unused;
+	kept = excess();
 	return true;
 #else
 	return false;

@@ -191,15 +191,33 @@ def test_the_users_own_configmap(lab):
     assert "password ********" in said
 
 
-def test_memory_with_the_plugin_and_one_peer(world):
-    world.serve("web")
-    router = world.router()
+def rss_kb(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1))
+
+
+def test_memory_of_a_nodes_speaker(lab):
+    """With the plugin, ten peers and a thousand Services."""
+    peers = [f"10.1.{n}.1" for n in range(10)]
+    world = World(lab, "peers:\n" + "".join(
+        f"- {{peer-address: {peer}, peer-asn: 64512, my-asn: 64512}}\n"
+        for peer in peers) + """address-pools:
+- {name: main, protocol: bgp, addresses: [198.18.0.0/16]}
+""")
+    routers = []
+    for n, peer in enumerate(peers):
+        host = lab.host(f"router{n}")
+        lab.cable(world.node, host, f"10.1.{n}.2/24", peer + "/24")
+        routers.append(world.router(host=host, local=peer,
+                                    remote=f"10.1.{n}.2"))
+    world.put("many", *(made for n in range(1000) for made in (
+        service(f"s{n}"), endpoints(f"s{n}"))))
     world.start()
-    router.wait_route("198.51.100.0/32")
-    with open(f"/proc/{world.we.pid}/status") as f:
-        rss = int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1))
-    print(f"bgpd with k8s and one peer: VmRSS {rss} kB")
-    assert rss < 8 * 1024
+    for router in routers:
+        wait_for(lambda: "1000 of 1000 routes" in router.show("route count"),
+                 30, 0.1, say=lambda: world.we.sh("show bgp summary"))
+    print(f"with ten peers and 1,000 Services: VmRSS {rss_kb(world.we.pid)} kB")
+    assert rss_kb(world.we.pid) < 8 * 1024
 
 
 def test_changes_are_told_within_a_second(world):

@@ -116,6 +116,16 @@ test_alone_there_is_no_doubt(void **unused)
 	assert_string_equal(told, "probed 192.0.2.240 1 02\n");
 }
 
+/* Its MAC is not known yet. */
+static void
+begin_probing(const struct bgpd_addr *fellow)
+{
+	carrier_fellows(carrier, fellow, 1, NULL, 0);
+	add(&vip4);
+	carrier_probe(carrier, &vip4);
+	fake_run(50);
+}
+
 static const struct bgpd_addr fellow30 = { 4, { 192, 0, 2, 30 } };
 static const struct bgpd_addr fellow31 = { 4, { 192, 0, 2, 31 } };
 
@@ -128,10 +138,7 @@ test_a_fellow_is_met_while_probing(void **unused)
 	struct carrier_address_view view;
 
 	(void)unused;
-	carrier_fellows(carrier, &fellow30, 1, NULL, 0);
-	add(&vip4);
-	carrier_probe(carrier, &vip4);
-	fake_run(50);
+	begin_probing(&fellow30);
 	rival(third_mac);
 	rival(third_mac);
 	fake_run(100);
@@ -162,10 +169,7 @@ test_a_fellow_that_has_it_is_met(void **unused)
 	static const uint8_t macs[1][6] = { { 2, 0, 0, 0, 0, 3 } };
 
 	(void)unused;
-	carrier_fellows(carrier, &fellow30, 1, NULL, 0);
-	add(&vip4);
-	carrier_probe(carrier, &vip4);
-	fake_run(50);
+	begin_probing(&fellow30);
 	rival(their_mac);
 	owner(third_mac);
 	rival(their_mac);
@@ -180,10 +184,7 @@ static void
 test_a_doubt_ends_with_a_look(void **unused)
 {
 	(void)unused;
-	carrier_fellows(carrier, &fellow30, 1, NULL, 0);
-	add(&vip4);
-	carrier_probe(carrier, &vip4);
-	fake_run(50);
+	begin_probing(&fellow30);
 	rival(third_mac);
 	fake_run(1500);
 	rival(third_mac); /* looked up just now, in vain */
@@ -197,10 +198,7 @@ static void
 test_a_quarantine_and_who_comes_up(void **unused)
 {
 	(void)unused;
-	carrier_fellows(carrier, &fellow31, 1, NULL, 0);
-	add(&vip4);
-	carrier_probe(carrier, &vip4);
-	fake_run(50);
+	begin_probing(&fellow31);
 	rival(their_mac);
 	fake_until(told[0] != '\0');
 	assert_string_equal(told, "probed 192.0.2.240 1 02\n");

@@ -428,7 +428,7 @@ on_trim(void *arg)
 	const struct house *h = arg;
 
 	loop_is_no_work(h->loop);
-	(void)mem_trim();
+	mem_trim();
 	if (!started)
 		mem_drop_code();
 	started = true;

@@ -128,7 +128,7 @@ excess(void)
  * What stays when all went back, stays the next time, too: only what came since
  * then is worth a walk of the heap, which glibc cannot do in portions.
  */
-bool
+void
 mem_trim(void)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
@@ -138,12 +138,9 @@ mem_trim(void)
 	if (extra < kept)
 		kept = extra;
 	if (extra - kept < MEM_TRIM_LEAST)
-		return false;
+		return;
 	malloc_trim(0);
 	kept = excess();
-	return true;
-#else
-	return false;
 #endif
 }
 

@@ -3,7 +3,6 @@
 #ifndef UTIL_MEM_H
 #define UTIL_MEM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -19,8 +18,8 @@ void *mem_copy(const void *p, size_t size);
 char *mem_string(const char *s); /* NULL gives NULL */
 void mem_free(void *p);
 
-/* Gives the system back what was freed, if that is much; true if it did. */
-bool mem_trim(void);
+/* Gives the system back what was freed, if that is much. */
+void mem_trim(void);
 
 /*
  * Lets go of the pages of programs and libraries that were read and may never
